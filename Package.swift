@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings every Swift target of the package is built with; see CONTRIBUTING.md.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "sliding-map",
+  platforms: [.macOS("26.0")],
+  products: [
+    .library(name: "SlidingMap", targets: ["SlidingMap"]),
+    .library(name: "MapProtocols", targets: ["MapProtocols"]),
+    .library(name: "Policies", targets: ["Policies"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
+  ],
+  targets: [
+    .target(name: "CMapShims"),
+    .target(name: "MapProtocols", dependencies: [system], swiftSettings: strict),
+    .target(name: "Policies", dependencies: ["MapProtocols"], swiftSettings: strict),
+    .target(
+      name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", system],
+      swiftSettings: strict),
+    .target(
+      name: "SlidingMap",
+      dependencies: ["MapProtocols", "Policies", "MMapBackend", "CMapShims", system],
+      swiftSettings: strict),
+    .target(
+      name: "MapTestSupport", dependencies: ["SlidingMap", system], path: "Tests/MapTestSupport",
+      swiftSettings: strict),
+    .testTarget(
+      name: "MapProtocolsTests", dependencies: ["MapProtocols", "MapTestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PoliciesTests", dependencies: ["Policies", "MapTestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "MMapBackendTests", dependencies: ["MMapBackend", "MapTestSupport", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SlidingMapTests", dependencies: ["SlidingMap", "MapTestSupport", system],
+      swiftSettings: strict),
+  ]
+)

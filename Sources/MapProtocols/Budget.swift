@@ -1,0 +1,56 @@
+/// How much a manager may hold: bytes, regions, kernel maps and handles, each on its own.
+///
+/// `Int.max` means no limit. A limit is never 0: a manager that may hold nothing can't read.
+public struct BudgetLimits: Hashable, Sendable {
+  /// Bytes of loaded windows, each rounded up to whole pages.
+  public var bytes: Int
+  /// Loaded windows.
+  public var regions: Int
+  /// Kernel maps (VMAs): one for each mapped file.
+  public var maps: Int
+  /// Open descriptors.
+  public var handles: Int
+  /// Whether a request that does not fit beside pinned windows fails (`MapError.budgetExhausted`). Otherwise file maps
+  /// may overshoot while everything is pinned, and the excess is unloaded at the first release.
+  public var isHard: Bool
+
+  /// Limits of which each is at least 1.
+  ///
+  /// - Precondition: every limit is positive.
+  public init(
+    bytes: Int = .max, regions: Int = .max, maps: Int = .max, handles: Int = .max,
+    isHard: Bool = false
+  ) {
+    precondition(
+      bytes > 0 && regions > 0 && maps > 0 && handles > 0, "a budget's limits must be positive")
+    self.bytes = bytes
+    self.regions = regions
+    self.maps = maps
+    self.handles = handles
+    self.isHard = isHard
+  }
+}
+
+/// What a manager holds at one moment, in the units of `BudgetLimits`.
+public struct BudgetUsage: Hashable, Sendable {
+  /// Bytes of loaded windows, each rounded up to whole pages.
+  public var bytes = 0
+  /// Loaded windows.
+  public var regions = 0
+  /// Kernel maps.
+  public var maps = 0
+  /// Open descriptors.
+  public var handles = 0
+
+  /// Holds nothing.
+  public init() {}
+}
+
+/// Decides how much a manager may hold.
+///
+/// One requirement. A manager asks when it is made, again every 1,024 loads, and whenever the system refused a map or a
+/// descriptor, so that a budget may follow the machine. It asks outside its lock; answer within microseconds.
+public protocol Budget: Sendable {
+  /// The limits from now on, given what the manager holds.
+  func limits(holding usage: BudgetUsage) -> BudgetLimits
+}

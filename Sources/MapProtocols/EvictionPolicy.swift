@@ -1,0 +1,155 @@
+/// The order in which regions leave memory: LRU, CLOCK and their kin.
+///
+/// A policy is a plain data structure over dense slot numbers. It does no I/O, takes no lock (the manager calls it under
+/// its own), and holds no region: it only answers which should go next. Implement `insert`, `victim` and `remove`, and
+/// `hit` if hits matter; the rest has defaults. FIFO in full:
+///
+/// ```swift
+/// struct FIFO: EvictionPolicy {
+///   private var queue: [RegionSlot] = []
+///   var name: String { "fifo" }
+///   var hits: HitReporting { .none }
+///   mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { queue.append(slot) }
+///   mutating func victim(_ references: ReferenceTable) -> RegionSlot? { queue.first }
+///   mutating func remove(_ slot: RegionSlot, evicted: Bool) { queue.removeAll { $0 == slot } }
+///   mutating func pinned(_ slot: RegionSlot) { remove(slot, evicted: false); queue.append(slot) }
+///   func evictionOrder() -> [RegionSlot] { queue }
+/// }
+/// ```
+///
+/// What happens on a miss, in this order: `hit` with what was used since; `miss` with the key that is wanted; as long as
+/// the budget lacks room `victim`, then `remove(_:evicted: true)`, or `pinned` if someone uses it; last `insert`. If the
+/// load fails, `insert` never comes.
+public protocol EvictionPolicy: Sendable {
+  /// A short lower-case name, as in reports: "lru".
+  var name: String { get }
+
+  /// How this policy wants to learn that a loaded region was used again. Constant over its life.
+  var hits: HitReporting { get }
+
+  /// How much fits: called before the first `insert` and whenever the budget changes. Default: ignored.
+  mutating func setCapacity(_ capacity: PolicyCapacity)
+
+  /// A region that is not loaded was asked for. Called once for it, before victims are chosen: the place to look the key
+  /// up among ghosts. Default: ignored.
+  mutating func miss(_ key: RegionKey)
+
+  /// A region was loaded into `slot`, which is free until then.
+  mutating func insert(_ slot: RegionSlot, _ region: RegionInfo)
+
+  /// Regions were used, in this order; each is loaded, and may stand more than once. Called only where `hits` is
+  /// `.ordered`. Default: ignored.
+  mutating func hit(_ slots: Span<RegionSlot>)
+
+  /// The region to unload next; it stays until `remove`. Nil if the policy holds none.
+  ///
+  /// Asked again with no other call and no hit in between it gives the same answer.
+  mutating func victim(_ references: ReferenceTable) -> RegionSlot?
+
+  /// The victim is in use and can't go. It counts as just used, so that the next `victim` is another one.
+  mutating func pinned(_ slot: RegionSlot)
+
+  /// A region left memory: as the victim (`evicted`), or because its file went or the user said so; then it need not be
+  /// remembered.
+  mutating func remove(_ slot: RegionSlot, evicted: Bool)
+
+  /// Appends up to `count` regions that will probably be the next victims, soonest first, without changing anything.
+  ///
+  /// A hint that lets the manager check pins for many at once; a wrong one costs time, never exactness. Default: none.
+  func upcoming(_ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot])
+
+  /// All regions held, the first to go first: what a successor starts from when policies are swapped.
+  func evictionOrder() -> [RegionSlot]
+
+  /// Takes over regions from a predecessor, the first to go first. Default: inserts them in this order.
+  mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)])
+
+  /// Checks everything the data structure promises itself, and traps if it does not hold. Called by tests. O(n).
+  func _checkInvariants()
+}
+
+extension EvictionPolicy {
+  public mutating func setCapacity(_ capacity: PolicyCapacity) {}
+  public mutating func miss(_ key: RegionKey) {}
+  public mutating func hit(_ slots: Span<RegionSlot>) {}
+  public func upcoming(
+    _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
+  ) {}
+  public mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
+    for region in regions { insert(region.slot, region.info) }
+  }
+  public func _checkInvariants() {}
+}
+
+/// How a policy learns of hits; the cheaper, the less it knows.
+public struct HitReporting: Hashable, Sendable {
+  /// Not at all: FIFO.
+  public static let none = HitReporting(limit: 0)
+  /// Every hit, in order, in batches before the next decision: LRU, LFU.
+  public static let ordered = HitReporting(limit: nil)
+  /// As a count in the `ReferenceTable` that stops at `limit`, 1...255: CLOCK with 1, its two-bit form with 3.
+  public static func counted(upTo limit: Int) -> HitReporting {
+    precondition((1...255).contains(limit), "a reference count's limit is 1...255")
+    return HitReporting(limit: UInt8(limit))
+  }
+
+  /// 0 for `none`, nil for `ordered`, else the limit of the count.
+  public let limit: UInt8?
+}
+
+/// The number of a loaded region: small, dense, reused after the region left.
+public struct RegionSlot: RawRepresentable, Hashable, Sendable {
+  /// The number itself.
+  public let rawValue: UInt32
+  /// Makes a slot from its number.
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// Makes a slot from an array index.
+  @inlinable public init(_ index: Int) { rawValue = UInt32(truncatingIfNeeded: index) }
+  /// The number as an array index.
+  @inlinable public var index: Int { Int(rawValue) }
+}
+
+/// Which window of which file: the same before, during and after a stay in memory, so that ghosts can be remembered.
+public struct RegionKey: Hashable, Sendable {
+  /// A fingerprint of the file's identity.
+  public let file: UInt64
+  /// The window's number in the file.
+  public let window: Int
+
+  /// Makes a key.
+  public init(file: UInt64, window: Int) {
+    self.file = file
+    self.window = window
+  }
+}
+
+/// What a policy may weigh when a region arrives.
+public struct RegionInfo: Hashable, Sendable {
+  /// Its lasting name.
+  public var key: RegionKey
+  /// The bytes it takes of the budget.
+  public var byteCount: Int
+  /// About how long it would take to get it back, in nanoseconds.
+  public var reloadCost: Int
+
+  /// Describes a region.
+  public init(key: RegionKey, byteCount: Int, reloadCost: Int) {
+    self.key = key
+    self.byteCount = byteCount
+    self.reloadCost = reloadCost
+  }
+}
+
+/// How much fits into the manager's budget, for policies that divide it.
+public struct PolicyCapacity: Hashable, Sendable {
+  /// Regions of the manager's window size that fit; `Int.max` without a limit.
+  public var regions: Int
+  /// Bytes that fit; `Int.max` without a limit.
+  public var bytes: Int
+
+  /// Describes a capacity.
+  public init(regions: Int, bytes: Int = .max) {
+    self.regions = regions
+    self.bytes = bytes
+  }
+}

@@ -1,0 +1,66 @@
+public import SystemPackage
+
+/// Where a cursor got its file from: a path, or a descriptor of the caller's.
+public enum FileSource: Hashable, Sendable, CustomStringConvertible {
+  /// A path, as the caller wrote it.
+  case path(FilePath)
+  /// A descriptor that stays its owner's; it is duplicated and may be closed once the cursor exists.
+  case descriptor(FileDescriptor)
+
+  /// The path, or nil for a descriptor.
+  public var path: FilePath? {
+    if case .path(let path) = self { path } else { nil }
+  }
+
+  /// The path in quotes, or the descriptor's number.
+  public var description: String {
+    switch self {
+    case .path(let path): "\"\(path)\""
+    case .descriptor(let descriptor): "descriptor \(descriptor.rawValue)"
+    }
+  }
+}
+
+/// Which file it is, whatever path leads there: device and inode of stat(2).
+public struct FileIdentity: Hashable, Sendable {
+  /// The device that holds the file (st_dev).
+  public let device: UInt64
+  /// The file's number on that device (st_ino). A deleted file's number may come back with another file.
+  public let inode: UInt64
+
+  /// Makes an identity; a provider without devices and inodes picks numbers of its own that don't repeat.
+  public init(device: UInt64, inode: UInt64) {
+    self.device = device
+    self.inode = inode
+  }
+}
+
+/// Which version of a file's content it is: size, and time of the last change (st_ctim).
+public struct FileGeneration: Hashable, Sendable {
+  /// The file's size in bytes.
+  public let size: Int64
+  /// Nanoseconds since 1970 of the last change to content or attributes.
+  public let changeTime: Int64
+
+  /// Makes a generation from a size in bytes and a change time in nanoseconds.
+  public init(size: Int64, changeTime: Int64) {
+    self.size = size
+    self.changeTime = changeTime
+  }
+}
+
+/// What a provider knows of a file without reading it.
+public struct FileStatus: Hashable, Sendable {
+  /// Which file.
+  public let identity: FileIdentity
+  /// Which version of its content.
+  public let generation: FileGeneration
+  /// The file's size in bytes.
+  public var size: Int64 { generation.size }
+
+  /// Makes a status.
+  public init(identity: FileIdentity, generation: FileGeneration) {
+    self.identity = identity
+    self.generation = generation
+  }
+}

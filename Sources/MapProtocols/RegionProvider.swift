@@ -1,0 +1,205 @@
+public import SystemPackage
+
+/// A backend: it opens files and brings their windows into memory.
+///
+/// The manager decides what is loaded when, and keeps count; a provider only carries it out. It reserves one range of
+/// addresses for a file, the extent, loads windows into it and empties them again. A provider that serves files from a
+/// dictionary takes some sixty lines; see "Writing a provider" in the documentation.
+///
+/// All methods may be called from any thread, several at a time, never under the manager's lock; the manager never loads
+/// or unloads one window from two threads at once.
+public protocol RegionProvider: AnyObject, Sendable {
+  /// What kind of memory this provider gives and what it needs. Constant over its life.
+  var properties: ProviderProperties { get }
+
+  /// Opens a file: open(2) or a duplicate of the descriptor, then fstat(2).
+  ///
+  /// - Throws: `.openFailed`, `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted`.
+  func open(_ source: FileSource) throws(MapError) -> OpenedFile
+
+  /// What a path leads to now, without a handle: stat(2).
+  ///
+  /// - Throws: `.openFailed`.
+  func status(at path: FilePath) throws(MapError) -> FileStatus
+
+  /// What an open handle leads to now: fstat(2).
+  ///
+  /// - Throws: `.openFailed`.
+  func status(of handle: Handle) throws(MapError) -> FileStatus
+
+  /// Closes a handle that `open` gave. It can't fail in a way that matters to a reader.
+  func close(_ handle: Handle)
+
+  /// Reserves addresses for the file from its start, none of them loaded yet.
+  ///
+  /// - Parameters:
+  ///   - byteCount: the length asked for, the file's size and room for growth. A provider may give less room, but not less
+  ///     than `fileSize`.
+  ///   - alignment: a power of two the base must be a multiple of, so that the kernel's ways of mapping ahead stay inside
+  ///     a window.
+  /// - Throws: `.addressSpaceExhausted`, `.notMappable`.
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent
+
+  /// Gives an extent's addresses back. Nobody uses it any more.
+  func release(_ extent: Extent)
+
+  /// Brings windows into their extents and sets the `outcome` of each. Not called where
+  /// `properties.loadsWhenTouched` says that nothing is to be done.
+  func load(_ loads: inout [RegionLoad])
+
+  /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
+  func unload(_ regions: [ExtentRange])
+
+  /// Tells the system how a range will be read. Ignored by default.
+  func advise(_ advice: AccessAdvice, _ region: ExtentRange)
+
+  /// Starts loads and returns; each end is told to `completion`, on any thread. By default it loads at once.
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void)
+
+  /// The manager is done: gives back threads, rings and memory of the provider's own. Default: nothing.
+  func shutDown()
+}
+
+extension RegionProvider {
+  public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
+  public func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) {
+    var loads = loads
+    load(&loads)
+    for load in loads { completion(load) }
+  }
+  public func shutDown() {}
+}
+
+/// An open file of a provider: a descriptor, a slot in a ring's table, or what the provider likes.
+public struct Handle: RawRepresentable, Hashable, Sendable {
+  /// The provider's own number.
+  public let rawValue: Int
+  /// Makes a handle from the provider's number.
+  public init(rawValue: Int) { self.rawValue = rawValue }
+}
+
+/// What `RegionProvider.open` found.
+public struct OpenedFile: Sendable {
+  /// To be closed by `RegionProvider.close`.
+  public let handle: Handle
+  /// The file's identity and generation at that moment.
+  public let status: FileStatus
+
+  /// Describes an open file.
+  public init(handle: Handle, status: FileStatus) {
+    self.handle = handle
+    self.status = status
+  }
+}
+
+/// What a manager must know of a provider.
+public struct ProviderProperties: Hashable, Sendable {
+  /// A short name, as in reports: "mmap".
+  public var name: String
+  /// Whether loaded bytes are the process's own memory, which the kernel can't take back. Then budgets are always hard.
+  public var isAnonymous: Bool
+  /// Whether writes to the file show in loaded windows as they happen.
+  public var isCoherent: Bool
+  /// Whether a window loads by itself when its bytes are touched, so that `load` need not be called.
+  public var loadsWhenTouched: Bool
+  /// Whether an extent keeps its file readable after the handle was closed and the path removed.
+  public var extentKeepsFile: Bool
+  /// Kernel maps that an extent takes.
+  public var mapsPerExtent: Int
+  /// About how long a window takes to come back, in nanoseconds.
+  public var reloadCost: Int
+
+  /// Describes a provider.
+  public init(
+    name: String, isAnonymous: Bool = true, isCoherent: Bool = false,
+    loadsWhenTouched: Bool = false, extentKeepsFile: Bool = false, mapsPerExtent: Int = 1,
+    reloadCost: Int = 0
+  ) {
+    self.name = name
+    self.isAnonymous = isAnonymous
+    self.isCoherent = isCoherent
+    self.loadsWhenTouched = loadsWhenTouched
+    self.extentKeepsFile = extentKeepsFile
+    self.mapsPerExtent = mapsPerExtent
+    self.reloadCost = reloadCost
+  }
+}
+
+/// The addresses in which a file's windows lie: byte `n` of the file at `base + n`.
+@safe
+public struct Extent: @unchecked Sendable {
+  /// The address of the file's first byte.
+  public let base: UnsafeMutableRawPointer
+  /// How far the addresses reach, the room for growth included.
+  public let byteCount: Int
+  /// A number for the provider's own use.
+  public let tag: Int
+
+  /// Describes an extent.
+  ///
+  /// - Parameter base: the first of `byteCount` addresses that stay reserved until `RegionProvider.release`.
+  @unsafe
+  public init(base: UnsafeMutableRawPointer, byteCount: Int, tag: Int = 0) {
+    unsafe self.base = base
+    self.byteCount = byteCount
+    self.tag = tag
+  }
+}
+
+/// Bytes of an extent, on page boundaries save at the end of a file.
+public struct ExtentRange: Sendable {
+  /// Where they lie.
+  public let extent: Extent
+  /// The file's offset of the first.
+  public let offset: Int64
+  /// How many.
+  public let byteCount: Int
+
+  /// The address of the first byte.
+  public var start: UnsafeMutableRawPointer {
+    unsafe extent.base + Int(offset)
+  }
+
+  /// Describes a range.
+  public init(extent: Extent, offset: Int64, byteCount: Int) {
+    self.extent = extent
+    self.offset = offset
+    self.byteCount = byteCount
+  }
+}
+
+/// One window to be loaded, and how that went.
+public struct RegionLoad: Sendable {
+  /// What to load, and where to.
+  public let region: ExtentRange
+  /// The file's handle, where it is open; always there for providers whose extents don't keep the file.
+  public let handle: Handle?
+  /// Nil if the bytes are there, else what went wrong.
+  public var error: MapError?
+  /// A number for the manager's own use.
+  public let tag: Int
+
+  /// Describes a load.
+  public init(region: ExtentRange, handle: Handle?, tag: Int = 0) {
+    self.region = region
+    self.handle = handle
+    self.tag = tag
+  }
+}
+
+/// How a range will be read.
+public enum AccessAdvice: Hashable, Sendable {
+  /// Nothing special: the kernel's own reading ahead.
+  case normal
+  /// Here and there: read nothing ahead.
+  case random
+  /// Front to back: read far ahead.
+  case sequential
+  /// Soon: start reading now.
+  case willNeed
+}
