@@ -46,7 +46,10 @@ public protocol EvictionPolicy: Sendable {
   /// Asked again with no other call and no hit in between it gives the same answer.
   mutating func victim(_ references: ReferenceTable) -> RegionSlot?
 
-  /// The victim is in use and can't go. It counts as just used, so that the next `victim` is another one.
+  /// The victim is in use and can't go. It counts as just used, so that the next `victim` is another one, if there is one.
+  ///
+  /// Every region comes up in the end, some perhaps more than once before (a clock's marks make others wait); a host that
+  /// called this for each that is held knows that none can go.
   mutating func pinned(_ slot: RegionSlot)
 
   /// A region left memory: as the victim (`evicted`), or because its file went or the user said so; then it need not be
