@@ -1,0 +1,99 @@
+public import MapProtocols
+internal import Synchronization
+
+/// Follows what the system allows and leaves the host program room: the default.
+///
+/// - Bytes: a quarter of the machine's memory, or of the control group's limit where that is less; the program, its
+///   neighbours and the rest of the page cache want the other three.
+///   At least 64 MiB, below which windows of a megabyte are unloaded faster than they pay, but not more than half of a
+///   memory so small. Never more than half of the addresses RLIMIT_AS still leaves: the other half is for the program's
+///   own allocations, which fail when they run out.
+/// - Handles: half of the descriptors still to be had, so that the program can open as many as we hold. At most 1,024,
+///   because a closed file is opened again in microseconds and more would be kept for nothing; at least 4, because the
+///   usual soft limit of 1,024 can be nearly used up and reading has to go on.
+/// - Maps: half of the kernel maps still to be had; malloc and thread stacks need maps too and don't take a refusal well.
+///   At least 4.
+/// - Regions: no limit; bytes bound them.
+///
+/// Soft: rather than fail, maps overshoot while everything is pinned.
+public struct AutomaticBudget: Budget {
+  /// The least bytes, save in a memory so small that they would be more than half of it.
+  static let leastBytes = 64 << 20
+  /// The least handles and maps.
+  static let leastCount = 4
+  /// The most handles.
+  static let mostHandles = 1024
+
+  private let read: @Sendable () -> SystemLimits
+  private let memo: Memo
+
+  /// A budget that goes by what `read` tells.
+  ///
+  /// - Parameters:
+  ///   - interval: how long an answer holds. Counting the maps of a process takes some 400 ns for each, and a manager asks
+  ///     often. The answer is kept, not what `read` told: what the process uses and what the manager holds of it must be
+  ///     of the same moment. In a budget shared by managers the answer for one serves the others, too.
+  ///   - read: gives the limits and the use of this moment.
+  public init(
+    refreshingEvery interval: Duration = .seconds(1), read: @escaping @Sendable () -> SystemLimits
+  ) {
+    self.read = read
+    memo = Memo(interval: interval)
+  }
+
+  /// The limits for now. O(1), and what `read` takes where the last answer has become too old.
+  public func limits(holding usage: BudgetUsage) -> BudgetLimits {
+    let now = ContinuousClock.now
+    if let limits = memo.limits(at: now) { return limits }
+    let limits = Self.limits(of: read(), holding: usage)
+    memo.keep(limits, from: now)
+    return limits
+  }
+
+  /// What a manager that holds `usage` may hold on such a system. O(1).
+  public static func limits(of system: SystemLimits, holding usage: BudgetUsage) -> BudgetLimits {
+    let handles = room(system.openFiles, system.openFilesInUse, ours: usage.handles)
+    let maps = room(system.maxMapCount, system.mapsInUse, ours: usage.maps)
+    return BudgetLimits(
+      bytes: bytes(of: system, holding: usage),
+      maps: maps == .max ? .max : max(maps / 2, leastCount),
+      handles: min(max(handles / 2, leastCount), mostHandles))
+  }
+
+  private static func bytes(of system: SystemLimits, holding usage: BudgetUsage) -> Int {
+    let memory = min(system.memory, system.cgroupMemory ?? .max)
+    let addresses = room(system.addressSpace, system.addressSpaceInUse, ours: usage.bytes)
+    var bytes = memory == .max ? Int.max : max(memory / 4, min(leastBytes, memory / 2))
+    if addresses != .max { bytes = min(bytes, addresses / 2) }
+    if bytes == .max { return bytes }
+    return max(bytes - bytes % system.pageSize, system.pageSize)
+  }
+
+  /// What there would be for us and the program together if we held nothing: the limit less what others use.
+  ///
+  /// `ours` is part of `used`; without it, the limit would sink as we fill it.
+  private static func room(_ limit: Int, _ used: Int, ours: Int) -> Int {
+    limit == .max ? .max : max(limit - max(used - ours, 0), 0)
+  }
+}
+
+extension AutomaticBudget {
+  /// The last answer and when it was given.
+  private final class Memo: Sendable {
+    private let interval: Duration
+    private let last = Mutex<(limits: BudgetLimits, time: ContinuousClock.Instant)?>(nil)
+
+    init(interval: Duration) { self.interval = interval }
+
+    func limits(at now: ContinuousClock.Instant) -> BudgetLimits? {
+      last.withLock { last in
+        guard let last, now - last.time < interval else { return nil }
+        return last.limits
+      }
+    }
+
+    func keep(_ limits: BudgetLimits, from now: ContinuousClock.Instant) {
+      last.withLock { $0 = (limits, now) }
+    }
+  }
+}

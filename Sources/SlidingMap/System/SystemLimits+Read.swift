@@ -1,0 +1,45 @@
+public import Policies
+internal import Synchronization
+
+extension SystemLimits {
+  /// Asks the system for this process's limits, and for what it uses of them now.
+  ///
+  /// getrlimit(2), sysconf(3), and on Linux /proc and the control groups of both versions. Never fails: what can't be
+  /// found out counts as unlimited, or as unused; where only a descriptor is lacking for finding out, as last time.
+  ///
+  /// - Complexity: O(maps of the process), some 400 ns for each; O(descriptors) before Linux 6.2.
+  public static func current() -> SystemLimits {
+    var limits = SystemLimits(
+      openFiles: LimitSyscalls.openFilesLimit(),
+      addressSpace: LimitSyscalls.addressSpaceLimit(),
+      memory: LimitSyscalls.memory(),
+      openFilesInUse: LimitSyscalls.openFilesInUse(),
+      pageSize: LimitSyscalls.pageSize())
+    #if os(Linux) || os(Android)
+      // The first number of statm is the size of the whole address space in pages.
+      guard let pages = number("/proc/self/statm") else {
+        return lastKnown.withLock { last in
+          guard let last else { return limits }
+          limits.maxMapCount = last.maxMapCount
+          limits.cgroupMemory = last.cgroupMemory
+          limits.addressSpaceInUse = last.addressSpaceInUse
+          limits.mapsInUse = last.mapsInUse
+          return limits
+        }
+      }
+      limits.addressSpaceInUse = pages * limits.pageSize
+      limits.maxMapCount = number("/proc/sys/vm/max_map_count") ?? .max
+      limits.cgroupMemory = CgroupMemory.limit(text: LimitSyscalls.text)
+      limits.mapsInUse = LimitSyscalls.lineCount("/proc/self/maps")
+      lastKnown.withLock { [limits] in $0 = limits }
+    #endif
+    return limits
+  }
+
+  /// What was read when /proc could be opened last: a full descriptor table must not make limits look lifted.
+  private static let lastKnown = Mutex<SystemLimits?>(nil)
+
+  private static func number(_ path: String) -> Int? {
+    LimitSyscalls.text(path).flatMap { Int($0.prefix { $0.isNumber }) }
+  }
+}
