@@ -12,7 +12,8 @@ public final class ReferenceTable {
   @usableFromInline
   package typealias Cell = UnsafeMutablePointer<Atomic<UInt8>>
 
-  @usableFromInline var cells: UnsafeMutablePointer<Cell>
+  // Unchecked: no access lasts longer than a load or a store, and the check would cost more than either.
+  @exclusivity(unchecked) @usableFromInline var cells: UnsafeMutablePointer<Cell>
   private var capacity: Int
   private let unbound: Cell
   private var owned: Cell?

@@ -10,9 +10,10 @@ public import MapProtocols
 public struct Clock: EvictionPolicy {
   /// The ring, cut open at the hand: the first is what the hand points to, the last what it passed last.
   private var ring = SlotLists()
+  /// Marks a region can have. A byte, and in this place, so that `any EvictionPolicy` holds a clock without a box, whose
+  /// uniqueness would be checked on every call.
+  private let limit: UInt8
   private var count = 0
-  /// Marks a region can have.
-  private let limit: Int
 
   /// A ring without regions. O(1).
   ///
@@ -26,7 +27,7 @@ public struct Clock: EvictionPolicy {
   public var name: String { limit == 1 ? "clock" : "clock2bit" }
 
   /// As a count that stops at 1 or 3. O(1).
-  public var hits: HitReporting { .counted(upTo: limit) }
+  public var hits: HitReporting { .counted(upTo: Int(limit)) }
 
   /// Puts a region just behind the hand. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
@@ -38,18 +39,16 @@ public struct Clock: EvictionPolicy {
   ///
   /// - Complexity: O(1) amortized over hits, each of which can hold the hand up once; O(n) in the worst case.
   public mutating func victim(_ references: ReferenceTable) -> RegionSlot? {
-    guard var hand = ring.first() else { return nil }
     // In one thread `limit` rounds clear every mark; readers that set marks meanwhile must not keep the hand going.
-    var steps = (limit + 1) * count
-    while steps > 0 {
-      let marks = references.count(of: hand)
-      if marks == 0 { break }
-      references.setCount(of: hand, to: min(marks, limit) - 1)
-      hand = following(hand)
+    var steps = (Int(limit) + 1) * count
+    let limit = Int(limit)
+    return ring.rotate { slot in
+      let marks = references.count(of: slot)
+      if marks == 0 || steps == 0 { return true }
+      references.setCount(of: slot, to: min(marks, limit) - 1)
       steps -= 1
+      return false
     }
-    ring.rotate(toFirst: hand)
-    return hand
   }
 
   /// Passes the victim as if it had had a mark. O(1).
@@ -86,10 +85,6 @@ public struct Clock: EvictionPolicy {
   public func _checkInvariants() {
     ring.checkInvariants()
     precondition(ring.slots().count == count, "the count is wrong")
-  }
-
-  private func following(_ slot: RegionSlot) -> RegionSlot {
-    ring.next(after: slot) ?? ring.first() ?? slot
   }
 }
 

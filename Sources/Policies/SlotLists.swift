@@ -16,17 +16,17 @@ struct SlotLists: Sendable {
   private static let absent = UInt32.max
 
   private var nodes: [Node]
-  private let listCount: Int
+  private let listCount: UInt32
 
   /// `listCount` empty lists, numbered from 0.
   init(listCount: Int = 1) {
-    self.listCount = listCount
+    self.listCount = UInt32(listCount)
     nodes = (0..<UInt32(listCount)).map { Node(previous: $0, next: $0) }
   }
 
   /// Whether the slot is in one of the lists.
   func contains(_ slot: RegionSlot) -> Bool {
-    let node = slot.index + listCount
+    let node = self.node(of: slot)
     return node < nodes.count && nodes[node].previous != Self.absent
   }
 
@@ -41,12 +41,12 @@ struct SlotLists: Sendable {
 
   /// The slot behind `slot` in its list, or nil at the end.
   func next(after slot: RegionSlot) -> RegionSlot? {
-    self.slot(at: nodes[slot.index + listCount].next)
+    self.slot(at: nodes[node(of: slot)].next)
   }
 
   /// The slot before `slot` in its list, or nil at the beginning.
   func previous(before slot: RegionSlot) -> RegionSlot? {
-    self.slot(at: nodes[slot.index + listCount].previous)
+    self.slot(at: nodes[node(of: slot)].previous)
   }
 
   /// Puts a slot that is in no list at the end of one.
@@ -59,14 +59,14 @@ struct SlotLists: Sendable {
   /// Puts a slot that is in no list behind another in its list, or, where that is nil, at the beginning of `list`.
   mutating func insert(_ slot: RegionSlot, after other: RegionSlot?, in list: Int = 0) {
     let node = admit(slot)
-    let behind = nodes[other.map { $0.index + listCount } ?? list].next
+    let behind = nodes[other.map { self.node(of: $0) } ?? list].next
     var nodes = nodes.mutableSpan
     Self.link(node, before: behind, &nodes)
   }
 
   /// Takes a slot out of its list.
   mutating func remove(_ slot: RegionSlot) {
-    let node = slot.index + listCount
+    let node = self.node(of: slot)
     var nodes = nodes.mutableSpan
     Self.unlink(node, &nodes)
     nodes[node].previous = Self.absent
@@ -74,7 +74,7 @@ struct SlotLists: Sendable {
 
   /// Moves a slot from wherever it is to the end of a list.
   mutating func moveToEnd(_ slot: RegionSlot, of list: Int = 0) {
-    let node = slot.index + listCount
+    let node = self.node(of: slot)
     var nodes = nodes.mutableSpan
     Self.unlink(node, &nodes)
     Self.link(UInt32(node), before: UInt32(list), &nodes)
@@ -85,7 +85,7 @@ struct SlotLists: Sendable {
   /// In order and without a look for repetitions: at 30,000 regions this took half the time of relinking each slot once,
   /// the newest first, because no iteration waits for another but for the end of the list.
   mutating func moveToEnd(_ slots: Span<RegionSlot>, of list: Int = 0) {
-    let listCount = listCount
+    let listCount = Int(listCount)
     var nodes = nodes.mutableSpan
     for index in slots.indices {
       let node = slots[index].index &+ listCount
@@ -94,13 +94,25 @@ struct SlotLists: Sendable {
     }
   }
 
-  /// Turns a list, seen as a ring, until `slot`, which is in it, comes first.
-  mutating func rotate(_ list: Int = 0, toFirst slot: RegionSlot) {
-    let node = UInt32(slot.index + listCount)
+  /// Turns a list, seen as a ring, until a slot comes first at which `stops` says so, and returns that; nil if there is
+  /// none to ask about. Goes round as often as `stops` lets it.
+  @inline(__always)
+  mutating func rotate(_ list: Int = 0, until stops: (RegionSlot) -> Bool) -> RegionSlot? {
+    let listCount = Int(listCount)
     var nodes = nodes.mutableSpan
-    guard nodes[list].next != node else { return }
-    Self.unlink(list, &nodes)
-    Self.link(UInt32(list), before: node, &nodes)
+    let first = Int(nodes[list].next)
+    if first == list { return nil }
+    var node = first
+    while !stops(RegionSlot(node &- listCount)) {
+      node = Int(nodes[node].next)
+      if node == list { node = Int(nodes[list].next) }
+    }
+    if node != first {
+      // Cheaper than to move each slot passed: the sentinel is moved once.
+      Self.unlink(list, &nodes)
+      Self.link(UInt32(list), before: UInt32(node), &nodes)
+    }
+    return RegionSlot(node &- listCount)
   }
 
   /// The slots of a list, first to last. O(n).
@@ -128,6 +140,7 @@ struct SlotLists: Sendable {
   /// Traps unless links agree in both directions and every linked slot is reached from exactly one list. O(n).
   func checkInvariants() {
     var reached = 0
+    let listCount = Int(listCount)
     for list in 0..<listCount {
       var node = list
       repeat {
@@ -145,7 +158,7 @@ struct SlotLists: Sendable {
 
   /// Makes room for a slot's node, checks that it is in no list, and returns it.
   private mutating func admit(_ slot: RegionSlot) -> UInt32 {
-    let node = slot.index + listCount
+    let node = self.node(of: slot)
     if node >= nodes.count {
       // Not by reserveCapacity, which would grow to exactly that size each time.
       let missing = max(node + 1, nodes.count * 2) - nodes.count
@@ -156,8 +169,10 @@ struct SlotLists: Sendable {
   }
 
   private func slot(at node: UInt32) -> RegionSlot? {
-    Int(node) < listCount ? nil : RegionSlot(Int(node) &- listCount)
+    node < listCount ? nil : RegionSlot(rawValue: node &- listCount)
   }
+
+  private func node(of slot: RegionSlot) -> Int { slot.index &+ Int(listCount) }
 
   @inline(__always)
   private static func unlink(_ node: Int, _ nodes: inout MutableSpan<Node>) {
