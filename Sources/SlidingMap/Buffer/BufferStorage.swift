@@ -1,0 +1,85 @@
+import CMapShims
+import MapProtocols
+import Synchronization
+
+/// What all slices of a `MapBuffer` share: the file, the error, and a few cursors that accesses borrow.
+///
+/// A lane is a cursor with a busy flag. An access takes one that is free, the calling thread's favourite first, so that a
+/// loop over subscripts stays inside one lease and threads don't fight over it; when all are busy it makes a cursor of its
+/// own for the occasion.
+@safe
+final class BufferStorage: @unchecked Sendable {
+  let core: MapCore
+  let file: FileEntry
+  let source: FileSource
+  let fileSize: Int64
+  private let lanes: [Lane]
+  private let sticky = Mutex<MapError?>(nil)
+
+  private final class Lane: @unchecked Sendable {
+    /// Taken with acquire and given back with release, so that one holder's changes to the cursor reach the next.
+    let isBusy = Atomic<Bool>(false)
+    var cursor: WindowCursor?
+  }
+
+  private static let laneCount = 4
+
+  init(_ cursor: consuming WindowCursor) {
+    core = cursor.core
+    file = cursor.file
+    source = cursor.source
+    fileSize = cursor.fileSize
+    lanes = (0..<Self.laneCount).map { _ in Lane() }
+    lanes[0].cursor = consume cursor
+  }
+
+  var error: MapError? { sticky.withLock { $0 } }
+
+  /// Keeps the first error.
+  func note(_ error: MapError) {
+    sticky.withLock { if $0 == nil { $0 = error } }
+  }
+
+  /// A cursor of its own, without a lease.
+  func makeCursor() -> WindowCursor {
+    core.reopen(file, source, fileSize)
+  }
+
+  /// Lends a cursor to `body`.
+  func withCursor<R>(_ body: (inout WindowCursor) throws -> R) rethrows -> R {
+    let first = Int(smap_thread_ordinal())
+    for step in 0..<Self.laneCount {
+      let lane = lanes[(first + step) % Self.laneCount]
+      if lane.isBusy.exchange(true, ordering: .acquiring) { continue }
+      defer { lane.isBusy.store(false, ordering: .releasing) }
+      if lane.cursor == nil { lane.cursor = makeCursor() }
+      return try body(&lane.cursor!)
+    }
+    var cursor = makeCursor()
+    return try body(&cursor)
+  }
+
+  /// Ends the leases of all cursors that nobody uses at this moment.
+  func release() {
+    for lane in lanes {
+      if lane.isBusy.exchange(true, ordering: .acquiring) { continue }
+      lane.cursor?.release()
+      lane.isBusy.store(false, ordering: .releasing)
+    }
+  }
+
+  /// One byte of the file, or 0 and a sticky error.
+  func byte(at offset: Int64) -> UInt8 {
+    withCursor { cursor in
+      do throws(MapError) {
+        if try cursor.use(at: offset, count: 1) {
+          return unsafe cursor.bytes.unsafeLoad(as: UInt8.self)
+        }
+        throw MapError(.fileTruncated, source: source, range: offset..<offset + 1)
+      } catch {
+        note(error)
+        return 0
+      }
+    }
+  }
+}

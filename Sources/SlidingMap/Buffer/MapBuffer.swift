@@ -1,0 +1,150 @@
+public import MapProtocols
+public import SystemPackage
+
+/// A range of a file as a plain collection of bytes: windows come and go behind it.
+///
+/// Index 0 is the first byte of the range the buffer was made for; slices share indices, storage and `error` with it. A
+/// buffer may be used from several threads at once and keeps its manager alive.
+///
+/// A subscript can't throw. When a byte can't be had it gives 0 and sets `error`, which stays set: check it after a loop.
+/// `withBytes(in:)` and `copyBytes` throw instead.
+///
+/// Between accesses a buffer keeps the windows it last looked at, up to four, so that loops are fast. `release()` gives
+/// them up; the next access takes them again.
+public struct MapBuffer: RandomAccessCollection, Sendable {
+  let storage: BufferStorage
+  /// The file's offset of index 0.
+  let origin: Int64
+
+  /// The first index; 0 for a buffer, more for a slice.
+  public let startIndex: Int
+  /// One past the last index.
+  public let endIndex: Int
+
+  init(_ cursor: consuming WindowCursor, range: Range<Int64>?) {
+    let size = cursor.fileSize
+    let range = (range ?? 0..<size).clamped(to: 0..<size)
+    origin = range.lowerBound
+    startIndex = 0
+    endIndex = Int(range.upperBound - range.lowerBound)
+    storage = BufferStorage(cursor)
+  }
+
+  private init(_ base: MapBuffer, _ bounds: Range<Int>) {
+    storage = base.storage
+    origin = base.origin
+    startIndex = bounds.lowerBound
+    endIndex = bounds.upperBound
+  }
+
+  /// The first error that made a subscript give 0, in this buffer or any slice of the same.
+  public var error: MapError? { storage.error }
+
+  /// The bytes of the file that the buffer or slice shows. O(1).
+  public var fileRange: Range<Int64> {
+    origin + Int64(startIndex)..<origin + Int64(endIndex)
+  }
+
+  /// The byte at `index`, or 0 after an error. O(1) for a loaded window.
+  ///
+  /// - Precondition: `index` is within the buffer.
+  public subscript(index: Int) -> UInt8 {
+    precondition(index >= startIndex && index < endIndex, "index out of range")
+    return storage.byte(at: origin + Int64(index))
+  }
+
+  /// A slice that shares indices and storage. O(1), reads nothing.
+  ///
+  /// - Precondition: `bounds` lie within the buffer.
+  public subscript(bounds: Range<Int>) -> MapBuffer {
+    check(bounds)
+    return MapBuffer(self, bounds)
+  }
+
+  /// Calls `body` with the bytes of `bounds`, contiguous and without a copy, whatever windows they cross.
+  ///
+  /// All of them are pinned meanwhile, so a hard budget must hold them. O(windows).
+  ///
+  /// - Throws: what `WindowCursor.use(at:count:)` throws, and what `body` throws.
+  /// - Precondition: `bounds` lie within the buffer.
+  public func withBytes<R>(in bounds: Range<Int>, _ body: (RawSpan) throws -> R) throws -> R {
+    check(bounds)
+    return try storage.withCursor { cursor in
+      try cursor.withBytes(at: origin + Int64(bounds.lowerBound), count: bounds.count, body)
+    }
+  }
+
+  /// Copies the bytes of `bounds` to the start of `destination`, a window at a time.
+  ///
+  /// - Throws: what `WindowCursor.use(at:count:)` throws.
+  /// - Precondition: `bounds` lie within the buffer and fit `destination`.
+  public func copyBytes(
+    in bounds: Range<Int>, to destination: inout MutableRawSpan
+  ) throws(MapError) {
+    check(bounds)
+    precondition(bounds.count <= destination.byteCount, "the destination is too small")
+    var cursor = storage.makeCursor()
+    var done = 0
+    while done < bounds.count {
+      try cursor.use(at: origin + Int64(bounds.lowerBound + done))
+      let count = Swift.min(cursor.bytes.byteCount, bounds.count - done)
+      if count == 0 { throw MapError(.fileTruncated, source: storage.source) }
+      unsafe destination.withUnsafeMutableBytes { target in
+        unsafe cursor.bytes.withUnsafeBytes { bytes in
+          unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<done + count])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[0..<count]))
+        }
+      }
+      done += count
+    }
+  }
+
+  /// Gives up the windows that the buffer keeps between accesses. The buffer stays usable.
+  public func release() { storage.release() }
+
+  private func check(_ bounds: Range<Int>) {
+    precondition(
+      bounds.lowerBound >= startIndex && bounds.upperBound <= endIndex, "bounds out of range")
+  }
+
+  /// Lends all bytes at once where the buffer is small beside the budget; nil otherwise, or if they can't be had.
+  public func withContiguousStorageIfAvailable<R>(
+    _ body: (UnsafeBufferPointer<UInt8>) throws -> R
+  ) rethrows -> R? {
+    if count > storage.core.contiguousLimit { return nil }
+    return try storage.withCursor { cursor in
+      do {
+        try cursor.use(at: origin + Int64(startIndex), count: count)
+      } catch {
+        return nil
+      }
+      if cursor.bytes.byteCount < count { return nil }
+      return try unsafe cursor.bytes.withUnsafeBytes { bytes in
+        try unsafe bytes.withMemoryRebound(to: UInt8.self) { try unsafe body($0) }
+      }
+    }
+  }
+}
+
+extension MapManager {
+  /// A buffer over a range of the file at a path, or all of it.
+  ///
+  /// A range that reaches past the end of the file is cut there. Costs a cursor and no reading.
+  ///
+  /// - Throws: as `cursor(for:)`.
+  /// - Precondition: `range` does not begin below 0.
+  public func buffer(
+    for path: FilePath, range: Range<Int64>? = nil
+  ) throws(MapError) -> MapBuffer {
+    precondition(range.map { $0.lowerBound >= 0 } ?? true, "the range must not begin below 0")
+    return MapBuffer(try cursor(for: path), range: range)
+  }
+
+  /// The same for the file behind a descriptor, which stays the caller's.
+  public func buffer(
+    for descriptor: FileDescriptor, range: Range<Int64>? = nil
+  ) throws(MapError) -> MapBuffer {
+    precondition(range.map { $0.lowerBound >= 0 } ?? true, "the range must not begin below 0")
+    return MapBuffer(try cursor(for: descriptor), range: range)
+  }
+}

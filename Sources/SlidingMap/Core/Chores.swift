@@ -1,0 +1,101 @@
+import MapProtocols
+
+/// System calls decided under the lock, to be made outside it.
+struct Chores {
+  /// Regions whose words say leaving.
+  var unloads: [RegionSlot] = []
+  /// Regions whose words say loading.
+  var loads: [RegionSlot] = []
+  var extents: [Extent] = []
+  var handles: [Handle] = []
+
+  var isEmpty: Bool {
+    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty
+  }
+}
+
+extension MapCore {
+  /// Carries chores out. Called with the lock, which is given up meanwhile and held again at the end.
+  ///
+  /// - Returns: the first failure of a load. All windows that failed are absent again, all others resident.
+  @discardableResult
+  func perform(_ chores: inout Chores) -> MapError? {
+    var failure: MapError?
+    while !chores.isEmpty {
+      var now = Chores()
+      swap(&now, &chores)
+      let unloads = now.unloads.compactMap { range(of: $0) }
+      var loads: [RegionLoad] = []
+      if !properties.loadsWhenTouched {
+        for slot in now.loads {
+          guard let region = range(of: slot), let file = regions[slot].file else { continue }
+          file.handleUsers += 1
+          loads.append(RegionLoad(region: region, handle: file.handle, tag: slot.index))
+        }
+      }
+      monitor.unlock()
+      if !unloads.isEmpty { provider.unload(unloads) }
+      if !loads.isEmpty { provider.load(&loads) }
+      for extent in now.extents { provider.release(extent) }
+      for handle in now.handles { provider.close(handle) }
+      monitor.lock()
+      usage.maps -= now.extents.count * properties.mapsPerExtent
+      usage.handles -= now.handles.count
+      for load in loads { regions[RegionSlot(load.tag)].file?.handleUsers -= 1 }
+      for load in loads {
+        guard let error = load.error else { continue }
+        failLoad(RegionSlot(load.tag), error)
+        failure = failure ?? error
+      }
+      for slot in now.loads { finishLoad(slot) }
+      for slot in now.unloads { finishUnload(slot, &chores) }
+    }
+    return failure
+  }
+
+  private func range(of slot: RegionSlot) -> ExtentRange? {
+    let region = regions[slot]
+    guard let file = region.file, let extent = file.extent else { return nil }
+    return ExtentRange(
+      extent: extent, offset: file.grid.start(of: region.window), byteCount: region.byteCount)
+  }
+
+  private func finishLoad(_ slot: RegionSlot) {
+    guard regions.isHeld(slot), let file = regions[slot].file else { return }
+    let old = unsafe file.windows.exchange(
+      regions[slot].window, WindowWord(.resident, slot))
+    regions[slot].ticket = nil
+    counters.loads += 1
+    if old.hasWaiters { monitor.broadcast() }
+  }
+
+  private func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
+    let region = regions[slot]
+    guard let file = region.file else { return }
+    regions.remove(slot)
+    let old = unsafe file.windows.exchange(region.window, .absent)
+    if old.hasWaiters { monitor.broadcast() }
+    retireIfUnused(file, &chores)
+  }
+
+  /// Takes a claimed window back to absent and gives the error to all who wait for it.
+  func failLoad(_ slot: RegionSlot, _ error: MapError) {
+    let region = regions[slot]
+    guard let file = region.file else { return }
+    if region.isHeld { forget(slot, evicted: false) }
+    region.ticket?.error = error
+    counters.failedLoads += 1
+    regions.remove(slot)
+    let old = unsafe file.windows.exchange(region.window, .absent)
+    if old.hasWaiters { monitor.broadcast() }
+  }
+
+  /// Takes a region off the policy's and the budget's books.
+  func forget(_ slot: RegionSlot, evicted: Bool) {
+    policy.remove(slot, evicted: evicted)
+    references.unbind(slot)
+    regions[slot].isHeld = false
+    usage.bytes -= regions[slot].byteCount
+    usage.regions -= 1
+  }
+}

@@ -1,0 +1,101 @@
+import MapProtocols
+import SystemPackage
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// One file as the core knows it: identity, extent, handle, table of windows, and who uses it.
+///
+/// All but the table's words, the base cell and the slots is guarded by the core's lock. An entry lives as long as it has
+/// cursors or loaded regions; the last of them to go takes it out of the registry, with its extent and handle.
+@usableFromInline
+@safe
+final class FileEntry: @unchecked Sendable {
+  let identity: FileIdentity
+  let source: FileSource
+  let grid: WindowGrid
+  /// The addresses an extent of this file reserves: its size when first seen, and room for growth.
+  let reserved: Int
+  let windows: WindowTable
+  /// The extent's base, read by readers after a window's word said resident. It changes only while no window of the file
+  /// is loaded, so the acquiring load of the word orders it.
+  let base: UnsafeMutablePointer<Atomic<UInt>>
+
+  var generation: FileGeneration
+  var handle: Handle?
+  var extent: Extent?
+  /// A thread is making or dropping the extent, outside the lock.
+  var isChangingExtent = false
+  var cursors = 0
+  /// Regions loaded, being loaded or being unloaded.
+  var regions = 0
+  /// The first of them in the core's region table, or -1.
+  var firstRegion: Int32 = -1
+  var pins = PinSlots()
+  /// The paths under which cursors asked for this file.
+  var paths: [FilePath]
+  /// Calls to the provider under way that use the handle.
+  var handleUsers = 0
+  /// The last scan for pins that looked at this file.
+  var scan = 0
+  var inFiles = EntryLinks()
+  var inHandles = EntryLinks()
+
+  /// Nil if there is no memory for the table.
+  init?(
+    source: FileSource, opened: OpenedFile, grid: WindowGrid, pageSize: Int, spacious: Bool
+  ) {
+    let size = opened.status.size
+    let reserved = FileEntry.reservation(for: size, pageSize: pageSize, spacious: spacious)
+    guard let table = unsafe WindowTable.allocate(windows: grid.count(fileSize: Int64(reserved)))
+    else { return nil }
+    self.source = source
+    self.grid = grid
+    self.reserved = reserved
+    unsafe windows = table
+    unsafe base = .allocate(capacity: 1)
+    unsafe base.initialize(to: Atomic(0))
+    identity = opened.status.identity
+    generation = opened.status.generation
+    handle = opened.handle
+    paths = source.path.map { [$0] } ?? []
+  }
+
+  deinit {
+    unsafe free(windows)
+    unsafe base.deallocate()
+  }
+
+  /// The file's size as last seen, in bytes.
+  var size: Int64 { generation.size }
+
+  /// A fingerprint of the identity, the file's half of a `RegionKey`.
+  var key: UInt64 {
+    let mixed = (identity.inode ^ identity.device &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
+    return mixed ^ mixed >> 31
+  }
+
+  /// Whether the file can be opened again should both extent and handle be given up.
+  var canReopen: Bool { source.path != nil }
+
+  /// How far an extent reaches: a quarter over the size, so that a growing file changes its extent a logarithmic number
+  /// of times, and at least 64 KiB, which lets 25 small files share a page of the kernel's page table.
+  private static func reservation(for size: Int64, pageSize: Int, spacious: Bool) -> Int {
+    let room = spacious ? max(size / 4, 64 << 10) : 0
+    let (wanted, overflow) = size.addingReportingOverflow(room)
+    let page = Int64(pageSize)
+    let capped = min(overflow ? size : wanted, Int64.max - page)
+    return Int((capped + page - 1) / page * page)
+  }
+
+  /// The bytes of the budget that a window takes: those it holds, in whole pages.
+  func charge(for window: Int, pageSize: Int) -> Int {
+    let bytes = grid.bytes(of: window, fileSize: size).count
+    return (bytes + pageSize - 1) / pageSize * pageSize
+  }
+}
+

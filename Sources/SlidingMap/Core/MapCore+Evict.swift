@@ -1,0 +1,166 @@
+import CMapShims
+import MapProtocols
+import Synchronization
+
+extension MapCore {
+  /// Chooses victims until `bytes` more in `newRegions` more fit the budget. Called with the lock, which may be given up
+  /// in between.
+  ///
+  /// - Throws: `.budgetExhausted` where the budget is hard and everything left is pinned. A soft one is overshot instead.
+  func makeRoom(bytes: Int, newRegions: Int, _ chores: inout Chores) throws(MapError) {
+    while !fits(bytes: bytes, newRegions: newRegions) {
+      if let victim = nextVictim() {
+        leave(victim, evicted: true, &chores)
+      } else if isHard && newRegions > 0 {
+        throw MapError(.budgetExhausted)
+      } else if !isOvershooting {
+        // Raised before one more scan: whoever lets go after that scan sees the flag and comes here.
+        isOvershooting = true
+      } else {
+        counters.overshoots += newRegions
+        return
+      }
+    }
+    if isOvershooting && !isShutDown { isOvershooting = false }
+  }
+
+  private func fits(bytes: Int, newRegions: Int) -> Bool {
+    if isShutDown { return usage.regions == 0 }
+    return usage.bytes <= limits.bytes - min(bytes, limits.bytes)
+      && (bytes <= limits.bytes || usage.bytes == 0 && !isHard)
+      && usage.regions + newRegions <= limits.regions
+  }
+
+  /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
+  /// up in between.
+  func nextVictim() -> RegionSlot? {
+    let round = scans
+    var pinned = 0
+    while let candidate = policy.victim(references) {
+      if regions[candidate].check == .unused { return candidate }
+      if regions[candidate].pinnedInScan > round {
+        // A policy may name a pinned region more than once before it comes to another; all are pinned when as many
+        // different ones were found so as there are.
+        if regions[candidate].rejectedInRound != round + 1 {
+          regions[candidate].rejectedInRound = round + 1
+          pinned += 1
+        }
+        policy.pinned(candidate)
+        if pinned >= usage.regions { return nil }
+        continue
+      }
+      batch.removeAll(keepingCapacity: true)
+      batch.append(candidate)
+      policy.upcoming(min(usage.regions / 8, 32), references, into: &batch)
+      checkPins(of: batch)
+    }
+    return nil
+  }
+
+  /// Finds out which of `slots` are in use: marks them as candidates, makes all threads pass a barrier, looks at the pins
+  /// of their files. Called with the lock, which is given up during the barrier.
+  ///
+  /// The unused ones stay marked and known as unused until someone takes the mark back, so that the next victims among
+  /// them need neither barrier nor scan.
+  func checkPins(of slots: [RegionSlot]) {
+    for slot in slots where regions[slot].check == .none {
+      guard let file = regions[slot].file else { continue }
+      let window = regions[slot].window
+      guard unsafe file.windows.word(window).state == .resident else { continue }
+      unsafe file.windows.exchange(window, WindowWord(.candidate, slot))
+      marks += 1
+      regions[slot].check = .marked(marks)
+    }
+    let newest = marks
+    monitor.unlock()
+    if fenceless {
+      _ = smap_membarrier()
+    } else {
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
+    monitor.lock()
+    scans += 1
+    counters.scans += 1
+    let scan = scans
+    for slot in slots {
+      guard let file = regions[slot].file, file.scan != scan else { continue }
+      file.scan = scan
+      lookAtPins(of: file, scan, slots)
+    }
+    for slot in slots {
+      guard let file = regions[slot].file, regions[slot].isHeld else { continue }
+      let window = regions[slot].window
+      let word = unsafe file.windows.word(window)
+      switch regions[slot].check {
+      case .marked(let mark) where mark <= newest:
+        if regions[slot].pinnedInScan == scan {
+          unmark(slot)
+        } else {
+          regions[slot].check = .unused
+        }
+      case .none where word.state == .loading:
+        // Its loader has it pinned.
+        regions[slot].pinnedInScan = scan
+      default: break
+      }
+    }
+  }
+
+  private func lookAtPins(of file: FileEntry, _ scan: Int, _ slots: [RegionSlot]) {
+    file.pins.forEach { pin in
+      let lease = pin.windows(file.grid)
+      if lease.count > slots.count * 4 {
+        for slot in slots where regions[slot].file === file && lease.contains(regions[slot].window) {
+          regions[slot].pinnedInScan = scan
+        }
+        return
+      }
+      for window in lease {
+        let word = unsafe file.windows.word(window)
+        if word.state != .absent { regions[word.slot].pinnedInScan = scan }
+      }
+    }
+  }
+
+  /// Takes a mark back: the region is in use, or wanted again.
+  func unmark(_ slot: RegionSlot) {
+    guard let file = regions[slot].file, regions[slot].check != .none else { return }
+    unsafe file.windows.exchange(regions[slot].window, WindowWord(.resident, slot))
+    regions[slot].check = .none
+  }
+
+  /// Claims an unused region for unloading.
+  func leave(_ slot: RegionSlot, evicted: Bool, _ chores: inout Chores) {
+    guard let file = regions[slot].file else { return }
+    unsafe file.windows.exchange(regions[slot].window, WindowWord(.leaving, slot))
+    forget(slot, evicted: evicted)
+    counters.evictions += 1
+    chores.unloads.append(slot)
+  }
+
+  /// Unloads those of `slots` that nobody uses. Called with the lock, which may be given up in between.
+  ///
+  /// - Returns: how many.
+  func unloadUnused(_ slots: [RegionSlot], _ chores: inout Chores) -> Int {
+    if slots.isEmpty { return 0 }
+    checkPins(of: slots)
+    var count = 0
+    for slot in slots where regions[slot].isHeld && regions[slot].check == .unused {
+      leave(slot, evicted: false, &chores)
+      count += 1
+    }
+    return count
+  }
+
+  /// What a cursor does after it let go of a lease while the budget was overshot.
+  @usableFromInline
+  func settle() {
+    if isForked { return }
+    monitor.lock()
+    var chores = Chores()
+    drainLogs()
+    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    perform(&chores)
+    monitor.unlock()
+  }
+}

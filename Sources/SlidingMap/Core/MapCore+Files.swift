@@ -1,0 +1,250 @@
+import MapProtocols
+import Synchronization
+import SystemPackage
+
+extension MapCore {
+  /// Finds or opens a file for a new cursor and gives the cursor its slot.
+  ///
+  /// A path that leads to a file which the manager holds costs one stat(2); any other an open(2), fstat(2) and mmap(2).
+  func attach(_ source: FileSource) throws(MapError) -> Attachment {
+    if isForked { throw MapError(.forked, source: source) }
+    do throws(MapError) {
+      let file = try find(source)
+      return try attach(to: file, source)
+    } catch {
+      throw error.about(source)
+    }
+  }
+
+  /// A cursor's share in a file.
+  @safe
+  struct Attachment {
+    let file: FileEntry
+    let pin: Pin
+    let log: AccessLog
+    let size: Int64
+  }
+
+  /// The entry for a source, counted as having one more cursor.
+  private func find(_ source: FileSource) throws(MapError) -> FileEntry {
+    if let path = source.path {
+      let status = try provider.status(at: path)
+      monitor.lock()
+      defer { monitor.unlock() }
+      try checkUsable()
+      if let file = files[status.identity], isAnchored(file), update(file, status) {
+        file.cursors += 1
+        if !file.paths.contains(path) { file.paths.append(path) }
+        return file
+      }
+    }
+    monitor.lock()
+    defer { monitor.unlock() }
+    try checkUsable()
+    let opened = try openHandle(source)
+    var chores = Chores()
+    defer { perform(&chores) }
+    if let file = files[opened.status.identity],
+      isAnchored(file) || file.generation == opened.status.generation,
+      update(file, opened.status)
+    {
+      if file.handle == nil {
+        adopt(opened.handle, file)
+      } else {
+        chores.handles.append(opened.handle)
+      }
+      file.cursors += 1
+      if let path = source.path, !file.paths.contains(path) { file.paths.append(path) }
+      return file
+    }
+    guard
+      let file = FileEntry(
+        source: source, opened: opened, grid: grid, pageSize: pageSize, spacious: true)
+    else {
+      chores.handles.append(opened.handle)
+      throw MapError(.addressSpaceExhausted, errno: .noMemory)
+    }
+    file.cursors = 1
+    files[file.identity] = file
+    filesByUse.append(file)
+    handlesByUse.append(file)
+    return file
+  }
+
+  /// Whether the file's inode is held, so that its identity can't have gone to another file.
+  private func isAnchored(_ file: FileEntry) -> Bool {
+    file.handle != nil || file.extent != nil && properties.extentKeepsFile
+  }
+
+  private func attach(to file: FileEntry, _ source: FileSource) throws(MapError) -> Attachment {
+    monitor.lock()
+    defer { monitor.unlock() }
+    do throws(MapError) {
+      try checkUsable()
+      // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.
+      try ensureExtent(file)
+    } catch {
+      file.cursors -= 1
+      var chores = Chores()
+      retireIfUnused(file, &chores)
+      perform(&chores)
+      throw error
+    }
+    filesByUse.touch(file)
+    cursors += 1
+    return unsafe Attachment(
+      file: file, pin: file.pins.allocate(), log: logForThisThread(), size: file.size)
+  }
+
+  /// A second slot in the same file with the same lease. The source's pin holds meanwhile, and marks are made and scanned
+  /// under the lock, so that the new lease is in place before the old one can be dropped.
+  func duplicate(_ file: FileEntry, _ original: Pin) -> (Pin, AccessLog) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    file.cursors += 1
+    cursors += 1
+    let pin = unsafe file.pins.allocate()
+    let windows = unsafe original.pointee.windows(file.grid)
+    if !windows.isEmpty {
+      unsafe pin.pointee.publish(start: file.grid.start(of: windows.lowerBound), count: windows.count)
+    }
+    return unsafe (pin, logForThisThread())
+  }
+
+  /// A further cursor on a file that somebody holds, without a lease.
+  func reopen(_ file: FileEntry, _ source: FileSource, _ size: Int64) -> WindowCursor {
+    monitor.lock()
+    defer { monitor.unlock() }
+    file.cursors += 1
+    cursors += 1
+    let attachment = unsafe Attachment(
+      file: file, pin: file.pins.allocate(), log: logForThisThread(), size: size)
+    return WindowCursor(core: self, source: source, attachment: attachment)
+  }
+
+  /// The most bytes that a buffer lends at once without being asked to.
+  var contiguousLimit: Int {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return limits.bytes / 8
+  }
+
+  /// Ends a cursor: its pin, its share in the file, and what only it kept.
+  func detach(_ file: FileEntry, _ pin: Pin) {
+    if isForked { return }
+    monitor.lock()
+    defer { monitor.unlock() }
+    counters.hits += unsafe file.pins.release(pin)
+    file.cursors -= 1
+    cursors -= 1
+    var chores = Chores()
+    if isOvershooting {
+      drainLogs()
+      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    }
+    retireIfUnused(file, &chores)
+    perform(&chores)
+  }
+
+  /// Takes a file without cursors and regions off the registry; its extent and handle go with it.
+  func retireIfUnused(_ file: FileEntry, _ chores: inout Chores) {
+    guard file.regions == 0, file.handleUsers == 0, !file.isChangingExtent else { return }
+    guard file.cursors == 0 else {
+      if isShutDown { giveUp(file, &chores) }
+      return
+    }
+    giveUp(file, &chores)
+    if files[file.identity] === file { files[file.identity] = nil }
+    filesByUse.remove(file)
+  }
+
+  private func giveUp(_ file: FileEntry, _ chores: inout Chores) {
+    if let handle = file.handle {
+      chores.handles.append(handle)
+      file.handle = nil
+      handlesByUse.remove(file)
+    }
+    dropExtent(file, &chores)
+  }
+
+  func dropExtent(_ file: FileEntry, _ chores: inout Chores) {
+    guard let extent = file.extent else { return }
+    chores.extents.append(extent)
+    file.extent = nil
+    unsafe file.base.pointee.store(0, ordering: .relaxed)
+    file.pins.callAttention()
+  }
+
+  // MARK: Change
+
+  /// Takes a newer status over. False if the entry can't serve the file as it is now: it outgrew its extent, or its loaded
+  /// windows are copies of an older generation. Then cursors to come get a new entry and this one ends with its own.
+  func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
+    if status.generation == file.generation { return true }
+    guard properties.isCoherent, status.size <= Int64(file.extent?.byteCount ?? file.reserved)
+    else { return false }
+    let old = file.size
+    file.generation = status.generation
+    if status.size > old && old > 0 {
+      let tail = file.grid.window(at: old - 1)
+      let word = unsafe file.windows.word(tail)
+      if word.state != .absent && regions.isHeld(word.slot) {
+        let charge = file.charge(for: tail, pageSize: pageSize)
+        usage.bytes += charge - regions[word.slot].byteCount
+        regions[word.slot].byteCount = charge
+        noteUsage()
+      }
+    }
+    return true
+  }
+
+  /// What a second look at a file found.
+  enum Refreshed {
+    /// The entry serves it, with this size.
+    case size(Int64)
+    /// Another entry has to, and the cursor has a share in it.
+    case moved(Attachment)
+  }
+
+  /// Looks at the file again for a cursor.
+  func refresh(_ file: FileEntry, _ source: FileSource) throws(MapError) -> Refreshed {
+    if isForked { throw MapError(.forked, source: source) }
+    monitor.lock()
+    defer { monitor.unlock() }
+    do throws(MapError) {
+      try checkUsable()
+      guard let status = try statusNow(of: file) else { return .size(file.size) }
+      if update(file, status) {
+        try ensureExtent(file)
+        return .size(file.size)
+      }
+    } catch {
+      throw error.about(source)
+    }
+    monitor.unlock()
+    defer { monitor.lock() }
+    return .moved(try attach(source))
+  }
+
+  /// The file's status, or nil if nobody can tell: no handle, and the path leads elsewhere or nowhere.
+  private func statusNow(of file: FileEntry) throws(MapError) -> FileStatus? {
+    let handle = file.handle
+    file.handleUsers += 1
+    monitor.unlock()
+    var status: FileStatus?
+    var failure: MapError?
+    do throws(MapError) {
+      if let handle {
+        status = try provider.status(of: handle)
+      } else if let path = file.source.path {
+        status = try provider.status(at: path)
+      }
+    } catch {
+      failure = handle == nil && error.errno == .noSuchFileOrDirectory ? nil : error
+    }
+    monitor.lock()
+    file.handleUsers -= 1
+    if let failure { throw failure }
+    return status?.identity == file.identity ? status : nil
+  }
+}

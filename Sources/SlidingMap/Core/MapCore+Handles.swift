@@ -1,0 +1,165 @@
+import MapProtocols
+import Synchronization
+import SystemPackage
+
+extension MapCore {
+  // Everything here is called with the lock, which is given up during system calls.
+
+  /// Opens a source within the budget of handles: idle ones are closed for it, and once more if the system itself has none
+  /// left (EMFILE, ENFILE).
+  func openHandle(_ source: FileSource) throws(MapError) -> OpenedFile {
+    while usage.handles >= limits.handles {
+      if !closeIdleHandles(1) { throw MapError(.handlesExhausted, source: source) }
+    }
+    var closing = 1
+    while true {
+      usage.handles += 1
+      noteUsage()
+      monitor.unlock()
+      let failure: MapError
+      do throws(MapError) {
+        let opened = try provider.open(source)
+        monitor.lock()
+        return opened
+      } catch {
+        failure = error
+      }
+      monitor.lock()
+      usage.handles -= 1
+      if failure.code != .handlesExhausted || !closeIdleHandles(closing) { throw failure }
+      closing *= 2
+    }
+  }
+
+  /// Makes an open handle the file's own.
+  func adopt(_ handle: Handle, _ file: FileEntry) {
+    file.handle = handle
+    handlesByUse.append(file)
+  }
+
+  /// Closes up to `count` handles that can be done without, least recently used first. False if there is none.
+  private func closeIdleHandles(_ count: Int) -> Bool {
+    var chores = Chores()
+    var entry = unsafe handlesByUse.first
+    while let file = entry, chores.handles.count < count {
+      entry = handlesByUse.next(after: file)
+      closeHandleIfIdle(file, &chores)
+    }
+    if chores.isEmpty { return false }
+    perform(&chores)
+    return true
+  }
+
+  /// Closes a file's handle if it can be done without.
+  func closeHandleIfIdle(_ file: FileEntry, _ chores: inout Chores) {
+    guard let handle = file.handle, file.handleUsers == 0, !file.isChangingExtent,
+      file.canReopen || file.extent != nil && properties.extentKeepsFile
+    else { return }
+    chores.handles.append(handle)
+    file.handle = nil
+    handlesByUse.remove(file)
+  }
+
+  /// Sees to it that the file has a handle. A path that leads to another file by now is no substitute.
+  ///
+  /// - Throws: `.fileChanged` if nothing held the file and its path leads to another one, or the file was changed.
+  func ensureHandle(_ file: FileEntry) throws(MapError) {
+    while file.handle == nil {
+      guard let path = file.source.path else { throw MapError(.fileChanged, source: file.source) }
+      let opened = try openHandle(.path(path))
+      let isSame =
+        opened.status.identity == file.identity
+        && (opened.status.generation == file.generation || file.extent != nil)
+      if isSame && file.handle == nil {
+        adopt(opened.handle, file)
+      } else {
+        var chores = Chores()
+        chores.handles.append(opened.handle)
+        perform(&chores)
+        if !isSame { throw MapError(.fileChanged, source: file.source) }
+      }
+    }
+  }
+
+  // MARK: Extents
+
+  /// Sees to it that the file has addresses, unless it is empty.
+  ///
+  /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
+  func ensureExtent(_ file: FileEntry) throws(MapError) {
+    while file.isChangingExtent { monitor.wait() }
+    if file.extent != nil || file.size == 0 { return }
+    file.isChangingExtent = true
+    defer {
+      file.isChangingExtent = false
+      monitor.broadcast()
+    }
+    try ensureHandle(file)
+    guard let handle = file.handle else { return }
+    while usage.maps + properties.mapsPerExtent > limits.maps {
+      if !dropFile(otherThan: file) { break }
+    }
+    let alignment = alignment(for: file)
+    while true {
+      let size = file.size
+      usage.maps += properties.mapsPerExtent
+      noteUsage()
+      monitor.unlock()
+      let failure: MapError
+      do throws(MapError) {
+        let extent = try provider.makeExtent(
+          handle, fileSize: size, byteCount: file.reserved, alignment: alignment)
+        monitor.lock()
+        file.extent = extent
+        // Published by the release of the first word that will say resident.
+        unsafe file.base.pointee.store(
+          UInt(bitPattern: extent.base), ordering: .relaxed)
+        return
+      } catch {
+        failure = error
+      }
+      monitor.lock()
+      usage.maps -= properties.mapsPerExtent
+      if failure.code != .addressSpaceExhausted || !dropFile(otherThan: file) { throw failure }
+    }
+  }
+
+  /// Windows must not share what the kernel maps by one fault: 64 KiB around it, or a huge page.
+  private func alignment(for file: FileEntry) -> Int {
+    if file.grid.count(fileSize: Int64(file.reserved)) <= 1 { return pageSize }
+    let natural = 1 << min(file.grid.windowSize.trailingZeroBitCount, 21)
+    return max(natural, pageSize)
+  }
+
+  /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.
+  ///
+  /// - Returns: false if there is none.
+  private func dropFile(otherThan spared: FileEntry) -> Bool {
+    var tried = 0
+    let count = filesByUse.count
+    while tried < count, let file = unsafe filesByUse.first {
+      tried += 1
+      let isEligible =
+        file !== spared && file.extent != nil && !file.isChangingExtent
+        && (file.cursors == 0 || file.canReopen || file.handle != nil)
+      guard isEligible else {
+        filesByUse.touch(file)
+        continue
+      }
+      var chores = Chores()
+      let slots = regions.slots(of: file)
+      // Held, so that nobody retires it or maps it anew while the lock is given up.
+      file.isChangingExtent = true
+      let left = unloadUnused(slots, &chores)
+      let isEmpty = left == file.regions && file.handleUsers == 0
+      if isEmpty { dropExtent(file, &chores) }
+      file.isChangingExtent = false
+      filesByUse.touch(file)
+      retireIfUnused(file, &chores)
+      perform(&chores)
+      monitor.broadcast()
+      if isEmpty { return true }
+    }
+    return false
+  }
+}

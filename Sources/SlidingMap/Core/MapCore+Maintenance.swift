@@ -1,0 +1,106 @@
+import MapProtocols
+import SystemPackage
+
+extension MapCore {
+  /// Unloads every region that nobody uses and closes every handle that can be done without.
+  func collect() -> Int {
+    unload { _ in true }
+  }
+
+  /// The same for files under a path.
+  func unload(under path: FilePath) -> Int {
+    unload { file in file.paths.contains { $0.starts(with: path) } }
+  }
+
+  private func unload(where isMeant: (FileEntry) -> Bool) -> Int {
+    if isForked { return 0 }
+    monitor.lock()
+    defer { monitor.unlock() }
+    drainLogs()
+    var meant: [FileEntry] = []
+    var entry = unsafe filesByUse.first
+    while let file = entry {
+      entry = filesByUse.next(after: file)
+      if isMeant(file) { meant.append(file) }
+    }
+    var chores = Chores()
+    let slots = meant.flatMap { regions.slots(of: $0) }
+    let count = unloadUnused(slots, &chores)
+    for file in meant { closeHandleIfIdle(file, &chores) }
+    perform(&chores)
+    if isOvershooting {
+      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+      perform(&chores)
+    }
+    return count
+  }
+
+  /// Ends service: unloads what nobody uses now and the rest as its leases end. Idempotent.
+  func shutDown() {
+    if isForked { return }
+    monitor.lock()
+    let isFirst = !isShutDown
+    isShutDown = true
+    // From now on each change of a lease comes by and unloads.
+    isOvershooting = true
+    var chores = Chores()
+    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    var entry = unsafe filesByUse.first
+    while let file = entry {
+      entry = filesByUse.next(after: file)
+      retireIfUnused(file, &chores)
+    }
+    perform(&chores)
+    monitor.unlock()
+    if isFirst { provider.shutDown() }
+  }
+
+  var statistics: MapStatistics {
+    if isForked { return MapStatistics() }
+    monitor.lock()
+    defer { monitor.unlock() }
+    var result = MapStatistics()
+    result.hits = counters.hits
+    var pinned: Set<PinnedWindow> = []
+    var entry = unsafe filesByUse.first
+    while let file = entry {
+      entry = filesByUse.next(after: file)
+      result.files += 1
+      result.hits += file.pins.hits
+      file.pins.forEach { pin in
+        for window in pin.windows(file.grid) { pinned.insert(PinnedWindow(file: ObjectIdentifier(file), window)) }
+      }
+    }
+    result.pinned = pinned.count
+    result.misses = counters.misses
+    result.loads = counters.loads
+    result.failedLoads = counters.failedLoads
+    result.evictions = counters.evictions
+    result.overshoots = counters.overshoots
+    result.pinScans = counters.scans
+    result.hits += logs.reduce(0) { $0 + ($1?.appended ?? 0) }
+    result.droppedHits = counters.droppedHits
+    result.cursors = cursors
+    result.bytes = usage.bytes
+    result.regions = usage.regions
+    result.maps = usage.maps
+    result.handles = usage.handles
+    result.peakBytes = counters.peak.bytes
+    result.peakRegions = counters.peak.regions
+    result.peakMaps = counters.peak.maps
+    result.peakHandles = counters.peak.handles
+    result.limits = limits
+    result.policy = policy.name
+    result.backend = properties.name
+    return result
+  }
+
+  private struct PinnedWindow: Hashable {
+    let file: ObjectIdentifier
+    let window: Int
+    init(file: ObjectIdentifier, _ window: Int) {
+      self.file = file
+      self.window = window
+    }
+  }
+}

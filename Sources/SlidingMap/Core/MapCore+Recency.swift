@@ -1,0 +1,70 @@
+import CMapShims
+import MapProtocols
+
+extension MapCore {
+  /// The log of the calling thread. Called under the lock.
+  func logForThisThread() -> AccessLog {
+    let index = Int(smap_thread_ordinal()) % Self.logCount
+    if let log = logs[index] { return log }
+    let log = AccessLog()
+    logs[index] = log
+    return log
+  }
+
+  /// Tells the policy, in order, what was hit since the last time. Called under the lock before every decision of the
+  /// policy's, so that in one thread it sees accesses exactly as they came.
+  func drainLogs() {
+    guard policy.hits == .ordered else { return }
+    drained.removeAll(keepingCapacity: true)
+    for log in logs {
+      guard let log else { continue }
+      counters.droppedHits += log.drain { word in
+        if regions.isHeld(word.slot) { drained.append(word.slot) }
+      }
+    }
+    if drained.isEmpty { return }
+    policy.hit(drained.span)
+    if usage.maps > limits.maps / 2 {
+      // Files leave whole when maps run short, so their order starts to matter.
+      for slot in drained { if let file = regions[slot].file { filesByUse.touch(file) } }
+    }
+  }
+
+  /// Drains the logs if the lock is to be had at once. A reader does it at every half turn of its log.
+  @usableFromInline
+  func drainIfFree() {
+    guard !isForked, monitor.tryLock() else { return }
+    drainLogs()
+    monitor.unlock()
+  }
+
+  /// Notes a hit under the lock, after the logs were drained.
+  func noteHit(_ slot: RegionSlot) {
+    counters.hits += 1
+    switch policy.hits.limit {
+    case nil: policy.hit([slot].span)
+    case .some(let limit): references.mark(slot, limit: limit)
+    }
+  }
+
+  /// Swaps the policy. Regions stay loaded, in the order in which the old policy would have let them go.
+  func setPolicy(_ new: any EvictionPolicy) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    drainLogs()
+    let held = policy.evictionOrder().map { (slot: $0, info: info(of: $0)) }
+    for region in held { references.setCount(of: region.slot, to: 0) }
+    policy = new
+    policy.setCapacity(capacity)
+    policy.adopt(held)
+    // What readers still note the old way is skipped, or names regions that are loaded.
+    publishReporting()
+  }
+
+  func info(of slot: RegionSlot) -> RegionInfo {
+    let region = regions[slot]
+    let key = RegionKey(file: region.file?.key ?? 0, window: region.window)
+    return RegionInfo(
+      key: key, byteCount: region.byteCount, reloadCost: properties.reloadCost)
+  }
+}

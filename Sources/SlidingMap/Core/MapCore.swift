@@ -1,0 +1,167 @@
+import CMapShims
+import MapProtocols
+import Policies
+import Synchronization
+import SystemPackage
+
+/// The machine room of a manager: files, regions, budget and policy, and the lock over them.
+///
+/// Hits never come here: a cursor pins by its slot and reads the window's word (`WindowCursor`, `PinSlot`). Loading,
+/// unloading, opening and closing take the lock; system calls happen outside it, collected in `Chores`.
+@usableFromInline
+@safe
+final class MapCore: @unchecked Sendable {
+  let monitor = Monitor()
+  let provider: any RegionProvider
+  let properties: ProviderProperties
+  let budget: any Budget
+  let grid: WindowGrid
+  let pageSize: Int
+  let control: ControlBlock
+  let fenceless: Bool
+  let forkGeneration = smap_fork_generation()
+
+  // All below is guarded by `monitor`.
+  var policy: any EvictionPolicy
+  var limits: BudgetLimits
+  var usage = BudgetUsage()
+  var files: [FileIdentity: FileEntry] = [:]
+  var filesByUse = EntryList(.files)
+  var handlesByUse = EntryList(.handles)
+  var regions = RegionTable()
+  let references = ReferenceTable()
+  var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
+  var drained: [RegionSlot] = []
+  var batch: [RegionSlot] = []
+  var scans = 0
+  var marks = 0
+  var cursors = 0
+  var isShutDown = false
+  var counters = Counters()
+
+  /// What is counted as it happens.
+  struct Counters {
+    var hits = 0
+    var misses = 0
+    var loads = 0
+    var evictions = 0
+    var overshoots = 0
+    var failedLoads = 0
+    var droppedHits = 0
+    var scans = 0
+    var peak = BudgetUsage()
+  }
+
+  static let logCount = 64
+  /// How many loads lie between two questions to the budget.
+  static let budgetInterval = 1024
+
+  init(
+    provider: any RegionProvider, policy: any EvictionPolicy, budget: any Budget, grid: WindowGrid
+  ) {
+    self.provider = provider
+    properties = provider.properties
+    self.policy = policy
+    self.budget = budget
+    self.grid = grid
+    pageSize = SystemPage.size
+    fenceless = smap_membarrier_register()
+    let limits = budget.limits(holding: BudgetUsage())
+    self.limits = limits
+    unsafe control = .allocate(capacity: 1)
+    unsafe control.initialize(to: Atomic(0))
+    self.policy.setCapacity(capacity)
+    publishReporting()
+  }
+
+  deinit {
+    // Cursors keep the core alive, so nothing is pinned and no other thread is here. In a forked child the maps are
+    // copies of its own; the provider decides what it may still touch.
+    if !isForked {
+      var entry = unsafe filesByUse.first
+      while let file = entry {
+        entry = filesByUse.next(after: file)
+        if let extent = file.extent { provider.release(extent) }
+        if let handle = file.handle { provider.close(handle) }
+      }
+      if !isShutDown { provider.shutDown() }
+    }
+    for log in logs { log?.deallocate() }
+    unsafe control.deallocate()
+  }
+
+  /// Whether this process is a child that inherited the core over a fork. Other threads' locks are not to be had here.
+  var isForked: Bool { smap_fork_generation() != forkGeneration }
+
+  /// How much the policy may count on.
+  var capacity: PolicyCapacity {
+    let bySize =
+      limits.bytes == .max || grid.windowSize > Int64(limits.bytes)
+      ? (limits.bytes == .max ? Int.max : 1) : limits.bytes / Int(grid.windowSize)
+    return PolicyCapacity(regions: min(limits.regions, max(bySize, 1)), bytes: limits.bytes)
+  }
+
+  var isHard: Bool { limits.isHard || properties.isAnonymous }
+
+  func checkUsable() throws(MapError) {
+    if isShutDown { throw MapError(.shutDown) }
+  }
+
+  // MARK: Budget
+
+  /// Asks the budget anew and applies what it says. Takes the lock by itself.
+  func refreshLimits() {
+    monitor.lock()
+    let held = usage
+    monitor.unlock()
+    let fresh = budget.limits(holding: held)
+    monitor.lock()
+    if fresh != limits {
+      limits = fresh
+      policy.setCapacity(capacity)
+    }
+    monitor.unlock()
+  }
+
+  func noteUsage() {
+    counters.peak.bytes = max(counters.peak.bytes, usage.bytes)
+    counters.peak.regions = max(counters.peak.regions, usage.regions)
+    counters.peak.maps = max(counters.peak.maps, usage.maps)
+    counters.peak.handles = max(counters.peak.handles, usage.handles)
+  }
+
+  // MARK: Control word
+
+  func publishReporting() {
+    let kept = ~(Control.limitMask | Control.ordered)
+    var bits = unsafe control.pointee.load(ordering: .relaxed) & kept
+    switch policy.hits.limit {
+    case nil: bits |= Control.ordered
+    case .some(let limit): bits |= UInt64(limit)
+    }
+    if !fenceless { bits |= Control.fences }
+    unsafe control.pointee.store(bits, ordering: .relaxed)
+    callAttention()
+  }
+
+  /// Makes every cursor look at the control word. O(cursors).
+  private func callAttention() {
+    var entry = unsafe filesByUse.first
+    while let file = entry {
+      entry = filesByUse.next(after: file)
+      file.pins.callAttention()
+    }
+  }
+
+  var isOvershooting: Bool {
+    get { unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0 }
+    set {
+      if newValue {
+        unsafe control.pointee.bitwiseOr(Control.overshoot, ordering: .relaxed)
+        callAttention()
+      } else {
+        unsafe control.pointee.bitwiseAnd(~Control.overshoot, ordering: .relaxed)
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import MapProtocols
+
+/// A region's record: which window it is, what it was charged, and what the evictor knows of it.
+struct Region {
+  /// Nil while the slot is free.
+  var file: FileEntry?
+  var window = 0
+  var byteCount = 0
+  /// Whether the policy and the budget have it on their books: from the decision to load to the decision to unload.
+  var isHeld = false
+  /// Neighbours in the list of the file's regions; -1 ends it.
+  var next: Int32 = -1
+  var previous: Int32 = -1
+  var check = Check.none
+  /// The scan that last found the region pinned.
+  var pinnedInScan = 0
+  /// One more than the scans there were when the round of victims began that last found it pinned.
+  var rejectedInRound = 0
+  /// Set by the first thread that waits for this load; carries a failure to all of them.
+  var ticket: LoadTicket?
+
+  /// How far the evictor has come with proving that nobody uses the region.
+  enum Check: Equatable {
+    /// The window's word says resident (or loading, or leaving).
+    case none
+    /// Marked as a candidate, as the so many-th mark.
+    case marked(Int)
+    /// Marked, and a scan after a barrier after the mark found no pin: nobody can have pinned it since without taking
+    /// the mark back.
+    case unused
+  }
+}
+
+/// How the wait for another thread's load ended.
+final class LoadTicket {
+  var error: MapError?
+}
+
+/// The records of all regions by slot; slots are dense and reused, the last one freed first.
+struct RegionTable {
+  private var regions: [Region] = []
+  private var free: [UInt32] = []
+
+  /// How many slots there are, free ones included.
+  var capacity: Int { regions.count }
+
+  subscript(slot: RegionSlot) -> Region {
+    _read { yield regions[slot.index] }
+    _modify { yield &regions[slot.index] }
+  }
+
+  /// Whether the policy holds `slot`; logs may name regions that have left.
+  func isHeld(_ slot: RegionSlot) -> Bool {
+    slot.index < regions.count && regions[slot.index].isHeld
+  }
+
+  /// Takes a slot for a window of `file` and links it into the file's list. O(1) amortized.
+  mutating func insert(_ file: FileEntry, window: Int, byteCount: Int) -> RegionSlot? {
+    let slot: RegionSlot
+    if let index = free.popLast() {
+      slot = RegionSlot(rawValue: index)
+    } else {
+      guard regions.count < WindowWord.maximumSlots else { return nil }
+      slot = RegionSlot(regions.count)
+      regions.append(Region())
+    }
+    regions[slot.index] = Region(
+      file: file, window: window, byteCount: byteCount, next: file.firstRegion)
+    if file.firstRegion >= 0 { regions[Int(file.firstRegion)].previous = Int32(slot.index) }
+    file.firstRegion = Int32(slot.index)
+    file.regions += 1
+    return slot
+  }
+
+  /// Frees a slot. O(1).
+  mutating func remove(_ slot: RegionSlot) {
+    let region = regions[slot.index]
+    guard let file = region.file else { return }
+    if region.previous >= 0 {
+      regions[Int(region.previous)].next = region.next
+    } else {
+      file.firstRegion = region.next
+    }
+    if region.next >= 0 { regions[Int(region.next)].previous = region.previous }
+    file.regions -= 1
+    regions[slot.index] = Region()
+    free.append(slot.rawValue)
+  }
+
+  /// The slots of a file's regions.
+  func slots(of file: FileEntry) -> [RegionSlot] {
+    var slots: [RegionSlot] = []
+    var index = file.firstRegion
+    while index >= 0 {
+      slots.append(RegionSlot(Int(index)))
+      index = regions[Int(index)].next
+    }
+    return slots
+  }
+}

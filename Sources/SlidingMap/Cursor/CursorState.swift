@@ -1,0 +1,167 @@
+public import CMapShims
+import MapProtocols
+public import Synchronization
+
+/// The part of a cursor that its fast path works on: raw addresses, so that a hit touches no reference count.
+///
+/// All of it is valid as long as the cursor keeps its core and file. What bounds a hit over many windows is how many of
+/// them the processor keeps in flight while each waits for memory (its reorder buffer and store queue), so everything
+/// here is chosen for few instructions and few stores: the view's offset follows from its address, whether the fast path
+/// is open stands in the pin's own cache line, and a lease of another shape than one whole window closes it by `fastSize`.
+@usableFromInline
+@safe
+struct CursorState {
+  @usableFromInline var pin: Pin
+  @usableFromInline let windows: WindowTable
+  @usableFromInline var log: AccessLog
+  let control: ControlBlock
+
+  /// The extent's base: byte `n` of the file lies at `base + n`. Before the first lease as `noAddress`.
+  @usableFromInline var base = unsafe Self.noAddress
+  /// Where reference counts stop.
+  @usableFromInline var limit: UInt8 = 0
+  /// Hits go to the log.
+  @usableFromInline var isOrdered = false
+
+  /// How far the file consists of whole windows of a power of two; 0 while the fast path is closed because the lease is
+  /// not exactly one such window.
+  @usableFromInline var fastSize: UInt64 = 0
+  @usableFromInline let shift: UInt64
+  let grid: WindowGrid
+  @usableFromInline var fileSize: Int64
+
+  /// The bytes of the leased windows, cut at the end of the file; the length is 0 without a lease.
+  @usableFromInline var leaseStart: UInt64 = 0
+  @usableFromInline var leaseLength: UInt64 = 0
+  /// What `bytes` shows.
+  @usableFromInline var viewAddress = unsafe Self.noAddress
+  @usableFromInline var viewCount = 0
+
+  /// The view's address while the cursor is not valid. No byte is ever read there.
+  @usableFromInline static var noAddress: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 1)! }
+
+  init(core: MapCore, attachment: MapCore.Attachment) {
+    unsafe pin = attachment.pin
+    unsafe windows = attachment.file.windows
+    unsafe control = core.control
+    log = attachment.log
+    grid = attachment.file.grid
+    shift = UInt64(max(grid.shift, 0))
+    fileSize = attachment.size
+  }
+
+  mutating func setFileSize(_ size: Int64) {
+    fileSize = size
+    fastSize = 0
+    if leaseLength > 0 {
+      // After growth the last leased window may hold more.
+      let last = grid.window(at: Int64(leaseStart + leaseLength) - 1)
+      let end = grid.bytes(of: last, fileSize: size).upperBound
+      leaseLength = max(leaseLength, UInt64(end) - leaseStart)
+    }
+  }
+
+  /// Gives the lease up. True if the core wants to be told.
+  mutating func release() -> Bool {
+    fastSize = 0
+    leaseLength = 0
+    unsafe viewAddress = Self.noAddress
+    viewCount = 0
+    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+    // As in the pin protocol, between the store and the load.
+    smap_compiler_fence()
+    return unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0
+  }
+
+  /// Publishes a lease on any number of windows; true if all are loaded and the lease holds. Otherwise the lease is
+  /// published and the core goes on from there.
+  mutating func pinResident(_ windows: ClosedRange<Int>, _ core: MapCore) -> Bool {
+    unsafe pin.pointee.publish(start: grid.start(of: windows.lowerBound), count: windows.count)
+    smap_compiler_fence()
+    let flags = unsafe control.pointee.load(ordering: .relaxed)
+    if flags & Control.fences != 0 {
+      // Pairs with the evictor's fence between its marks and its scan.
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
+    if unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0 { return false }
+    for window in windows {
+      if unsafe !self.windows.word(window).isResident { return false }
+    }
+    for window in windows {
+      let word = unsafe self.windows.word(window)
+      if flags & Control.ordered != 0 {
+        if log.append(word) { core.drainIfFree() }
+      } else {
+        unsafe pin.pointee.countHit()
+        unsafe self.windows.mark(window, UInt8(truncatingIfNeeded: flags & Control.limitMask))
+      }
+    }
+    return true
+  }
+
+  /// Sets lease and view after the pin was found to hold, and learns what the fast path needs.
+  mutating func settle(_ windows: ClosedRange<Int>, _ file: FileEntry, offset: Int64, count: Int) {
+    // Acquire pairs with the release in `callAttention`: either this sees the change behind it, or the flag stays up.
+    _ = unsafe pin.pointee.attention.exchange(0, ordering: .acquiring)
+    let bits = unsafe control.pointee.load(ordering: .relaxed)
+    if bits & Control.closed != 0 {
+      unsafe pin.pointee.attention.store(1, ordering: .relaxed)
+    }
+    isOrdered = bits & Control.ordered != 0
+    limit = UInt8(truncatingIfNeeded: bits & Control.limitMask)
+    // Relaxed: the acquiring load of the words came first, and no base changes under a pin.
+    unsafe base = UnsafeRawPointer(bitPattern: file.base.pointee.load(ordering: .relaxed))!
+    let start = grid.start(of: windows.lowerBound)
+    let end = grid.bytes(of: windows.upperBound, fileSize: fileSize).upperBound
+    leaseStart = UInt64(start)
+    leaseLength = UInt64(end - start)
+    let isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
+    fastSize = isFast ? (UInt64(fileSize) >> shift) << shift : 0
+    unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
+    viewCount = count
+  }
+}
+
+extension CursorState {
+  /// Shows bytes inside the lease; false if they are not.
+  @inlinable
+  @inline(__always)
+  mutating func showLeased(_ offset: UInt64, _ count: Int) -> Bool {
+    let inside = offset &- leaseStart
+    // The hint keeps the compiler from computing both comparisons before it branches.
+    if _fastPath(inside >= leaseLength) { return false }
+    if UInt64(bitPattern: Int64(count)) > leaseLength &- inside { return false }
+    unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
+    viewCount = count
+    return true
+  }
+
+  /// The fast path: from one whole window to another one that is loaded. False if the slow path has to go on from there.
+  @inlinable
+  @inline(__always)
+  mutating func moveWithinOneWindow(_ offset: UInt64, _ count: Int, _ core: MapCore) -> Bool {
+    if offset >= fastSize || count <= 0 { return false }
+    let window = offset &>> shift
+    if (offset &+ UInt64(bitPattern: Int64(count)) &- 1) &>> shift != window { return false }
+    let start = window &<< shift
+
+    // The pin protocol; see `PinSlot`.
+    unsafe pin.pointee.lease.store(start &+ 1, ordering: .releasing)
+    smap_compiler_fence()
+    let word = WindowWord(
+      bits: unsafe windows[Int(truncatingIfNeeded: window)].word.load(ordering: .acquiring))
+    if !word.isResident { return false }
+    // After the word: whoever sees a window of a new extent also sees that the base has changed.
+    if unsafe pin.pointee.attention.load(ordering: .relaxed) != 0 { return false }
+    if isOrdered {
+      if log.append(word) { core.drainIfFree() }
+    } else {
+      unsafe pin.pointee.countHit()
+      unsafe windows.mark(Int(truncatingIfNeeded: window), limit)
+    }
+    leaseStart = start
+    unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
+    viewCount = count
+    return true
+  }
+}

@@ -1,0 +1,78 @@
+public import MapProtocols
+
+extension WindowCursor {
+  /// Makes `count` bytes at `offset` readable through `bytes`, or as many as the file has from there.
+  ///
+  /// Exactly min(`count`, `fileSize` − `offset`) bytes, contiguous whatever windows they cross. The old lease ends first,
+  /// so a failed `use` leaves the cursor invalid and nothing pinned. A count of 0 before the end succeeds and needs no
+  /// window.
+  ///
+  /// O(1) inside the lease and for one loaded window, without a lock; else O(windows), plus an eviction for each window
+  /// that must be unloaded (madvise(2), MADV_DONTNEED).
+  ///
+  /// - Parameters:
+  ///   - offset: in bytes from the start of the file.
+  ///   - count: in bytes; at most what the budget holds if that is hard.
+  /// - Returns: false if `offset` is at or past the end of the file; the cursor is invalid then.
+  /// - Precondition: `offset` and `count` are not negative.
+  /// - Throws: `.budgetExhausted`, `.fileChanged`, `.fileTruncated`, `.addressSpaceExhausted`, `.handlesExhausted`,
+  ///   `.readFailed`, `.shutDown`, `.forked`.
+  @inlinable
+  @inline(__always)
+  @discardableResult
+  public mutating func use(at offset: Int64, count: Int) throws(MapError) -> Bool {
+    // Negative offsets and counts are huge unsigned ones, fail both comparisons, and meet the precondition in `move`.
+    if state.showLeased(UInt64(bitPattern: offset), count) { return true }
+    if state.moveWithinOneWindow(UInt64(bitPattern: offset), count, core) { return true }
+    return try move(to: offset, count: count)
+  }
+
+  /// Makes the bytes from `offset` to the end of its window readable; with a static manager, to the end of the file.
+  ///
+  /// Otherwise as `use(at:count:)`.
+  @discardableResult
+  public mutating func use(at offset: Int64) throws(MapError) -> Bool {
+    precondition(offset >= 0, "the offset must not be negative")
+    let window = state.grid.window(at: offset)
+    let end = state.grid.bytes(of: window, fileSize: state.fileSize).upperBound
+    return try use(at: offset, count: Int(max(end - offset, 0)))
+  }
+
+  /// Calls `body` with the bytes that `use(at:count:)` would show; none if `offset` is at or past the end.
+  ///
+  /// - Throws: what `use` throws, and what `body` throws.
+  @inlinable
+  public mutating func withBytes<R>(
+    at offset: Int64, count: Int, _ body: (RawSpan) throws -> R
+  ) throws -> R {
+    try use(at: offset, count: count)
+    return try body(bytes)
+  }
+
+  /// The general case: past the end, nothing, several windows, windows that are not loaded.
+  @usableFromInline
+  @inline(never)
+  mutating func move(to offset: Int64, count: Int) throws(MapError) -> Bool {
+    precondition(offset >= 0, "the offset must not be negative")
+    precondition(count >= 0, "the count must not be negative")
+    let fileSize = state.fileSize
+    let count = Int(min(Int64(count), max(fileSize - offset, 0)))
+    guard count > 0 else {
+      release()
+      if offset >= fileSize { return false }
+      unsafe state.viewAddress = state.base + Int(offset)
+      return true
+    }
+    let windows = state.grid.windows(of: offset..<offset + Int64(count))
+    do throws(MapError) {
+      if !state.pinResident(windows, core) {
+        state.log = try core.acquire(file, windows)
+      }
+    } catch {
+      release()
+      throw error.about(source, range: offset..<offset + Int64(count))
+    }
+    state.settle(windows, file, offset: offset, count: count)
+    return true
+  }
+}

@@ -1,0 +1,113 @@
+public import MapProtocols
+import Synchronization
+
+/// Reads a file through windows of memory: `use` a range, then look at `bytes`.
+///
+/// A cursor holds a *lease* on the windows of its last `use`: they stay in memory, and `bytes` valid, until the next
+/// `use` outside them, `release()`, or the end of the cursor. Uses inside the lease cost a bounds check; a use of another
+/// loaded window costs a pin, without a lock. Make one with `MapManager.cursor(for:)`; it keeps its manager alive.
+///
+/// A cursor can't be copied by accident (`copy()` makes a second one) and may move between threads and tasks, one using it
+/// at a time; different cursors don't hinder each other.
+///
+/// A span taken from `bytes` borrows the cursor to the end of the scope in which it is held in a `let`. Use a `do { }`, a
+/// loop's body or `withBytes` before the cursor moves again.
+///
+/// After fork(2) a lease stays readable in the child; anything else there throws `MapError.Code.forked`.
+@safe
+public struct WindowCursor: ~Copyable, @unchecked Sendable {
+  @usableFromInline let core: MapCore
+  @usableFromInline var file: FileEntry
+  @usableFromInline var state: CursorState
+
+  init(core: MapCore, source: FileSource, attachment: MapCore.Attachment) {
+    self.core = core
+    self.source = source
+    file = attachment.file
+    state = CursorState(core: core, attachment: attachment)
+  }
+
+  init(core: MapCore, source: FileSource, file: FileEntry, state: CursorState) {
+    self.core = core
+    self.source = source
+    self.file = file
+    self.state = state
+  }
+
+  deinit {
+    unsafe core.detach(file, unsafe state.pin)
+  }
+
+  /// What the cursor was made for.
+  public let source: FileSource
+
+  /// The file's size in bytes as this cursor knows it: when it was made, or last refreshed. O(1).
+  @inlinable
+  public var fileSize: Int64 { state.fileSize }
+
+  /// The bytes of the file that `bytes` shows; empty at 0 if the cursor is not valid. O(1).
+  @inlinable
+  public var range: Range<Int64> {
+    if !isValid { return 0..<0 }
+    let start = unsafe Int64(state.base.distance(to: state.viewAddress))
+    return start..<start + Int64(state.viewCount)
+  }
+
+  /// Whether the last `use` succeeded and nothing was released since. O(1).
+  @inlinable
+  public var isValid: Bool { unsafe state.viewAddress != CursorState.noAddress }
+
+  /// The bytes of the last `use`, as long as the cursor is not used again. Empty if the cursor is not valid. O(1).
+  ///
+  /// The memory is the page cache's own: a write to the file by anyone shows here as it happens. Touching a page that is
+  /// not in memory yet waits for the disk.
+  @inlinable
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      // Valid because the lease is: this cursor's pin forbids unloading, and the span can't outlive the borrow.
+      let span = unsafe RawSpan(_unsafeStart: state.viewAddress, byteCount: state.viewCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
+  /// overshot, to unload what that frees. O(1).
+  public mutating func release() {
+    if state.release() { core.settle() }
+  }
+
+  /// A second cursor on the same file with the same lease and range. O(1), takes the lock.
+  ///
+  /// The copy is independent: it keeps its windows when the original moves on.
+  public func copy() -> WindowCursor {
+    if core.isForked {
+      // The lock may be held by a thread that the child does not have, and nothing unloads here: share the slot.
+      return WindowCursor(core: core, source: source, file: file, state: state)
+    }
+    let (pin, log) = unsafe core.duplicate(file, state.pin)
+    var state = self.state
+    unsafe state.pin = pin
+    state.log = log
+    return WindowCursor(core: core, source: source, file: file, state: state)
+  }
+
+  /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if the file's place in
+  /// memory has room; else it is let go.
+  ///
+  /// One fstat(2), or stat(2) where the descriptor was closed; then a path that leads to another file by now tells
+  /// nothing, and the size stays.
+  ///
+  /// - Throws: `.openFailed` with errno, `.shutDown`, `.forked`.
+  public mutating func refresh() throws(MapError) {
+    switch try core.refresh(file, source) {
+    case .size(let size):
+      state.setFileSize(size)
+    case .moved(let replacement):
+      let old = unsafe (file: file, pin: state.pin)
+      file = replacement.file
+      state = CursorState(core: core, attachment: replacement)
+      unsafe core.detach(old.file, old.pin)
+    }
+  }
+}

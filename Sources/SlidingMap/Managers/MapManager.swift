@@ -1,0 +1,117 @@
+public import MapProtocols
+public import SystemPackage
+
+/// Opens files for reading through windows, shares the windows among all readers, and keeps them within a budget.
+///
+/// Use one of the two kinds: `SlidingWindowMapManager` for huge files read here and there, `StaticWindowMapManager` for
+/// files that should lie in memory whole. Everything but the shape of a window is the same.
+///
+/// A manager may be used from any number of threads and tasks. It ends when it and its last cursor and buffer are gone, on
+/// whatever thread that happens; every map and descriptor is given back then.
+public class MapManager: @unchecked Sendable {
+  let core: MapCore
+
+  init(core: MapCore) { self.core = core }
+
+  /// A cursor on the file at a path.
+  ///
+  /// The file is known by identity: a path replaced by another file gives new cursors that one, while old cursors go on
+  /// reading the old. O(1): stat(2), and for a file that is not in use yet open(2), fstat(2) and mmap(2).
+  ///
+  /// - Throws: `.openFailed` with errno (missing, unreadable), `.notRegularFile` (directory, FIFO, socket, device),
+  ///   `.blockDevice`, `.unsizedFile` (as under /proc), `.notMappable`, `.handlesExhausted`, `.addressSpaceExhausted`,
+  ///   `.shutDown`, `.forked`.
+  public func cursor(for path: FilePath) throws(MapError) -> WindowCursor {
+    try cursor(for: .path(path))
+  }
+
+  /// A cursor on the file behind a descriptor, which stays the caller's and may be closed at once.
+  ///
+  /// It is duplicated (fcntl(2), F_DUPFD_CLOEXEC); its file offset is neither used nor moved.
+  ///
+  /// - Throws: as for a path; `.openFailed` with EBADF for a closed descriptor, EACCES for one open for writing only.
+  public func cursor(for descriptor: FileDescriptor) throws(MapError) -> WindowCursor {
+    try cursor(for: .descriptor(descriptor))
+  }
+
+  func cursor(for source: FileSource) throws(MapError) -> WindowCursor {
+    let attachment = try core.attach(source)
+    return WindowCursor(core: core, source: source, attachment: attachment)
+  }
+
+  /// Swaps the eviction policy while everything runs. Regions stay loaded, and the new policy starts from the old one's
+  /// order. O(regions), under the lock.
+  public func setPolicy(_ policy: some EvictionPolicy) {
+    core.setPolicy(policy)
+  }
+
+  /// Unloads every window that nobody uses and closes idle descriptors.
+  ///
+  /// O(windows) and a madvise(2) for each run of them.
+  ///
+  /// - Returns: how many windows were unloaded.
+  @discardableResult
+  public func collect() -> Int { core.collect() }
+
+  /// The same for files whose paths begin with `path`: before a directory is removed or a disk unmounted.
+  ///
+  /// Paths are compared component by component, as they were given to `cursor(for:)`. Files with cursors stay open.
+  ///
+  /// - Returns: how many windows were unloaded.
+  @discardableResult
+  public func unload(under path: FilePath) -> Int { core.unload(under: path) }
+
+  /// What the manager did and holds. O(cursors + files), under the lock.
+  public var statistics: MapStatistics { core.statistics }
+
+  /// Ends service now: unloads all, closes all, and refuses new windows and cursors with `.shutDown`.
+  ///
+  /// Leases in force stay readable until they end, and give their windows back then: memory that a span shows is never
+  /// taken away under it. Idempotent.
+  public func shutdown() { core.shutDown() }
+}
+
+/// Maps windows of one size on demand: for files larger than memory, and for many files under one budget.
+public final class SlidingWindowMapManager: MapManager, @unchecked Sendable {
+  /// The size of a window in bytes.
+  public var windowSize: Int { Int(core.grid.windowSize) }
+
+  /// The default window, 1 MiB: mapping and unloading it costs a few per cent of reading it from the page cache, and a
+  /// budget of 64 MiB still holds 64 of them.
+  public static let defaultWindowSize = 1 << 20
+
+  /// A manager for windows of `windowSize` bytes.
+  ///
+  /// - Parameters:
+  ///   - backend: how windows get into memory.
+  ///   - policy: which window goes when the budget is full; swapped later by `setPolicy`.
+  ///   - budget: how much may be held.
+  ///   - windowSize: in bytes; powers of two are fastest, multiples of 2 MiB let the kernel use huge pages.
+  /// - Precondition: `windowSize` is positive and a multiple of the page size.
+  public init(
+    backend: some RegionProvider = .mmap, policy: some EvictionPolicy = .lru,
+    budget: some Budget = .automatic, windowSize: Int = defaultWindowSize
+  ) {
+    super.init(
+      core: MapCore(
+        provider: backend, policy: policy, budget: budget,
+        grid: WindowGrid(windowSize: windowSize, pageSize: SystemPage.size)))
+  }
+}
+
+/// Maps files whole: one window each. For files that are read all over and fit the budget.
+public final class StaticWindowMapManager: MapManager, @unchecked Sendable {
+  /// A manager for whole files.
+  ///
+  /// - Parameters:
+  ///   - backend: how files get into memory.
+  ///   - policy: which file goes when the budget is full; swapped later by `setPolicy`.
+  ///   - budget: how much may be held. A file larger than a soft budget is served all the same, as an overshoot.
+  public init(
+    backend: some RegionProvider = .mmap, policy: some EvictionPolicy = .lru,
+    budget: some Budget = .automatic
+  ) {
+    super.init(
+      core: MapCore(provider: backend, policy: policy, budget: budget, grid: .wholeFile))
+  }
+}

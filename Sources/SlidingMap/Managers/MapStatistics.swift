@@ -1,0 +1,62 @@
+public import MapProtocols
+
+/// What a manager did and holds, at one moment.
+///
+/// Taking it costs the lock and a look at every cursor. Counts of hits are those the cursors have made visible; in one
+/// thread they are exact.
+public struct MapStatistics: Hashable, Sendable {
+  /// Accesses that found all their windows loaded. A `use` inside a cursor's lease is no access.
+  public internal(set) var hits = 0
+  /// Windows that were asked for and not loaded.
+  public internal(set) var misses = 0
+  /// Windows brought into memory.
+  public internal(set) var loads = 0
+  /// Loads that failed.
+  public internal(set) var failedLoads = 0
+  /// Windows unloaded, for whatever reason.
+  public internal(set) var evictions = 0
+  /// Windows loaded over a soft budget because everything else was pinned.
+  public internal(set) var overshoots = 0
+  /// Hits that the policy never learned of, because many threads were faster than it.
+  public internal(set) var droppedHits = 0
+  /// Barriers and scans that proved regions unused; one serves many evictions.
+  public internal(set) var pinScans = 0
+
+  /// Bytes of loaded windows, in whole pages each.
+  public internal(set) var bytes = 0
+  /// Loaded windows.
+  public internal(set) var regions = 0
+  /// Kernel maps held for files.
+  public internal(set) var maps = 0
+  /// Open descriptors.
+  public internal(set) var handles = 0
+  /// Files known: those with cursors or loaded windows.
+  public internal(set) var files = 0
+  /// Live cursors, those inside buffers included.
+  public internal(set) var cursors = 0
+  /// Windows that some cursor's lease forbids to unload.
+  public internal(set) var pinned = 0
+
+  /// The most `bytes` there ever were.
+  public internal(set) var peakBytes = 0
+  /// The most `regions` there ever were.
+  public internal(set) var peakRegions = 0
+  /// The most `maps` there ever were.
+  public internal(set) var peakMaps = 0
+  /// The most `handles` there ever were.
+  public internal(set) var peakHandles = 0
+
+  /// The limits in force.
+  public internal(set) var limits = BudgetLimits()
+  /// The name of the policy in force.
+  public internal(set) var policy = ""
+  /// The name of the backend.
+  public internal(set) var backend = ""
+
+  /// Hits as a share of all accesses, 0...1; 0 before the first.
+  public var hitRatio: Double {
+    hits + misses == 0 ? 0 : Double(hits) / Double(hits + misses)
+  }
+
+  init() {}
+}

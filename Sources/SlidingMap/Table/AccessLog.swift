@@ -1,0 +1,70 @@
+public import Synchronization
+
+/// The hits of one thread's cursors since the last drain, in order: a ring of the words that were seen.
+///
+/// A log belongs to the threads whose ordinal maps to it, in practice one. The writer alone moves `tail`, whose release
+/// store publishes the entries; `head` is the drainer's, guarded by the core's lock. The writer asks for a drain at every
+/// half turn. If the lock was taken both times it writes over what was not read, and the drainer counts that as dropped.
+/// Should two threads share a log an entry may be lost; entries that name a region which has left are skipped. In one
+/// thread nothing is lost and order is exact.
+@usableFromInline
+@safe
+struct AccessLog: @unchecked Sendable {
+  @usableFromInline let raw: UnsafeMutableRawPointer
+
+  @usableFromInline static var capacity: UInt64 { 4096 }
+  // The drainer writes to a cache line of its own.
+  private static let headOffset = 64
+  @usableFromInline static var entriesOffset: Int { 128 }
+
+  init() {
+    let size = Self.entriesOffset + Int(Self.capacity) * 4
+    unsafe raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+    unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+  }
+
+  func deallocate() { unsafe raw.deallocate() }
+
+  @inlinable var tail: UnsafeMutablePointer<Atomic<UInt64>> {
+    unsafe raw.assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+  @inlinable var entries: UnsafeMutablePointer<Atomic<UInt32>> {
+    unsafe (raw + Self.entriesOffset).assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
+  private var head: UnsafeMutablePointer<UInt64> {
+    unsafe (raw + Self.headOffset).assumingMemoryBound(to: UInt64.self)
+  }
+
+  /// Appends a hit; true at each half turn of the ring, when it should be drained.
+  @inlinable
+  @inline(__always)
+  func append(_ word: WindowWord) -> Bool {
+    let tail = unsafe tail.pointee.load(ordering: .relaxed)
+    unsafe entries[Int(tail & (Self.capacity &- 1))].store(word.bits, ordering: .relaxed)
+    unsafe self.tail.pointee.store(tail &+ 1, ordering: .releasing)
+    return (tail &+ 1) & (Self.capacity / 2 &- 1) == 0
+  }
+
+  /// How many hits were ever written here.
+  var appended: Int { Int(unsafe tail.pointee.load(ordering: .relaxed)) }
+
+  /// Calls `body` with the word of each hit since the last drain, oldest first. Called under the core's lock.
+  ///
+  /// - Returns: how many more there were, overwritten before they were read.
+  func drain(_ body: (WindowWord) -> Void) -> Int {
+    let tail = unsafe tail.pointee.load(ordering: .acquiring)
+    var next = unsafe head.pointee
+    var dropped: UInt64 = 0
+    if tail &- next > Self.capacity {
+      dropped = tail &- next &- Self.capacity
+      next = tail &- Self.capacity
+    }
+    while next != tail {
+      let entry = unsafe entries[Int(next & (Self.capacity &- 1))].load(ordering: .relaxed)
+      body(WindowWord(bits: entry))
+      next &+= 1
+    }
+    unsafe head.pointee = tail
+    return Int(dropped)
+  }
+}

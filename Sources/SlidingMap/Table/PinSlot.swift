@@ -1,0 +1,121 @@
+import MapProtocols
+public import Synchronization
+
+/// A cursor's hazard slot: the windows its lease covers, on a cache line of its own.
+///
+/// Protocol. A reader stores the lease with release, passes a compiler fence, and loads the window's word with acquire.
+/// The evictor marks words as candidates by read-modify-write, calls membarrier, then loads the slots with acquire. For
+/// each reader the membarrier falls either after its store, and then the scan sees the lease; or before its load, and then
+/// the reader sees the mark and takes the slow path. Clearing is a store with release, so that all reads of the bytes come
+/// before the unloading that follows the scan's acquiring load.
+///
+/// Where membarrier is missing, readers pass a sequentially consistent fence instead and the evictor another.
+@usableFromInline
+struct PinSlot: ~Copyable {
+  /// The offset of the first window, which ends in twelve zeros, plus the number of windows; 0 without a lease.
+  @usableFromInline let lease: Atomic<UInt64>
+  /// Hits that took the fast path; written by the cursor alone, with relaxed loads and stores.
+  @usableFromInline let hits: Atomic<UInt64>
+  /// Not 0 when the cursor must take the slow path and look at the control word: the core stores 1, with release, after
+  /// every change of the control word or of the file's base; the cursor exchanges it for 0 before it reads them.
+  @usableFromInline let attention: Atomic<UInt64>
+  /// The number of windows, where it takes more than twelve bits. Stored before the lease.
+  let wide: Atomic<UInt64>
+
+  /// A slot has a cache line to itself, so that cursors on different threads do not slow each other down.
+  static let stride = 64
+
+  static let countMask: UInt64 = 0xfff
+  /// Stands for a number of windows that is found in `wide`.
+  static let isWide: UInt64 = 0xfff
+
+  /// Publishes a lease on `count` windows, the first of which starts at `start`.
+  func publish(start: Int64, count: Int) {
+    if count < Self.isWide {
+      lease.store(UInt64(start) + UInt64(count), ordering: .releasing)
+    } else {
+      wide.store(UInt64(count), ordering: .relaxed)
+      lease.store(UInt64(start) + Self.isWide, ordering: .releasing)
+    }
+  }
+
+  /// The windows of the lease in force. A lease that changes meanwhile may be seen as any mixture of old and new: the old
+  /// one has ended then, and the new one was published after the marks and finds them.
+  func windows(_ grid: WindowGrid) -> Range<Int> {
+    let lease = lease.load(ordering: .acquiring)
+    if lease == 0 { return 0..<0 }
+    let first = grid.window(at: Int64(lease & ~Self.countMask))
+    var count = lease & Self.countMask
+    if count == Self.isWide { count = max(count, wide.load(ordering: .relaxed)) }
+    return first..<first + Int(count)
+  }
+
+  /// Counts a hit. The slot has one writer, so this needs no atomic addition.
+  @inlinable
+  func countHit() {
+    hits.store(hits.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+  }
+}
+
+@usableFromInline
+typealias Pin = UnsafeMutablePointer<PinSlot>
+
+/// The hazard slots of one file's cursors. Guarded by the core's lock; slots stay where they are while the file does.
+@safe
+struct PinSlots: ~Copyable {
+  private var chunks: [(base: UnsafeMutableRawPointer, count: Int)] = unsafe []
+  private var free: [Pin] = unsafe []
+
+  /// A slot without a lease, whose cursor has yet to look at the control word. Amortized O(1).
+  mutating func allocate() -> Pin {
+    if unsafe free.isEmpty { grow() }
+    let pin = unsafe free.removeLast()
+    unsafe pin.pointee.attention.store(1, ordering: .relaxed)
+    return unsafe pin
+  }
+
+  private mutating func grow() {
+    let count = unsafe chunks.isEmpty ? 2 : min(chunks.last!.count * 2, 1024)
+    let base = UnsafeMutableRawPointer.allocate(byteCount: count * PinSlot.stride, alignment: 64)
+    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count * PinSlot.stride)
+    unsafe chunks.append((base, count))
+    for index in (0..<count).reversed() {
+      unsafe free.append(Self.slot(base, index))
+    }
+  }
+
+  /// Takes a slot back, and the hits counted in it.
+  mutating func release(_ pin: Pin) -> Int {
+    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+    let hits = unsafe pin.pointee.hits.exchange(0, ordering: .relaxed)
+    unsafe free.append(pin)
+    return Int(hits)
+  }
+
+  /// Calls `body` with each slot, free ones included. O(slots).
+  func forEach(_ body: (borrowing PinSlot) -> Void) {
+    for unsafe (base, count) in unsafe chunks {
+      for index in 0..<count { unsafe body(Self.slot(base, index).pointee) }
+    }
+  }
+
+  /// Sends every cursor to the slow path once.
+  func callAttention() {
+    forEach { $0.attention.store(1, ordering: .releasing) }
+  }
+
+  /// The hits counted in all slots.
+  var hits: Int {
+    var sum = 0
+    forEach { sum += Int($0.hits.load(ordering: .relaxed)) }
+    return sum
+  }
+
+  private static func slot(_ base: UnsafeMutableRawPointer, _ index: Int) -> Pin {
+    unsafe (base + index * PinSlot.stride).assumingMemoryBound(to: PinSlot.self)
+  }
+
+  deinit {
+    for unsafe (base, _) in unsafe chunks { unsafe base.deallocate() }
+  }
+}
