@@ -1,0 +1,35 @@
+# Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
+# Swift 6.2 or later by hand).
+.PHONY: compare verify targets test lint docs sanitize clean
+SWIFT ?= swift
+JOBS ?= 2
+MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
+
+compare: setup      ## compares backends and policies on a corpus made for the purpose; ARGS="--files DIR" for your own
+	$(MAPBENCH) compare $(ARGS)
+
+verify: setup       ## proves every byte: make verify ARGS="--files DIR"
+	$(MAPBENCH) verify $(ARGS)
+
+targets: setup      ## measures the promised numbers; ARGS="--only N1,N4"
+	$(MAPBENCH) targets $(ARGS)
+
+test: setup         ## all tests
+	$(SWIFT) test -j $(JOBS) --parallel $(ARGS)
+
+lint: setup         ## formatting and style
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+sanitize: setup     ## the tests under the thread and the address sanitizer
+	$(SWIFT) test -j $(JOBS) --scratch-path .build-tsan --sanitize=thread $(ARGS)
+	$(SWIFT) test -j $(JOBS) --scratch-path .build-asan --sanitize=address $(ARGS)
+
+docs: setup         ## the documentation as a web site in docs-out
+	script/docs
+
+.PHONY: setup
+setup:
+	@script/setup
+
+clean:
+	rm -rf .build .build-* Benchmarks/.build docs-out
