@@ -6,6 +6,6 @@ struct MapBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mapbench",
     abstract: "Measures SlidingMap against a raw mapping and pread, and checks its bytes.",
-    subcommands: [CompareCommand.self, VerifyCommand.self],
+    subcommands: [CompareCommand.self, VerifyCommand.self, TargetsCommand.self],
     defaultSubcommand: CompareCommand.self)
 }
