@@ -4,7 +4,7 @@ import ArgumentParser
 enum Workload: String, CaseIterable, Sendable {
   case hot, zipf, scan, mixed, random
 
-  /// How many accesses are measured, all threads together; a quarter more comes before, unmeasured.
+  /// How many accesses are measured, all threads together; a quarter of that comes before, unmeasured.
   var operations: Int {
     switch self {
     case .hot: 1_000_000
