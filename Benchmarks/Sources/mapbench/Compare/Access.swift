@@ -1,0 +1,16 @@
+/// One step of a workload in 8 bytes: which file, and where in it. Made before the clock runs.
+struct Access: Sendable {
+  /// An access reads words within so many bytes.
+  static let byteCount = 64
+
+  private let packed: UInt64
+
+  /// - Precondition: `offset` is below 1 TiB.
+  init(file: Int, offset: Int) {
+    precondition(offset < 1 << 40)
+    packed = UInt64(file) << 40 | UInt64(offset)
+  }
+
+  @inline(__always) var file: Int { Int(packed >> 40) }
+  @inline(__always) var offset: Int { Int(packed & (1 << 40 - 1)) }
+}

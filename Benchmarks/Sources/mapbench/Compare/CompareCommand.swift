@@ -1,0 +1,91 @@
+import ArgumentParser
+import SystemPackage
+
+/// `mapbench compare`: every backend and policy over every workload, beside a raw mapping and pread.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Compares managers and policies with a raw mapping and pread over several workloads.",
+    discussion: """
+      Without arguments it makes 256 MiB of files in a temporary directory, reads them in under a minute and a half, \
+      and takes them away again. Exits 1 if any row read other bytes than the rest.
+      """)
+
+  @Option(help: ArgumentHelp("Read the largest files under this directory.", valueName: "dir"))
+  var files: String?
+  @Option(help: "Threads that read at once, each with cursors of its own.")
+  var threads = 1
+  @Option(help: "The seed of content and accesses.")
+  var seed: UInt64 = 1
+  @Option(help: "Policies, separated by commas.")
+  var policies = NameList<PolicyName>.all
+  @Option(help: "Workloads, separated by commas.")
+  var workloads = NameList<Workload>.all
+  @Option(help: "Bytes that a manager may keep loaded.")
+  var budget = ByteSize(64 << 20)
+  @Option(help: "The size of a window.")
+  var window = ByteSize(1 << 20)
+  @Flag(help: "Print an array of objects instead of a table.")
+  var json = false
+
+  func validate() throws {
+    guard (1...64).contains(threads) else { throw ValidationError("--threads is 1 to 64") }
+    guard window.bytes % Corpus.pageSize == 0 else {
+      throw ValidationError("--window is a multiple of \(Corpus.pageSize)")
+    }
+    guard budget.bytes >= window.bytes * threads else {
+      throw ValidationError("--budget holds at least one window a thread")
+    }
+  }
+
+  func run() throws {
+    Cleanup.onSignals()
+    let directory = try files == nil ? TemporaryDirectory() : nil
+    defer { directory?.remove() }
+    let corpus: Corpus
+    if let files {
+      corpus = try Corpus(FileTree.files(under: FilePath(files)))
+    } else if let path = directory?.path {
+      corpus = try Corpus.make(in: path, byteCount: 256 << 20, seed: seed)
+    } else {
+      return
+    }
+    try corpus.warm()
+    let runner = CompareRunner(
+      corpus: corpus, budget: budget.bytes, windowSize: window.bytes, threads: threads, seed: seed)
+    let subjects = Subject.all(policies.names)
+    var progress = ProgressBar(total: workloads.names.count * subjects.count)
+    if !json {
+      Report.print(
+        "\(corpus.files.count) files of \(ByteSize.text(corpus.byteCount)), budget \(budget), "
+          + "window \(window), \(threads) thread\(threads == 1 ? "" : "s"), seed \(seed)\n")
+    }
+    var table = TextTable(CompareRow.titles, leftAligned: 2)
+    var all: [CompareRow] = []
+    for workload in workloads.names {
+      let accesses = runner.accesses(workload)
+      var rows: [CompareRow] = []
+      for subject in subjects {
+        progress.show("\(workload.rawValue), \(subject.backend) \(subject.policy)")
+        rows.append(try runner.run(workload, subject, accesses))
+        progress.advance()
+      }
+      Self.judge(&rows)
+      table.heading(workload.summary(runner.shape))
+      for row in rows { table.add(row.cells) }
+      all += rows
+    }
+    progress.finish()
+    if json { try Report.json(all) } else { Report.print(table.render()) }
+    guard all.allSatisfy(\.isCorrect) else {
+      Report.note("mapbench: rows marked DIFFERENT read other bytes than pread did")
+      throw ExitCode(1)
+    }
+  }
+
+  /// Marks the rows whose words were not those of pread, which alone shares nothing with a mapping.
+  private static func judge(_ rows: inout [CompareRow]) {
+    let truth = rows.first { $0.backend == Subject.pread.backend }?.checksum
+    for index in rows.indices { rows[index].isCorrect = rows[index].checksum == truth }
+  }
+}

@@ -1,0 +1,60 @@
+import Histogram
+import SlidingMap
+
+/// Runs workloads over subjects and gathers rows.
+struct CompareRunner {
+  let corpus: Corpus
+  let budget: Int
+  let windowSize: Int
+  let threads: Int
+  let seed: UInt64
+
+  var shape: WorkloadShape { WorkloadShape(corpus, windowSize: windowSize, budget: budget) }
+
+  /// The accesses of each thread: a quarter to warm up with, then those that count.
+  func accesses(_ workload: Workload) -> [[Access]] {
+    (0..<threads).map { thread in
+      workload.accesses(
+        corpus, shape, count: workload.operations / threads * 5 / 4, thread: thread, seed: seed)
+    }
+  }
+
+  /// Measures one row.
+  func run(_ workload: Workload, _ subject: Subject, _ accesses: [[Access]]) throws -> CompareRow {
+    let sampler = MemorySampler()
+    let maps = subject.makeManager(budget: budget, windowSize: windowSize)
+    defer { maps?.shutdown() }
+    let readers = try (0..<threads).map { _ in try subject.makeReader(maps, corpus.files) }
+    let warmUp = accesses[0].count / 5
+    Worker.together(threads) { readers[$0].read(accesses[$0][..<warmUp]) }
+    let before = maps?.statistics
+    let time = seconds {
+      Worker.together(threads) { readers[$0].read(accesses[$0][warmUp...]) }
+    }
+    let after = maps?.statistics
+    let resident = sampler.stop().file
+    for reader in readers {
+      if let failure = reader.failure { throw failure }
+    }
+
+    var histogram = Histogram<UInt64>(
+      highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
+    for latency in readers.flatMap(\.latencies) { histogram.record(latency) }
+    let operations = (accesses[0].count - warmUp) * threads
+    let checksum = readers.reduce(UInt64(0)) { $0 &* 31 &+ $1.checksum }
+    var misses: Int?
+    if let before, let after { misses = after.misses - before.misses }
+    return CompareRow(
+      workload: workload.rawValue, backend: subject.backend, policy: subject.policy,
+      threads: threads, operations: operations, seconds: time,
+      operationsPerSecond: Double(operations) / time,
+      hitRatio: misses.map { 1 - Double($0) / Double(operations) },
+      p50Nanoseconds: histogram.valueAtPercentile(50),
+      p99Nanoseconds: histogram.valueAtPercentile(99),
+      p999Nanoseconds: histogram.valueAtPercentile(99.9),
+      loads: after.map { $0.loads - (before?.loads ?? 0) },
+      evictions: after.map { $0.evictions - (before?.evictions ?? 0) },
+      peakBytes: after?.peakBytes, peakResidentBytes: max(0, resident),
+      checksum: String(checksum, radix: 16))
+  }
+}

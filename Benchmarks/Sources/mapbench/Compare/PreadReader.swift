@@ -1,0 +1,37 @@
+import SystemPackage
+
+/// Reads by pread(2), one call an access, into one buffer.
+final class PreadReader: Reader, @unchecked Sendable {
+  private let descriptors: [FileDescriptor]
+  private let buffer = AlignedBuffer(byteCount: Access.byteCount)
+
+  init(_ files: [FoundFile]) throws {
+    var opened: [FileDescriptor] = []
+    do {
+      for file in files { opened.append(try FileDescriptor.open(file.path, .readOnly)) }
+    } catch {
+      for descriptor in opened { try? descriptor.close() }
+      throw error
+    }
+    descriptors = opened
+  }
+
+  deinit {
+    for descriptor in descriptors { try? descriptor.close() }
+  }
+
+  override func perform(_ accesses: ArraySlice<Access>) throws {
+    try drive(accesses) { file, offset in
+      try Self.load(from: descriptors[file], at: offset, buffer)
+    }
+  }
+
+  @inline(__always)
+  private static func load(
+    from file: FileDescriptor, at offset: Int, _ buffer: borrowing AlignedBuffer
+  ) throws -> UInt64 {
+    let count = try buffer.fill(from: file, at: Int64(offset), count: Access.byteCount)
+    guard count == Access.byteCount else { throw Errno.ioError }
+    return buffer.bytes.fourWords(at: 0)
+  }
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The tool: `mapbench` alone compares, `verify` and `targets` prove.
+@main
+struct MapBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mapbench",
+    abstract: "Measures SlidingMap against a raw mapping and pread, and checks its bytes.",
+    subcommands: [CompareCommand.self, VerifyCommand.self, TargetsCommand.self],
+    defaultSubcommand: CompareCommand.self)
+}

@@ -1,0 +1,45 @@
+import Glibc
+import SystemPackage
+
+/// Files whose content follows from a seed.
+enum PatternFile {
+  /// Writes `byteCount` bytes of seeded noise.
+  static func write(_ path: FilePath, byteCount: Int, seed: UInt64) throws {
+    let file = try FileDescriptor.open(
+      path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+    defer { try? file.close() }
+    var generator = SeededGenerator(seed: seed)
+    var block = [UInt64](repeating: 0, count: 1 << 17)
+    var left = byteCount
+    while left > 0 {
+      for index in block.indices { block[index] = generator.next() }
+      let count = min(left, block.count * 8)
+      try unsafe block.withUnsafeBytes { bytes in
+        _ = try unsafe file.writeAll(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      }
+      left -= count
+    }
+  }
+
+  /// Reads a file through once, so that the page cache holds it.
+  static func warm(_ path: FilePath) throws {
+    let file = try FileDescriptor.open(path, .readOnly)
+    defer { try? file.close() }
+    let buffer = AlignedBuffer(byteCount: 1 << 20)
+    var offset: Int64 = 0
+    while true {
+      let count = try buffer.fill(from: file, at: offset, count: 1 << 20)
+      if count == 0 { return }
+      offset += Int64(count)
+    }
+  }
+
+  /// Drops a file's clean pages from the page cache: fsync(2), then posix_fadvise(2) with DONTNEED.
+  static func chill(_ path: FilePath) throws {
+    let file = try FileDescriptor.open(path, .readOnly)
+    defer { try? file.close() }
+    fsync(file.rawValue)
+    let result = posix_fadvise(file.rawValue, 0, 0, POSIX_FADV_DONTNEED)
+    guard result == 0 else { throw Errno(rawValue: result) }
+  }
+}

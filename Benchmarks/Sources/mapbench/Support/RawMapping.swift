@@ -1,0 +1,49 @@
+import Glibc
+import SystemPackage
+
+/// A plain mmap(2) of a file or a part of it: the peer that SlidingMap is measured against.
+@safe
+struct RawMapping: ~Copyable, @unchecked Sendable {
+  private let base: UnsafeRawPointer
+  let byteCount: Int
+
+  init(_ path: FilePath, offset: Int64 = 0, byteCount: Int? = nil) throws {
+    let file = try FileDescriptor.open(path, .readOnly)
+    defer { try? file.close() }
+    let size = try file.seek(offset: 0, from: .end)
+    try self.init(file, offset: offset, byteCount: byteCount ?? Int(size - offset))
+  }
+
+  init(_ file: FileDescriptor, offset: Int64 = 0, byteCount: Int) throws {
+    let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.rawValue, Int(offset))
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw Errno(rawValue: errno)
+    }
+    unsafe base = UnsafeRawPointer(address)
+    self.byteCount = byteCount
+  }
+
+  deinit {
+    unsafe munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
+  }
+
+  /// The mapped bytes, with the same bounds checks as a cursor's.
+  var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// How many of the pages the kernel holds in memory: mincore(2).
+  func residentPages() -> Int {
+    let pages = (byteCount + 4095) / 4096
+    var states = [UInt8](repeating: 0, count: pages)
+    unsafe states.withUnsafeMutableBufferPointer { buffer in
+      _ = unsafe mincore(
+        UnsafeMutableRawPointer(mutating: base), byteCount, buffer.baseAddress)
+    }
+    return states.count { $0 & 1 != 0 }
+  }
+}

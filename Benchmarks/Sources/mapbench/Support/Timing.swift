@@ -1,0 +1,21 @@
+import Glibc
+
+/// Nanoseconds of the monotonic clock; one reading costs some 25 ns.
+@inline(__always)
+func nanoseconds() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+}
+
+/// How long `body` takes, in seconds.
+func seconds(_ body: () throws -> Void) rethrows -> Double {
+  let start = nanoseconds()
+  try body()
+  return Double(nanoseconds() - start) / 1e9
+}
+
+/// Takes a value the optimizer must not see the end of, so that the work behind it is done.
+@inline(never)
+@_optimize(none)
+func blackHole<T>(_ value: T) {}

@@ -1,0 +1,48 @@
+import SlidingMap
+
+/// N1: what a `use` costs that stays inside the lease.
+///
+/// Twice: over one window, whose bytes lie in the processor's second-level cache, so that instructions are all that
+/// counts; and over a lease of 256 windows, where raw loads wait for memory too.
+enum N1HeldCursor: Target {
+  static let number = "N1"
+
+  static func measure(_ bench: Workbench) throws -> [TargetResult] {
+    [
+      try measure(bench, windows: 0..<1, passes: 2000),
+      try measure(bench, windows: 0..<256, passes: 250),
+    ]
+  }
+
+  private static func measure(
+    _ bench: Workbench, windows: Range<Int>, passes: Int
+  ) throws -> TargetResult {
+    let path = try bench.largeFile()
+    let maps = SlidingWindowMapManager(budget: .unlimited)
+    defer { maps.shutdown() }
+    var cursor = try maps.cursor(for: path)
+    let mapping = try RawMapping(path, byteCount: windows.count * Workbench.windowSize)
+    try Loops.populate(&cursor, windows: windows)
+    try cursor.use(at: 0, count: windows.count * Workbench.windowSize)
+    blackHole(mapping.bytes.touchPages())
+
+    let offsets = Loops.offsets(
+      windows.count == 1 ? 8192 : 65536, windows: windows, seed: 11)
+    let operations = Double(offsets.count * passes)
+    var sums: (ours: UInt64, peer: UInt64) = (0, 0)
+    let pairs = try bench.pairs(
+      ours: {
+        try seconds { sums.ours = try Loops.useAndLoad(&cursor, offsets, passes: passes) }
+          / operations * 1e9
+      },
+      peer: {
+        seconds { sums.peer = Loops.load(mapping.bytes, offsets, passes: passes) }
+          / operations * 1e9
+      }, Pair.ratio)
+    let name = "N1 \(windows.count == 1 ? "narrow" : "wide")"
+    try ChecksumMismatch.check(sums.ours, sums.peer, name)
+    return .atMost(
+      1.4, "x", name: name,
+      work: "use inside a lease of \(windows.count) MiB + 8-byte load", measure: "ns", pairs)
+  }
+}

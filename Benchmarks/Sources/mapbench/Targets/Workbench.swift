@@ -1,0 +1,51 @@
+import SlidingMap
+import SystemPackage
+
+/// What all measurements share: a directory, one large file in the page cache, and the way pairs are taken.
+final class Workbench {
+  static let windowSize = 1 << 20
+
+  let directory: FilePath
+  /// How many pairs each median is of.
+  let rounds: Int
+  private var made: FilePath?
+
+  init(directory: FilePath, rounds: Int) {
+    self.directory = directory
+    self.rounds = rounds
+  }
+
+  /// A file of 1 GiB in the page cache, made when first asked for.
+  func largeFile() throws -> FilePath {
+    if let made { return made }
+    let path = directory.appending("large.bin")
+    try PatternFile.write(path, byteCount: 1 << 30, seed: 1)
+    try PatternFile.warm(path)
+    made = path
+    return path
+  }
+
+  /// Takes pairs, ours first in every other one, after one pair that does not count.
+  func pairs(
+    rounds: Int? = nil, ours: () throws -> Double, peer: () throws -> Double,
+    _ combine: (_ ours: Double, _ peer: Double) -> Pair
+  ) rethrows -> [Pair] {
+    var pairs: [Pair] = []
+    for round in 0...(rounds ?? self.rounds) {
+      let first = round % 2 == 0 ? try ours() : try peer()
+      let second = round % 2 == 0 ? try peer() : try ours()
+      if round > 0 {
+        pairs.append(round % 2 == 0 ? combine(first, second) : combine(second, first))
+      }
+    }
+    return pairs
+  }
+}
+
+/// A measurement that belongs to one number of the design.
+protocol Target {
+  /// The number: "N4".
+  static var number: String { get }
+  /// Measures; one result for each part.
+  static func measure(_ bench: Workbench) throws -> [TargetResult]
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import SystemPackage
+
+/// `mapbench verify`: every byte of real files, under a budget that does not hold them.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Compares every byte of every file with what pread gives, and watches memory.",
+    discussion: """
+      Reads all regular files under a directory (symbolic links are not followed) through each policy: front to back, \
+      and in random order by blocks that cross windows. Bytes are compared by memcmp and by digest. The process's own \
+      RssFile and RssAnon may rise above their start by the budget and \(ByteSize.text(Verifier.slack)). Exits 1 on \
+      any difference, error or excess. Files must not change meanwhile.
+      """)
+
+  @Option(help: ArgumentHelp("The directory to read.", valueName: "dir"))
+  var files: String
+  @Option(help: "Bytes that a manager may keep loaded.")
+  var budget = ByteSize(64 << 20)
+  @Option(help: "The size of a window.")
+  var window = ByteSize(1 << 20)
+  @Option(help: "Policies, separated by commas.")
+  var policies = NameList<PolicyName>.all
+  @Option(help: "The seed of the random order.")
+  var seed: UInt64 = 1
+  @Flag(help: "Print an array of objects instead of a table.")
+  var json = false
+
+  func validate() throws {
+    guard window.bytes % 4096 == 0 else {
+      throw ValidationError("--window is a multiple of 4096")
+    }
+    guard budget.bytes >= window.bytes * 2 + Verifier.blockSize else {
+      throw ValidationError("--budget holds at least two windows and a block of the random pass")
+    }
+  }
+
+  func run() throws {
+    let found = try FileTree.files(under: FilePath(files)).filter { $0.size > 0 }
+    guard !found.isEmpty else { throw ValidationError("no readable files under \(files)") }
+    let verifier = Verifier(
+      found, budget: budget.bytes, windowSize: window.bytes, seed: seed)
+    if !json {
+      let bytes = found.reduce(0) { $0 + Int($1.size) }
+      Report.print(
+        "\(grouped(found.count)) files, \(ByteSize.text(bytes)), budget \(budget), "
+          + "window \(window), seed \(seed)\n")
+    }
+    var progress = ProgressBar(total: policies.names.count)
+    var results: [VerifyResult] = []
+    for policy in policies.names {
+      progress.show(policy.rawValue)
+      results.append(verifier.run(policy))
+      progress.advance()
+    }
+    progress.finish()
+    if json {
+      try Report.json(results)
+    } else {
+      var table = TextTable(VerifyResult.titles, leftAligned: 2)
+      for result in results { table.add(result.cells) }
+      Report.print(table.render())
+    }
+    for result in results {
+      if let problem = result.firstProblem {
+        Report.note("mapbench: \(result.backend) \(result.policy): \(problem)")
+      }
+    }
+    if !results.allSatisfy(\.isGood) { throw ExitCode(1) }
+  }
+}
