@@ -31,7 +31,7 @@ public final class MMapProvider: RegionProvider {
     // A miss with an eviction, page cache hot, measured: 4 to 8 microseconds.
     properties = ProviderProperties(
       name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
-      extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 5_000)
+      faultAround: 64 << 10, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 5_000)
     self.advice = advice
     system = Syscalls(faults: faults)
   }
@@ -150,7 +150,8 @@ public final class MMapProvider: RegionProvider {
     _ descriptor: Int32, _ length: Int, _ alignment: Int
   ) -> Result<UnsafeMutableRawPointer, Errno> {
     let first = unsafe system.map(descriptor, length)
-    guard case .success(let address) = unsafe first, UInt(bitPattern: address) % UInt(alignment) != 0
+    guard case .success(let address) = unsafe first,
+      UInt(bitPattern: address) % UInt(alignment) != 0
     else { return unsafe first }
     // Not aligned by luck: take more addresses than needed and map inside them.
     unsafe system.unmap(address, length)
@@ -177,9 +178,8 @@ public final class MMapProvider: RegionProvider {
 
   // MARK: Windows
 
-  /// Nothing, or madvise(2) with MADV_POPULATE_READ. On a kernel without it (before Linux 5.14) windows load by touch.
+  /// madvise(2) with MADV_POPULATE_READ. On a kernel without it (before Linux 5.14) windows load by touch.
   public func load(_ loads: inout [RegionLoad]) {
-    if properties.loadsWhenTouched { return }
     for index in loads.indices {
       let region = loads[index].region
       let failure = unsafe system.advise(region.start, region.byteCount, .populate)

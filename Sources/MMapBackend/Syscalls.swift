@@ -128,7 +128,9 @@ package struct Syscalls: Sendable {
   private func mapping(
     _ address: UnsafeMutableRawPointer?
   ) -> Result<UnsafeMutableRawPointer, Errno> {
-    if let address = unsafe address, unsafe address != MAP_FAILED { return unsafe .success(address) }
+    if let address = unsafe address, unsafe address != MAP_FAILED {
+      return unsafe .success(address)
+    }
     return unsafe .failure(Errno(rawValue: errno))
   }
 

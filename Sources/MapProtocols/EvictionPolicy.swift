@@ -72,15 +72,21 @@ public protocol EvictionPolicy: Sendable {
 }
 
 extension EvictionPolicy {
+  /// Ignores the capacity.
   public mutating func setCapacity(_ capacity: PolicyCapacity) {}
+  /// Ignores the miss.
   public mutating func miss(_ key: RegionKey) {}
+  /// Ignores hits.
   public mutating func hit(_ slots: Span<RegionSlot>) {}
+  /// Names no candidates; each eviction then costs a barrier and a scan of its own.
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {}
+  /// Inserts the regions in order.
   public mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     for region in regions { insert(region.slot, region.info) }
   }
+  /// Checks nothing.
   public func _checkInvariants() {}
 }
 

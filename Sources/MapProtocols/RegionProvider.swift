@@ -45,8 +45,9 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// Gives an extent's addresses back. Nobody uses it any more.
   func release(_ extent: Extent)
 
-  /// Brings windows into their extents and sets the `outcome` of each. Not called where
-  /// `properties.loadsWhenTouched` says that nothing is to be done.
+  /// Brings windows into their extents and sets the `error` of each that fails.
+  ///
+  /// Where `properties.loadsWhenTouched`, it is called only for windows smaller than `properties.faultAround`.
   func load(_ loads: inout [RegionLoad])
 
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
@@ -64,7 +65,9 @@ public protocol RegionProvider: AnyObject, Sendable {
 }
 
 extension RegionProvider {
+  /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
+  /// Loads at once, on the calling thread.
   public func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
   ) {
@@ -72,6 +75,7 @@ extension RegionProvider {
     load(&loads)
     for load in loads { completion(load) }
   }
+  /// Has nothing to give back.
   public func shutDown() {}
 }
 
@@ -107,6 +111,9 @@ public struct ProviderProperties: Hashable, Sendable {
   public var isCoherent: Bool
   /// Whether a window loads by itself when its bytes are touched, so that `load` need not be called.
   public var loadsWhenTouched: Bool
+  /// How far around a touched page the system maps what it has, in bytes, aligned to the same; 0 if it does not. Where
+  /// windows are no multiple of it, the manager has them loaded at once and takes the surplus off their neighbours.
+  public var faultAround: Int
   /// Whether an extent keeps its file readable after the handle was closed and the path removed.
   public var extentKeepsFile: Bool
   /// Kernel maps that an extent takes.
@@ -117,13 +124,15 @@ public struct ProviderProperties: Hashable, Sendable {
   /// Describes a provider.
   public init(
     name: String, isAnonymous: Bool = true, isCoherent: Bool = false,
-    loadsWhenTouched: Bool = false, extentKeepsFile: Bool = false, mapsPerExtent: Int = 1,
+    loadsWhenTouched: Bool = false, faultAround: Int = 0, extentKeepsFile: Bool = false,
+    mapsPerExtent: Int = 1,
     reloadCost: Int = 0
   ) {
     self.name = name
     self.isAnonymous = isAnonymous
     self.isCoherent = isCoherent
     self.loadsWhenTouched = loadsWhenTouched
+    self.faultAround = faultAround
     self.extentKeepsFile = extentKeepsFile
     self.mapsPerExtent = mapsPerExtent
     self.reloadCost = reloadCost

@@ -26,7 +26,7 @@ extension MapCore {
       swap(&now, &chores)
       let unloads = now.unloads.compactMap { range(of: $0) }
       var loads: [RegionLoad] = []
-      if !properties.loadsWhenTouched {
+      if !properties.loadsWhenTouched || isTrimmed {
         for slot in now.loads {
           guard let region = range(of: slot), let file = regions[slot].file else { continue }
           file.handleUsers += 1
@@ -48,9 +48,36 @@ extension MapCore {
         failure = failure ?? error
       }
       for slot in now.loads { finishLoad(slot) }
+      let surplus = isTrimmed ? surplus(around: now.loads) : []
       for slot in now.unloads { finishUnload(slot, &chores) }
+      if !surplus.isEmpty {
+        monitor.unlock()
+        provider.unload(surplus)
+        monitor.lock()
+      }
     }
     return failure
+  }
+
+  /// What loading small windows may have brought in of absent neighbours. Should one of them be loaded meanwhile, its
+  /// pages come back by being touched.
+  private func surplus(around slots: [RegionSlot]) -> [ExtentRange] {
+    let block = Int64(properties.faultAround)
+    var ranges: [ExtentRange] = []
+    for slot in slots where regions.isHeld(slot) {
+      guard let file = regions[slot].file, let extent = file.extent else { continue }
+      let bytes = file.grid.bytes(of: regions[slot].window, fileSize: file.size)
+      if bytes.isEmpty { continue }
+      let start = bytes.lowerBound / block * block
+      let end = min((bytes.upperBound + block - 1) / block * block, file.size)
+      for window in file.grid.windows(of: start..<end) {
+        if unsafe file.windows.word(window).state != .absent { continue }
+        let spill = file.grid.bytes(of: window, fileSize: file.size).clamped(to: start..<end)
+        ranges.append(
+          ExtentRange(extent: extent, offset: spill.lowerBound, byteCount: spill.count))
+      }
+    }
+    return ranges
   }
 
   private func range(of slot: RegionSlot) -> ExtentRange? {

@@ -98,4 +98,3 @@ final class FileEntry: @unchecked Sendable {
     return (bytes + pageSize - 1) / pageSize * pageSize
   }
 }
-

@@ -51,8 +51,11 @@ extension MapCore {
       }
       batch.removeAll(keepingCapacity: true)
       batch.append(candidate)
-      policy.upcoming(min(usage.regions / 8, 32), references, into: &batch)
-      checkPins(of: batch)
+      policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
+      let unused = checkPins(of: batch)
+      let isMostlyPinned = unused < batch.count / 2
+      batchSize = min(
+        max(isMostlyPinned ? batchSize * 2 : batchSize / 2, Self.smallBatch), Self.largeBatch)
     }
     return nil
   }
@@ -62,7 +65,10 @@ extension MapCore {
   ///
   /// The unused ones stay marked and known as unused until someone takes the mark back, so that the next victims among
   /// them need neither barrier nor scan.
-  func checkPins(of slots: [RegionSlot]) {
+  ///
+  /// - Returns: how many are unused.
+  @discardableResult
+  func checkPins(of slots: [RegionSlot]) -> Int {
     for slot in slots where regions[slot].check == .none {
       guard let file = regions[slot].file else { continue }
       let window = regions[slot].window
@@ -87,6 +93,7 @@ extension MapCore {
       file.scan = scan
       lookAtPins(of: file, scan, slots)
     }
+    var unused = 0
     for slot in slots {
       guard let file = regions[slot].file, regions[slot].isHeld else { continue }
       let window = regions[slot].window
@@ -97,6 +104,7 @@ extension MapCore {
           unmark(slot)
         } else {
           regions[slot].check = .unused
+          unused += 1
         }
       case .none where word.state == .loading:
         // Its loader has it pinned.
@@ -104,13 +112,23 @@ extension MapCore {
       default: break
       }
     }
+    return unused
   }
 
+  /// Notes which of `slots` that belong to `file` some lease covers. O(cursors of the file).
   private func lookAtPins(of file: FileEntry, _ scan: Int, _ slots: [RegionSlot]) {
-    file.pins.forEach { pin in
-      let lease = pin.windows(file.grid)
-      if lease.count > slots.count * 4 {
-        for slot in slots where regions[slot].file === file && lease.contains(regions[slot].window) {
+    var low = Int.max
+    var high = -1
+    for slot in slots where regions[slot].file === file {
+      low = min(low, regions[slot].window)
+      high = max(high, regions[slot].window)
+    }
+    // Most leases lie outside the batch, and are passed over by comparing offsets.
+    file.pins.forEachLease(from: file.grid.start(of: low), through: file.grid.start(of: high)) {
+      let lease = $0.windows(file.grid).clamped(to: low..<high + 1)
+      if lease.count > slots.count {
+        for slot in slots where regions[slot].file === file && lease.contains(regions[slot].window)
+        {
           regions[slot].pinnedInScan = scan
         }
         return
@@ -121,6 +139,12 @@ extension MapCore {
       }
     }
   }
+
+  /// How many regions are checked for pins at once. A barrier and a scan of thousands of cursors cost tens of
+  /// microseconds; a hit on a region that is marked costs the lock once. Where most are pinned a batch yields little, so it
+  /// grows.
+  private static let smallBatch = 63
+  private static let largeBatch = 1023
 
   /// Takes a mark back: the region is in use, or wanted again.
   func unmark(_ slot: RegionSlot) {

@@ -106,7 +106,8 @@ extension MapCore {
     let pin = unsafe file.pins.allocate()
     let windows = unsafe original.pointee.windows(file.grid)
     if !windows.isEmpty {
-      unsafe pin.pointee.publish(start: file.grid.start(of: windows.lowerBound), count: windows.count)
+      unsafe pin.pointee.publish(
+        start: file.grid.start(of: windows.lowerBound), count: windows.count)
     }
     return unsafe (pin, logForThisThread())
   }

@@ -26,7 +26,9 @@ extension MapCore {
       }
       monitor.lock()
       usage.handles -= 1
-      if failure.code != .handlesExhausted || !closeIdleHandles(closing) { throw failure }
+      if failure.code != .handlesExhausted { throw failure }
+      relockedRefresh()
+      if !closeIdleHandles(closing) { throw failure }
       closing *= 2
     }
   }
@@ -81,6 +83,12 @@ extension MapCore {
     }
   }
 
+  private func relockedRefresh() {
+    monitor.unlock()
+    refreshLimits()
+    monitor.lock()
+  }
+
   // MARK: Extents
 
   /// Sees to it that the file has addresses, unless it is empty.
@@ -120,15 +128,21 @@ extension MapCore {
       }
       monitor.lock()
       usage.maps -= properties.mapsPerExtent
-      if failure.code != .addressSpaceExhausted || !dropFile(otherThan: file) { throw failure }
+      if failure.code != .addressSpaceExhausted { throw failure }
+      relockedRefresh()
+      if !dropFile(otherThan: file) { throw failure }
     }
   }
 
-  /// Windows must not share what the kernel maps by one fault: 64 KiB around it, or a huge page.
+  /// What an extent's base must be a multiple of, so that what the kernel maps by one fault stays inside a window (64 KiB
+  /// around it, or a huge page) and huge pages can serve windows that hold some.
   private func alignment(for file: FileEntry) -> Int {
-    if file.grid.count(fileSize: Int64(file.reserved)) <= 1 { return pageSize }
-    let natural = 1 << min(file.grid.windowSize.trailingZeroBitCount, 21)
-    return max(natural, pageSize)
+    let hugePage = 2 << 20
+    if file.grid.count(fileSize: Int64(file.reserved)) <= 1 {
+      return file.size >= hugePage ? hugePage : pageSize
+    }
+    let natural = 1 << min(file.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
+    return max(natural, properties.faultAround, pageSize)
   }
 
   /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.

@@ -68,7 +68,9 @@ extension MapCore {
       result.files += 1
       result.hits += file.pins.hits
       file.pins.forEach { pin in
-        for window in pin.windows(file.grid) { pinned.insert(PinnedWindow(file: ObjectIdentifier(file), window)) }
+        for window in pin.windows(file.grid) {
+          pinned.insert(PinnedWindow(file: ObjectIdentifier(file), window))
+        }
       }
     }
     result.pinned = pinned.count

@@ -19,6 +19,8 @@ final class MapCore: @unchecked Sendable {
   let pageSize: Int
   let control: ControlBlock
   let fenceless: Bool
+  /// Windows share what one fault maps, so each must be loaded at once and trimmed.
+  let isTrimmed: Bool
   let forkGeneration = smap_fork_generation()
 
   // All below is guarded by `monitor`.
@@ -33,6 +35,7 @@ final class MapCore: @unchecked Sendable {
   var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
   var drained: [RegionSlot] = []
   var batch: [RegionSlot] = []
+  var batchSize = 0
   var scans = 0
   var marks = 0
   var cursors = 0
@@ -65,6 +68,7 @@ final class MapCore: @unchecked Sendable {
     self.budget = budget
     self.grid = grid
     pageSize = SystemPage.size
+    isTrimmed = properties.faultAround > 0 && grid.windowSize % Int64(properties.faultAround) != 0
     fenceless = smap_membarrier_register()
     let limits = budget.limits(holding: BudgetUsage())
     self.limits = limits

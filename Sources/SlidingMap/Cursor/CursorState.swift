@@ -38,7 +38,9 @@ struct CursorState {
   @usableFromInline var viewCount = 0
 
   /// The view's address while the cursor is not valid. No byte is ever read there.
-  @usableFromInline static var noAddress: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 1)! }
+  @usableFromInline static var noAddress: UnsafeRawPointer {
+    unsafe UnsafeRawPointer(bitPattern: 1)!
+  }
 
   init(core: MapCore, attachment: MapCore.Attachment) {
     unsafe pin = attachment.pin

@@ -94,8 +94,23 @@ struct PinSlots: ~Copyable {
 
   /// Calls `body` with each slot, free ones included. O(slots).
   func forEach(_ body: (borrowing PinSlot) -> Void) {
-    for unsafe (base, count) in unsafe chunks {
+    for unsafe(base, count) in unsafe chunks {
       for index in 0..<count { unsafe body(Self.slot(base, index).pointee) }
+    }
+  }
+
+  /// Calls `body` with each slot whose lease may cover a window that starts at an offset in `low`...`high`.
+  func forEachLease(from low: Int64, through high: Int64, _ body: (borrowing PinSlot) -> Void) {
+    let high = UInt64(high) | PinSlot.countMask
+    for unsafe(base, count) in unsafe chunks {
+      for index in 0..<count {
+        let pin = unsafe Self.slot(base, index)
+        let lease = unsafe pin.pointee.lease.load(ordering: .acquiring)
+        // A lease of one window is passed over by its start alone; 0 is none at all.
+        if lease == 0 || lease > high { continue }
+        if lease & PinSlot.countMask == 1 && lease < UInt64(low) { continue }
+        unsafe body(pin.pointee)
+      }
     }
   }
 
@@ -116,6 +131,6 @@ struct PinSlots: ~Copyable {
   }
 
   deinit {
-    for unsafe (base, _) in unsafe chunks { unsafe base.deallocate() }
+    for unsafe(base, _) in unsafe chunks { unsafe base.deallocate() }
   }
 }
