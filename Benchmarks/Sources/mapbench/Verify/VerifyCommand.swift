@@ -23,6 +23,8 @@ struct VerifyCommand: ParsableCommand {
   var policies = NameList<PolicyName>.all
   @Option(help: "The seed of the random order.")
   var seed: UInt64 = 1
+  @Flag(help: "Drop the files from the page cache before each policy.")
+  var cold = false
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
 
@@ -50,6 +52,9 @@ struct VerifyCommand: ParsableCommand {
     var results: [VerifyResult] = []
     for policy in policies.names {
       progress.show(policy.rawValue)
+      if cold {
+        for file in found { try PatternFile.chill(file.path) }
+      }
       results.append(verifier.run(policy))
       progress.advance()
     }
