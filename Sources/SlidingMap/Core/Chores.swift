@@ -109,7 +109,7 @@ extension MapCore {
   func failLoad(_ slot: RegionSlot, _ error: MapError) {
     let region = regions[slot]
     guard let file = region.file else { return }
-    if region.isHeld { forget(slot, evicted: false) }
+    if regions.isHeld(slot) { forget(slot, evicted: false) }
     region.ticket?.error = error
     counters.failedLoads += 1
     regions.remove(slot)
@@ -121,7 +121,7 @@ extension MapCore {
   func forget(_ slot: RegionSlot, evicted: Bool) {
     policy.remove(slot, evicted: evicted)
     references.unbind(slot)
-    regions[slot].isHeld = false
+    regions.setHeld(slot, false)
     usage.bytes -= regions[slot].byteCount
     usage.regions -= 1
   }

@@ -92,7 +92,7 @@ extension MapCore {
     unsafe references.bind(slot, to: file.windows.references(window))
     references.setCount(of: slot, to: 0)
     policy.insert(slot, info(of: slot))
-    regions[slot].isHeld = true
+    regions.setHeld(slot, true)
     usage.bytes += byteCount
     usage.regions += 1
     noteUsage()

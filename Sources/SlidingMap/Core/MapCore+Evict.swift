@@ -95,7 +95,7 @@ extension MapCore {
     }
     var unused = 0
     for slot in slots {
-      guard let file = regions[slot].file, regions[slot].isHeld else { continue }
+      guard let file = regions[slot].file, regions.isHeld(slot) else { continue }
       let window = regions[slot].window
       let word = unsafe file.windows.word(window)
       switch regions[slot].check {
@@ -169,7 +169,7 @@ extension MapCore {
     if slots.isEmpty { return 0 }
     checkPins(of: slots)
     var count = 0
-    for slot in slots where regions[slot].isHeld && regions[slot].check == .unused {
+    for slot in slots where regions.isHeld(slot) && regions[slot].check == .unused {
       leave(slot, evicted: false, &chores)
       count += 1
     }

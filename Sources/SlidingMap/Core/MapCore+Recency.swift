@@ -15,13 +15,17 @@ extension MapCore {
   /// policy's, so that in one thread it sees accesses exactly as they came.
   func drainLogs() {
     guard policy.hits == .ordered else { return }
-    drained.removeAll(keepingCapacity: true)
+    // Taken out of the class for the loop: each access to a stored property is checked for exclusivity.
+    var slots = drained
+    drained = []
+    slots.removeAll(keepingCapacity: true)
+    var dropped = 0
     for log in logs {
       guard let log else { continue }
-      counters.droppedHits += log.drain { word in
-        if regions.isHeld(word.slot) { drained.append(word.slot) }
-      }
+      dropped += log.drain(into: &slots, regions.held)
     }
+    drained = slots
+    counters.droppedHits += dropped
     if drained.isEmpty { return }
     policy.hit(drained.span)
     if usage.maps > limits.maps / 2 {

@@ -6,8 +6,6 @@ struct Region {
   var file: FileEntry?
   var window = 0
   var byteCount = 0
-  /// Whether the policy and the budget have it on their books: from the decision to load to the decision to unload.
-  var isHeld = false
   /// Neighbours in the list of the file's regions; -1 ends it.
   var next: Int32 = -1
   var previous: Int32 = -1
@@ -40,6 +38,9 @@ final class LoadTicket {
 struct RegionTable {
   private var regions: [Region] = []
   private var free: [UInt32] = []
+  /// Which slots the policy and the budget have on their books: from the decision to load to the decision to unload. Kept
+  /// apart from the records, so that draining a log touches little memory.
+  private(set) var held: [Bool] = []
 
   /// How many slots there are, free ones included.
   var capacity: Int { regions.count }
@@ -51,7 +52,11 @@ struct RegionTable {
 
   /// Whether the policy holds `slot`; logs may name regions that have left.
   func isHeld(_ slot: RegionSlot) -> Bool {
-    slot.index < regions.count && regions[slot.index].isHeld
+    slot.index < held.count && held[slot.index]
+  }
+
+  mutating func setHeld(_ slot: RegionSlot, _ isHeld: Bool) {
+    held[slot.index] = isHeld
   }
 
   /// Takes a slot for a window of `file` and links it into the file's list. O(1) amortized.
@@ -63,6 +68,7 @@ struct RegionTable {
       guard regions.count < WindowWord.maximumSlots else { return nil }
       slot = RegionSlot(regions.count)
       regions.append(Region())
+      held.append(false)
     }
     regions[slot.index] = Region(
       file: file, window: window, byteCount: byteCount, next: file.firstRegion)

@@ -141,7 +141,7 @@ extension CursorState {
   /// The fast path: from one whole window to another one that is loaded. False if the slow path has to go on from there.
   @inlinable
   @inline(__always)
-  mutating func moveWithinOneWindow(_ offset: UInt64, _ count: Int, _ core: MapCore) -> Bool {
+  mutating func moveWithinOneWindow(_ offset: UInt64, _ count: Int) -> Bool {
     if offset >= fastSize || count <= 0 { return false }
     let window = offset &>> shift
     if (offset &+ UInt64(bitPattern: Int64(count)) &- 1) &>> shift != window { return false }
@@ -156,7 +156,7 @@ extension CursorState {
     // After the word: whoever sees a window of a new extent also sees that the base has changed.
     if unsafe pin.pointee.attention.load(ordering: .relaxed) != 0 { return false }
     if isOrdered {
-      if log.append(word) { core.drainIfFree() }
+      if !log.appendWithinTurn(word) { return false }
     } else {
       unsafe pin.pointee.countHit()
       unsafe windows.mark(Int(truncatingIfNeeded: window), limit)

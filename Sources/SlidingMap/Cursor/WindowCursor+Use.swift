@@ -23,7 +23,7 @@ extension WindowCursor {
   public mutating func use(at offset: Int64, count: Int) throws(MapError) -> Bool {
     // Negative offsets and counts are huge unsigned ones, fail both comparisons, and meet the precondition in `move`.
     if state.showLeased(UInt64(bitPattern: offset), count) { return true }
-    if state.moveWithinOneWindow(UInt64(bitPattern: offset), count, core) { return true }
+    if state.moveWithinOneWindow(UInt64(bitPattern: offset), count) { return true }
     return try move(to: offset, count: count)
   }
 

@@ -1,3 +1,4 @@
+import MapProtocols
 public import Synchronization
 
 /// The hits of one thread's cursors since the last drain, in order: a ring of the words that were seen.
@@ -35,33 +36,50 @@ struct AccessLog: @unchecked Sendable {
     unsafe (raw + Self.headOffset).assumingMemoryBound(to: UInt64.self)
   }
 
-  /// Appends a hit; true at each half turn of the ring, when it should be drained.
+  /// Appends a hit, unless it is the last of half a turn: then the slow path does, and drains.
   @inlinable
   @inline(__always)
+  func appendWithinTurn(_ word: WindowWord) -> Bool {
+    let tail = unsafe tail.pointee.load(ordering: .relaxed)
+    if (tail &+ 1) & (Self.capacity / 2 &- 1) == 0 { return false }
+    append(word, tail)
+    return true
+  }
+
+  /// Appends a hit; true at each half turn of the ring, when it should be drained.
   func append(_ word: WindowWord) -> Bool {
     let tail = unsafe tail.pointee.load(ordering: .relaxed)
+    append(word, tail)
+    return (tail &+ 1) & (Self.capacity / 2 &- 1) == 0
+  }
+
+  @inlinable
+  @inline(__always)
+  func append(_ word: WindowWord, _ tail: UInt64) {
     unsafe entries[Int(tail & (Self.capacity &- 1))].store(word.bits, ordering: .relaxed)
     unsafe self.tail.pointee.store(tail &+ 1, ordering: .releasing)
-    return (tail &+ 1) & (Self.capacity / 2 &- 1) == 0
   }
 
   /// How many hits were ever written here.
   var appended: Int { Int(unsafe tail.pointee.load(ordering: .relaxed)) }
 
-  /// Calls `body` with the word of each hit since the last drain, oldest first. Called under the core's lock.
+  /// Appends to `slots` what was hit since the last drain and is `held` still, oldest first. Called under the core's lock.
   ///
   /// - Returns: how many more there were, overwritten before they were read.
-  func drain(_ body: (WindowWord) -> Void) -> Int {
+  func drain(into slots: inout [RegionSlot], _ held: [Bool]) -> Int {
     let tail = unsafe tail.pointee.load(ordering: .acquiring)
     var next = unsafe head.pointee
+    if next == tail { return 0 }
     var dropped: UInt64 = 0
     if tail &- next > Self.capacity {
       dropped = tail &- next &- Self.capacity
       next = tail &- Self.capacity
     }
+    let entries = unsafe entries
     while next != tail {
-      let entry = unsafe entries[Int(next & (Self.capacity &- 1))].load(ordering: .relaxed)
-      body(WindowWord(bits: entry))
+      let bits = unsafe entries[Int(next & (Self.capacity &- 1))].load(ordering: .relaxed)
+      let slot = WindowWord(bits: bits).slot
+      if slot.index < held.count && held[slot.index] { slots.append(slot) }
       next &+= 1
     }
     unsafe head.pointee = tail
