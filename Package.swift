@@ -23,7 +23,7 @@ let package = Package(
     .library(name: "Policies", targets: ["Policies"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
+    .package(url: "https://github.com/apple/swift-system", from: "1.7.0")
   ],
   targets: [
     .target(name: "CMapShims"),
@@ -37,18 +37,20 @@ let package = Package(
       dependencies: ["MapProtocols", "Policies", "MMapBackend", "CMapShims", system],
       swiftSettings: strict),
     .target(
-      name: "MapTestSupport", dependencies: ["SlidingMap", system], path: "Tests/MapTestSupport",
-      swiftSettings: strict),
+      name: "MapTestSupport", dependencies: ["MapProtocols", "SlidingMap", system],
+      path: "Tests/MapTestSupport", swiftSettings: strict),
     .testTarget(
       name: "MapProtocolsTests", dependencies: ["MapProtocols", "MapTestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "PoliciesTests", dependencies: ["Policies", "MapTestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "MMapBackendTests", dependencies: ["MMapBackend", "MapTestSupport", system],
+      name: "MMapBackendTests",
+      dependencies: ["MapProtocols", "MMapBackend", "MapTestSupport", system],
       swiftSettings: strict),
     .testTarget(
-      name: "SlidingMapTests", dependencies: ["SlidingMap", "MapTestSupport", system],
+      name: "SlidingMapTests",
+      dependencies: ["MapProtocols", "MMapBackend", "SlidingMap", "MapTestSupport", system],
       swiftSettings: strict),
   ]
 )

@@ -1,0 +1,208 @@
+public import MapProtocols
+internal import SystemPackage
+
+/// Regions by mmap(2): the bytes are the page cache's own, shared with every other reader of the file.
+///
+/// A file is mapped once, from its start, with room past its end. A window is a part of that map: it loads by being
+/// touched and unloads by MADV_DONTNEED, so that a reader who comes late gets the right bytes all the same. The map
+/// keeps its file: it can be read on after its descriptor was closed and its path removed.
+///
+/// A file that is cut short under its readers raises SIGBUS on pages past its new end; see the guard.
+public final class MMapProvider: RegionProvider {
+  /// `name` is "mmap"; one kernel map per file, coherent, keeps its file, not anonymous.
+  public let properties: ProviderProperties
+  let syscalls: Syscalls
+  private let advice: AccessAdvice
+
+  /// Makes a provider; it holds nothing until a file is opened.
+  ///
+  /// - Parameters:
+  ///   - populate: whether a window's pages are all mapped when it is loaded (MADV_POPULATE_READ), at the price of
+  ///     reading all of it, instead of one by one when touched.
+  ///   - advice: what the kernel is told of each file (madvise(2)); `.random` for cold reads here and there.
+  public convenience init(populate: Bool = false, advice: AccessAdvice = .normal) {
+    self.init(populate: populate, advice: advice, faults: nil)
+  }
+
+  /// Makes a provider whose system calls `faults` may fail.
+  package init(populate: Bool = false, advice: AccessAdvice = .normal, faults: SyscallFaults?) {
+    properties = ProviderProperties(
+      name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
+      extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000)
+    syscalls = Syscalls(faults: faults)
+    self.advice = advice
+  }
+
+  // MARK: Extents
+
+  /// Maps the file whole: one mmap(2), PROT_READ and MAP_SHARED, aligned.
+  ///
+  /// Where the address space has no room for growth it maps the file's pages alone.
+  ///
+  /// - Precondition: `0 < fileSize <= byteCount`, and `alignment` is a power of two.
+  /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES).
+  public func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    precondition(fileSize > 0 && byteCount >= fileSize, "an extent holds its file")
+    precondition(
+      alignment > 0 && alignment & (alignment - 1) == 0, "the alignment must be a power of two")
+    let descriptor = FileDescriptor(handle)
+    guard let least = Int(exactly: fileSize).flatMap(roundedToPages) else {
+      throw MapError(.addressSpaceExhausted, errno: .noMemory)
+    }
+    let most = roundedToPages(byteCount) ?? least
+    do throws(Errno) {
+      do throws(Errno) {
+        return try map(descriptor, byteCount: most, alignment: alignment)
+      } catch {
+        guard error == .noMemory, most > least else { throw error }
+        return try map(descriptor, byteCount: least, alignment: alignment)
+      }
+    } catch {
+      switch error {
+      case .noMemory, .resourceTemporarilyUnavailable, .overflow:
+        throw MapError(.addressSpaceExhausted, errno: error)
+      default: throw MapError(.notMappable, errno: error)
+      }
+    }
+  }
+
+  private func map(
+    _ descriptor: FileDescriptor, byteCount: Int, alignment: Int
+  ) throws(Errno) -> Extent {
+    let placement = Placement(
+      byteCount: byteCount, alignment: alignment, pageSize: Syscalls.pageSize)
+    let base = try unsafe map(descriptor, byteCount: byteCount, placement)
+    if advice != .normal { unsafe syscalls.advise(advice, base, byteCount: byteCount) }
+    return unsafe Extent(base: base, byteCount: byteCount)
+  }
+
+  private func map(
+    _ descriptor: FileDescriptor, byteCount: Int, _ placement: Placement
+  ) throws(Errno) -> UnsafeMutableRawPointer {
+    if placement.residue == 0 {
+      // The kernel aligns large file maps to huge pages by itself: mostly that is enough.
+      let base = try unsafe syscalls.map(descriptor, byteCount: byteCount)
+      if unsafe placement.distance(from: base) == 0 { return unsafe base }
+      unsafe syscalls.unmap(base, byteCount: byteCount)
+    }
+    let (reserved, overflow) = byteCount.addingReportingOverflow(placement.multiple)
+    if overflow { throw .noMemory }
+    let reservation = try unsafe syscalls.reserve(byteCount: reserved)
+    let head = unsafe placement.distance(from: reservation)
+    let base = unsafe reservation + head
+    do throws(Errno) {
+      try unsafe syscalls.map(descriptor, byteCount: byteCount, at: base)
+    } catch {
+      unsafe syscalls.unmap(reservation, byteCount: reserved)
+      throw error
+    }
+    unsafe syscalls.unmap(reservation, byteCount: head)
+    unsafe syscalls.unmap(base + byteCount, byteCount: reserved - head - byteCount)
+    return unsafe base
+  }
+
+  /// Unmaps the file: munmap(2).
+  public func release(_ extent: Extent) {
+    unsafe syscalls.unmap(extent.base, byteCount: extent.byteCount)
+  }
+
+  // MARK: Windows
+
+  /// Maps all pages of the windows: MADV_POPULATE_READ for each. Nothing to do unless made with `populate`.
+  ///
+  /// Sets `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails.
+  public func load(_ loads: inout [RegionLoad]) {
+    guard !properties.loadsWhenTouched else { return }
+    for index in loads.indices {
+      let region = loads[index].region
+      do throws(Errno) {
+        try unsafe syscalls.populate(
+          region.start, byteCount: roundedToPages(region.byteCount) ?? region.byteCount)
+        loads[index].error = nil
+      } catch {
+        loads[index].error = failure(of: loads[index], error)
+      }
+    }
+  }
+
+  /// EFAULT stands for every SIGBUS that a touch would have raised: beyond the end of the file, and on a bad disk.
+  private func failure(of load: RegionLoad, _ error: Errno) -> MapError {
+    let range = load.region.offset..<load.region.offset + Int64(load.region.byteCount)
+    guard error == .badAddress else { return MapError(.readFailed, range: range, errno: error) }
+    if let handle = load.handle, let status = try? status(of: handle),
+      status.size >= range.upperBound
+    {
+      return MapError(.readFailed, range: range, errno: .ioError)
+    }
+    return MapError(.fileTruncated, range: range, errno: error)
+  }
+
+  /// Gives the pages of the ranges back: MADV_DONTNEED, one call for each run of neighbours. O(n log n).
+  public func unload(_ regions: [ExtentRange]) {
+    if regions.count == 1 {
+      drop(addresses(of: regions[0]))
+      return
+    }
+    var run: Range<UInt>?
+    for next in regions.map(addresses).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      if let current = run, next.lowerBound <= current.upperBound {
+        run = current.lowerBound..<max(current.upperBound, next.upperBound)
+      } else {
+        if let run { drop(run) }
+        run = next
+      }
+    }
+    if let run { drop(run) }
+  }
+
+  private func addresses(of region: ExtentRange) -> Range<UInt> {
+    let start = unsafe UInt(bitPattern: region.start)
+    return start..<start + UInt(roundedToPages(region.byteCount) ?? region.byteCount)
+  }
+
+  private func drop(_ addresses: Range<UInt>) {
+    guard !addresses.isEmpty,
+      let start = unsafe UnsafeMutableRawPointer(bitPattern: addresses.lowerBound)
+    else { return }
+    unsafe syscalls.drop(start, byteCount: addresses.count)
+  }
+
+  /// Tells the kernel how a range will be read: madvise(2).
+  ///
+  /// Save for `.willNeed` a part of an extent becomes a kernel map of its own, which no budget counts: advise extents
+  /// whole.
+  public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+    unsafe syscalls.advise(
+      advice, region.start, byteCount: roundedToPages(region.byteCount) ?? region.byteCount)
+  }
+
+  /// `byteCount` rounded up to whole pages; nil past the end of all addresses.
+  private func roundedToPages(_ byteCount: Int) -> Int? {
+    let mask = Syscalls.pageSize - 1
+    let (sum, overflow) = byteCount.addingReportingOverflow(mask)
+    return overflow ? nil : sum & ~mask
+  }
+}
+
+extension RegionProvider where Self == MMapProvider {
+  /// Regions by mmap(2), loaded as they are touched.
+  public static var mmap: MMapProvider { MMapProvider() }
+
+  /// Regions by mmap(2).
+  ///
+  /// - Parameters:
+  ///   - populate: whether a window's pages are all mapped when it is loaded, instead of one by one when touched.
+  ///   - advice: what the kernel is told of each file.
+  public static func mmap(populate: Bool, advice: AccessAdvice) -> MMapProvider {
+    MMapProvider(populate: populate, advice: advice)
+  }
+}
+
+extension FileDescriptor {
+  /// The descriptor that a handle of this provider is.
+  init(_ handle: Handle) {
+    self.init(rawValue: CInt(handle.rawValue))
+  }
+}

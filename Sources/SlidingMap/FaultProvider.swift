@@ -1,0 +1,177 @@
+public import MapProtocols
+internal import Synchronization
+public import SystemPackage
+
+/// A backend in front of another that fails where you say, to test what your program does then.
+///
+/// A bad disk, a full descriptor table, a file that vanishes: hard to arrange, easy to imitate. The closure sees each
+/// call before the wrapped backend does, and returns the error it is to end with, or nil to let it pass:
+///
+/// ```swift
+/// let disk = FaultProvider(.mmap) { call in
+///   call.operation == .load && call.range?.contains(4096) == true
+///     ? MapError(.readFailed, errno: .ioError) : nil
+/// }
+/// let maps = SlidingWindowMapManager(backend: disk)
+/// ```
+///
+/// File and range are filled into errors that lack them. A call that fails does not reach the wrapped backend, so it
+/// leaves nothing behind.
+///
+/// Windows of the mmap backend load by being touched, and no call could fail then. So a `FaultProvider` asks to be called
+/// for every load (`properties.loadsWhenTouched` is false), and passes the load on only if there is one to be done.
+public final class FaultProvider: RegionProvider {
+  /// One call that is about to be made.
+  public struct Call: Hashable, Sendable {
+    /// What is about to happen; more may come.
+    public struct Operation: Hashable, Sendable, CustomStringConvertible {
+      /// The operation's name in Swift, as written after the dot.
+      public let description: String
+      private init(_ description: String) { self.description = description }
+
+      /// A file is opened.
+      public static let open = Operation("open")
+      /// A path or an open file is examined.
+      public static let status = Operation("status")
+      /// Addresses are reserved for a file; `range` is what they are to hold, its room for growth included.
+      public static let makeExtent = Operation("makeExtent")
+      /// A window is loaded; `range` is what it holds.
+      public static let load = Operation("load")
+    }
+
+    /// What is about to happen.
+    public let operation: Operation
+    /// The file it is about; nil only for one that was not opened through this provider.
+    public let source: FileSource?
+    /// The bytes of the file it is about, if it is about some.
+    public let range: Range<Int64>?
+  }
+
+  private struct Names {
+    var ofHandles: [Handle: FileSource] = [:]
+    var ofExtents: [UInt: FileSource] = [:]
+  }
+
+  /// Those of the wrapped backend, save that every load is called for.
+  public let properties: ProviderProperties
+  private let base: any RegionProvider
+  private let baseLoads: Bool
+  private let fault: @Sendable (Call) -> MapError?
+  private let names = Mutex(Names())
+
+  /// Puts faults in front of a backend.
+  ///
+  /// - Parameters:
+  ///   - base: the backend that does the work.
+  ///   - fault: called before each operation, on any thread and several at a time; the error it is to end with, or nil.
+  public init(_ base: some RegionProvider, failing fault: @escaping @Sendable (Call) -> MapError?) {
+    self.base = base
+    self.fault = fault
+    var properties = base.properties
+    baseLoads = !properties.loadsWhenTouched
+    properties.loadsWhenTouched = false
+    self.properties = properties
+  }
+
+  private func error(
+    _ operation: Call.Operation, _ source: FileSource?, _ range: Range<Int64>? = nil
+  ) -> MapError? {
+    let error = fault(Call(operation: operation, source: source, range: range))
+    guard let error else { return nil }
+    return MapError(
+      error.code, source: error.source ?? source, range: error.range ?? range, errno: error.errno)
+  }
+
+  private func name(of handle: Handle) -> FileSource? {
+    names.withLock { $0.ofHandles[handle] }
+  }
+
+  /// Opens a file, unless `open` is to fail.
+  public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+    if let error = error(.open, source) { throw error }
+    let file = try base.open(source)
+    names.withLock { $0.ofHandles[file.handle] = source }
+    return file
+  }
+
+  /// Examines a path, unless `status` is to fail.
+  public func status(at path: FilePath) throws(MapError) -> FileStatus {
+    if let error = error(.status, .path(path)) { throw error }
+    return try base.status(at: path)
+  }
+
+  /// Examines an open file, unless `status` is to fail.
+  public func status(of handle: Handle) throws(MapError) -> FileStatus {
+    if let error = error(.status, name(of: handle)) { throw error }
+    return try base.status(of: handle)
+  }
+
+  /// Closes a handle.
+  public func close(_ handle: Handle) {
+    // Forgotten first: once closed, the number may be another file's.
+    names.withLock { _ = $0.ofHandles.removeValue(forKey: handle) }
+    base.close(handle)
+  }
+
+  /// Reserves addresses, unless `makeExtent` is to fail.
+  public func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    let source = name(of: handle)
+    if let error = error(.makeExtent, source, 0..<Int64(byteCount)) { throw error }
+    let extent = try base.makeExtent(
+      handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+    names.withLock { unsafe $0.ofExtents[UInt(bitPattern: extent.base)] = source }
+    return extent
+  }
+
+  /// Gives an extent's addresses back.
+  public func release(_ extent: Extent) {
+    names.withLock { _ = unsafe $0.ofExtents.removeValue(forKey: UInt(bitPattern: extent.base)) }
+    base.release(extent)
+  }
+
+  /// Loads windows, each unless its `load` is to fail.
+  public func load(_ loads: inout [RegionLoad]) {
+    var passed: [Int] = []
+    for index in loads.indices {
+      loads[index].error = fault(of: loads[index])
+      if loads[index].error == nil { passed.append(index) }
+    }
+    guard baseLoads, !passed.isEmpty else { return }
+    var rest = passed.map { loads[$0] }
+    base.load(&rest)
+    for (index, load) in zip(passed, rest) { loads[index] = load }
+  }
+
+  /// Starts loads, each unless its `load` is to fail; those that fail end at once.
+  public func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) {
+    var passed: [RegionLoad] = []
+    for var load in loads {
+      load.error = fault(of: load)
+      if baseLoads, load.error == nil { passed.append(load) } else { completion(load) }
+    }
+    if !passed.isEmpty { base.submit(passed, completion: completion) }
+  }
+
+  private func fault(of load: RegionLoad) -> MapError? {
+    let region = load.region
+    let source = names.withLock { names in
+      unsafe names.ofExtents[UInt(bitPattern: region.extent.base)]
+    }
+    return error(.load, source, region.offset..<region.offset + Int64(region.byteCount))
+  }
+
+  /// Empties ranges of extents.
+  public func unload(_ regions: [ExtentRange]) { base.unload(regions) }
+
+  /// Tells the system how a range will be read.
+  public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+    base.advise(advice, region)
+  }
+
+  /// Lets the wrapped backend give back what it holds.
+  public func shutDown() { base.shutDown() }
+}
