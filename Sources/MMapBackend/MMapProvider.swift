@@ -7,7 +7,7 @@ internal import SystemPackage
 /// touched and unloads by MADV_DONTNEED, so that a reader who comes late gets the right bytes all the same. The map
 /// keeps its file: it can be read on after its descriptor was closed and its path removed.
 ///
-/// A file that is cut short under its readers raises SIGBUS on pages past its new end; see the guard.
+/// A file that is cut short under its readers raises SIGBUS on pages past its new end.
 public final class MMapProvider: RegionProvider {
   /// `name` is "mmap"; one kernel map per file, coherent, keeps its file, not anonymous.
   public let properties: ProviderProperties
@@ -28,7 +28,7 @@ public final class MMapProvider: RegionProvider {
   package init(populate: Bool = false, advice: AccessAdvice = .normal, faults: SyscallFaults?) {
     properties = ProviderProperties(
       name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
-      extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000)
+      faultAround: 1 << 20, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000)
     syscalls = Syscalls(faults: faults)
     self.advice = advice
   }
@@ -110,11 +110,11 @@ public final class MMapProvider: RegionProvider {
 
   // MARK: Windows
 
-  /// Maps all pages of the windows: MADV_POPULATE_READ for each. Nothing to do unless made with `populate`.
+  /// Maps all pages of the windows: MADV_POPULATE_READ for each. A kernel without it, before Linux 5.14, leaves them to be
+  /// touched.
   ///
   /// Sets `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails.
   public func load(_ loads: inout [RegionLoad]) {
-    guard !properties.loadsWhenTouched else { return }
     for index in loads.indices {
       let region = loads[index].region
       do throws(Errno) {

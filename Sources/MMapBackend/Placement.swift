@@ -18,13 +18,14 @@ struct Placement {
   /// 0, or one window.
   let residue: Int
 
-  /// The placement for windows of which `alignment` is the largest power of two that divides their size.
+  /// The placement for windows of which `alignment` is the largest power of two that divides their size; 1 where there is
+  /// one window and any place will do.
   init(byteCount: Int, alignment: Int, pageSize: Int) {
     let tableSpan = pageSize * (pageSize / 8)
     let window = max(alignment, pageSize)
     let faultAround = max(65_536, pageSize)
     // An extent of one window has no other to spill into.
-    if byteCount <= window || max(window, faultAround) >= tableSpan {
+    if alignment < pageSize || byteCount <= window || max(window, faultAround) >= tableSpan {
       multiple = window
       residue = 0
     } else {

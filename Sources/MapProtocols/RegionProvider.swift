@@ -35,8 +35,8 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// - Parameters:
   ///   - byteCount: the length asked for, the file's size and room for growth. A provider may give less room, but not less
   ///     than `fileSize`.
-  ///   - alignment: a power of two the base must be a multiple of, so that the kernel's ways of mapping ahead stay inside
-  ///     a window.
+  ///   - alignment: the largest power of two, up to a huge page, that divides the window size: the base must be a multiple
+  ///     of it, so that the kernel's ways of mapping ahead stay inside a window. 1 where any place will do.
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`.
   func makeExtent(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
@@ -47,7 +47,7 @@ public protocol RegionProvider: AnyObject, Sendable {
 
   /// Brings windows into their extents and sets the `error` of each that fails.
   ///
-  /// Where `properties.loadsWhenTouched`, it is called only for windows smaller than `properties.faultAround`.
+  /// Where `properties.loadsWhenTouched`, it is called only for windows that are no multiple of `properties.faultAround`.
   func load(_ loads: inout [RegionLoad])
 
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
@@ -111,8 +111,9 @@ public struct ProviderProperties: Hashable, Sendable {
   public var isCoherent: Bool
   /// Whether a window loads by itself when its bytes are touched, so that `load` need not be called.
   public var loadsWhenTouched: Bool
-  /// How far around a touched page the system maps what it has, in bytes, aligned to the same; 0 if it does not. Where
-  /// windows are no multiple of it, the manager has them loaded at once and takes the surplus off their neighbours.
+  /// How far around a touched page the system may map what it has, in bytes, a power of two aligned to itself; 0 if it
+  /// does not. Where windows are no multiple of it, the manager has them loaded at once, and the surplus taken off their
+  /// neighbours.
   public var faultAround: Int
   /// Whether an extent keeps its file readable after the handle was closed and the path removed.
   public var extentKeepsFile: Bool

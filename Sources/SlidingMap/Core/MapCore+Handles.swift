@@ -134,15 +134,13 @@ extension MapCore {
     }
   }
 
-  /// What an extent's base must be a multiple of, so that what the kernel maps by one fault stays inside a window (64 KiB
-  /// around it, or a huge page) and huge pages can serve windows that hold some.
+  /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.
   private func alignment(for file: FileEntry) -> Int {
     let hugePage = 2 << 20
     if file.grid.count(fileSize: Int64(file.reserved)) <= 1 {
-      return file.size >= hugePage ? hugePage : pageSize
+      return file.size >= hugePage ? hugePage : 1
     }
-    let natural = 1 << min(file.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
-    return max(natural, properties.faultAround, pageSize)
+    return 1 << min(file.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
   }
 
   /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.

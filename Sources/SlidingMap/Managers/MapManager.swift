@@ -76,9 +76,9 @@ public final class SlidingWindowMapManager: MapManager, @unchecked Sendable {
   /// The size of a window in bytes.
   public var windowSize: Int { Int(core.grid.windowSize) }
 
-  /// The default window, 1 MiB: mapping and unloading it costs a few per cent of reading it from the page cache, and a
-  /// budget of 64 MiB still holds 64 of them.
-  public static let defaultWindowSize = 1 << 20
+  /// The default window, 2 MiB: a huge page. Where the page cache holds a file in pieces that large, a window is mapped by
+  /// one fault; its coming and going costs a few per cent of reading it; and a budget of 64 MiB still holds 32 of them.
+  public static let defaultWindowSize = 2 << 20
 
   /// A manager for windows of `windowSize` bytes.
   ///
