@@ -125,7 +125,13 @@ extension MapCore {
     }
     // Most leases lie outside the batch, and are passed over by comparing offsets.
     file.pins.forEachLease(from: file.grid.start(of: low), through: file.grid.start(of: high)) {
-      let lease = $0.windows(file.grid).clamped(to: low..<high + 1)
+      let windows = $0.windows(file.grid)
+      if windows.count == 1 {
+        let word = unsafe file.windows.word(windows.lowerBound)
+        if word.state == .candidate { regions[word.slot].pinnedInScan = scan }
+        return
+      }
+      let lease = windows.clamped(to: low..<high + 1)
       if lease.count > slots.count {
         for slot in slots where regions[slot].file === file && lease.contains(regions[slot].window)
         {
@@ -135,7 +141,7 @@ extension MapCore {
       }
       for window in lease {
         let word = unsafe file.windows.word(window)
-        if word.state != .absent { regions[word.slot].pinnedInScan = scan }
+        if word.state == .candidate { regions[word.slot].pinnedInScan = scan }
       }
     }
   }
