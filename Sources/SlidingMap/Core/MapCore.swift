@@ -34,6 +34,7 @@ final class MapCore: @unchecked Sendable {
   var drained: [RegionSlot] = []
   var batch: [RegionSlot] = []
   var scans = 0
+  var rounds = 0
   var marks = 0
   var cursors = 0
   var isShutDown = false
