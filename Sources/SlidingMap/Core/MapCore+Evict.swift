@@ -13,6 +13,9 @@ extension MapCore {
       if isShutDown && newRegions > 0 { throw MapError(.shutDown) }
       if let victim = nextVictim() {
         leave(victim, evicted: true, &chores)
+      } else if fits(bytes: bytes, newRegions: newRegions) {
+        // Others unloaded while the lock was given up.
+        break
       } else if isHard && newRegions > 0 {
         throw MapError(.budgetExhausted)
       } else if !isOvershooting {

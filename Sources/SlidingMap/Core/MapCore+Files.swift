@@ -257,6 +257,7 @@ extension MapCore {
     }
     monitor.lock()
     file.handleUsers -= 1
+    handlesMoved()
     if let failure { throw failure }
     return status?.identity == file.identity ? status : nil
   }

@@ -37,6 +37,8 @@ final class MapCore: @unchecked Sendable {
   var rounds = 0
   var marks = 0
   var cursors = 0
+  /// Threads that wait in `openHandle`.
+  var handleWaiters = 0
   var isShutDown = false
   var counters = Counters()
 
