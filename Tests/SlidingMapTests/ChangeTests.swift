@@ -39,24 +39,6 @@ struct ChangeTests {
     #expect(one == .of(Self.old, 39_000..<40_000))
   }
 
-  /// The path leads elsewhere by then: growth must not move the cursor to the other file.
-  @Test(.disabled("refresh() opens the path anew"))
-  func aReplacedFileThatGrowsFarStaysTheOldOne() throws {
-    let scratch = try Scratch()
-    let maps = SlidingWindowMapManager(windowSize: 4096)
-    var cursor = try maps.cursor(for: scratch.write("file", Self.old))
-    try scratch.move("file", to: "moved")
-    try scratch.write("file", Self.new)
-    let more = content(1_000_000, seed: 3)
-    try scratch.append("moved", more)
-    try cursor.refresh()
-    let size = cursor.fileSize
-    #expect(size == 1_040_000)
-    try cursor.use(at: 39_900, count: 200)
-    let seen = view(cursor).bytes
-    #expect(seen == Array(Self.old[39_900...] + more[..<100]))
-  }
-
   @Test(arguments: Shape.small, [10_000, 100_000, 4_000_000])
   func growthIsSeenByNewCursorsAndRefresh(_ shape: Shape, _ added: Int) throws {
     let scratch = try Scratch()

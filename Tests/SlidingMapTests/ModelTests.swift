@@ -145,7 +145,9 @@ private final class Session {
     return range == expected && isShown
   }
 
-  private func check(_ cursor: borrowing WindowCursor, _ used: Bool, _ offset: Int, _ count: Int) -> String? {
+  private func check(_ cursor: borrowing WindowCursor, _ used: Bool, _ offset: Int, _ count: Int)
+    -> String?
+  {
     let model = files[file].model
     let isInside = offset < model.count
     let expected = isInside ? Int64(offset)..<Int64(offset + count) : 0..<0
@@ -166,6 +168,7 @@ private final class Session {
       && slice.elementsEqual(model[slice.startIndex..<slice.endIndex])
       && buffer.withBytes(in: range) { $0.byteCount == range.count && shows($0, model, at: index) }
     if dice.draw(4) == 0 { buffer.release() }
-    return isRight && buffer.error == nil ? nil : "buffer at \(index): \(String(describing: buffer.error))"
+    return isRight && buffer.error == nil
+      ? nil : "buffer at \(index): \(String(describing: buffer.error))"
   }
 }

@@ -33,7 +33,9 @@ struct UseTests {
   }
 
   private static func offsets(_ window: Int, _ size: Int) -> [Int64] {
-    let near = [0, 1, window - 1, window, window + 1, 2 * window, size - 1, size, size + 1, size * 2]
+    let near = [
+      0, 1, window - 1, window, window + 1, 2 * window, size - 1, size, size + 1, size * 2,
+    ]
     return Set(near.filter { $0 >= 0 }.map { Int64($0) } + [.max, .max - 4096]).sorted()
   }
 

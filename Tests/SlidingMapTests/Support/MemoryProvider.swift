@@ -22,7 +22,8 @@ final class MemoryProvider: RegionProvider {
   private let beforeLoad: @Sendable (RegionLoad) -> MapError?
 
   init(
-    _ files: [FilePath: [UInt8]], beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil }
+    _ files: [FilePath: [UInt8]],
+    beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil }
   ) {
     self.beforeLoad = beforeLoad
     for (path, content) in files { self[path] = content }

@@ -12,7 +12,8 @@ final class Scratch: Sendable {
       unsafe mkdtemp(name.baseAddress!) != nil
     }
     guard made else { throw Errno(rawValue: errno) }
-    path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    path = FilePath(
+      String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path.string) }
@@ -53,7 +54,9 @@ final class Scratch: Sendable {
   }
 
   func move(_ name: String, to other: String) throws {
-    guard unsafe rename(self[name].string, self[other].string) == 0 else { throw Errno(rawValue: errno) }
+    guard unsafe rename(self[name].string, self[other].string) == 0 else {
+      throw Errno(rawValue: errno)
+    }
   }
 
   func remove(_ name: String) throws {
@@ -61,18 +64,23 @@ final class Scratch: Sendable {
   }
 
   func hardLink(_ name: String, as other: String) throws {
-    guard unsafe link(self[name].string, self[other].string) == 0 else { throw Errno(rawValue: errno) }
+    guard unsafe link(self[name].string, self[other].string) == 0 else {
+      throw Errno(rawValue: errno)
+    }
   }
 
   func symbolicLink(_ name: String, as other: String) throws {
-    guard unsafe symlink(self[name].string, self[other].string) == 0 else { throw Errno(rawValue: errno) }
+    guard unsafe symlink(self[name].string, self[other].string) == 0 else {
+      throw Errno(rawValue: errno)
+    }
   }
 
   /// How many of the process's descriptors are of files in here, deleted ones included.
   var descriptors: Int {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
     return all.count { name in
-      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + name)
+      let target = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/self/fd/" + name)
       return target?.hasPrefix(path.string + "/") ?? false
     }
   }
@@ -89,7 +97,9 @@ final class Scratch: Sendable {
     var part = [UInt8](repeating: 0, count: 1 << 16)
     guard let descriptor = try? FileDescriptor.open(path, .readOnly) else { return "" }
     defer { try? descriptor.close() }
-    while let count = try? unsafe part.withUnsafeMutableBytes({ try unsafe descriptor.read(into: $0) }),
+    while let count = try? unsafe part.withUnsafeMutableBytes({
+      try unsafe descriptor.read(into: $0)
+    }),
       count > 0
     { all += part[..<count] }
     return String(decoding: all, as: UTF8.self)

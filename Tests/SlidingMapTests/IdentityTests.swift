@@ -1,0 +1,60 @@
+import SlidingMap
+import SystemPackage
+import Testing
+
+/// A cursor keeps reading the file it was made for, whatever becomes of its path.
+struct IdentityTests {
+  static let old = content(40_000, seed: 1)
+  static let new = content(30_000, seed: 2)
+  static let more = content(1_000_000, seed: 3)
+
+  /// Growth past the room in memory must not move the cursor to the file that has the path by now.
+  @Test func aReplacedFileThatGrowsFarStaysTheOldOne() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("file", Self.old))
+    try scratch.move("file", to: "moved")
+    try scratch.write("file", Self.new)
+    try scratch.append("moved", Self.more)
+    try cursor.refresh()
+    let size = cursor.fileSize
+    try cursor.use(at: 29_900, count: 100)
+    let seen = view(cursor)
+    withKnownIssue("refresh() opens the path anew") {
+      #expect(size == 1_040_000)
+      #expect(seen == .of(Self.old, 29_900..<30_000))
+    }
+  }
+
+  @Test func aClosedDescriptorsFileGrowsFar() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(windowSize: 4096)
+    let descriptor = try FileDescriptor.open(scratch.write("file", Self.old), .readOnly)
+    var cursor = try maps.cursor(for: descriptor)
+    try descriptor.close()
+    try scratch.append("file", Self.more)
+    let error = mapError { try cursor.refresh() }
+    let size = cursor.fileSize
+    withKnownIssue("refresh() opens the caller's descriptor anew, which may be another file by now")
+    {
+      #expect(error == nil)
+      #expect(size == 1_040_000)
+    }
+  }
+
+  /// Handles have room, so the file must keep one when its map goes.
+  @Test func aFileKeepsAMapOrADescriptor() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(maps: 1), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("file", Self.old))
+    maps.collect()
+    try scratch.replace("file", by: Self.new)
+    _ = try maps.cursor(for: scratch.write("other", Self.new))
+    let error = mapError { try cursor.use(at: 0, count: 100) }
+    let seen = view(cursor)
+    withKnownIssue("collect() closes the handle, and the map leaves without opening it again") {
+      #expect(error == nil)
+      #expect(seen == .of(Self.old, 0..<100))
+    }
+  }
+}
