@@ -1,5 +1,4 @@
 import SlidingMap
-import Synchronization
 import SystemPackage
 
 /// An outsider's provider, written from the protocol alone: files from a dictionary.
@@ -17,7 +16,7 @@ final class MemoryProvider: RegionProvider {
     var unloads = 0
     var isShutDown = false
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
   /// Called before each load; may block, and may fail it.
   private let beforeLoad: @Sendable (RegionLoad) -> MapError?
 

@@ -21,7 +21,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
 }
 
 private final class Outcome: Sendable {
-  private let failure = Mutex<(any Error)?>(nil)
+  private let failure = Locked<(any Error)?>(nil)
   func note(_ error: any Error) { failure.withLock { if $0 == nil { $0 = error } } }
   func check() throws { if let error = failure.withLock({ $0 }) { throw error } }
 }
@@ -43,4 +43,12 @@ final class Gate: Sendable {
     }
     arrived.wait()
   }
+}
+
+/// A value behind a lock that the thread sanitizer knows; it does not know the standard library's `Mutex`.
+final class Locked<Value>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var value: Value
+  init(_ value: Value) { self.value = value }
+  func withLock<R>(_ body: (inout Value) -> R) -> R { lock.withLock { body(&value) } }
 }
