@@ -83,3 +83,11 @@ final class BufferStorage: @unchecked Sendable {
     }
   }
 }
+
+extension WindowCursor {
+  /// Lets go of a lease on several windows: between accesses a buffer keeps one window in each lane, not all that were
+  /// looked at together.
+  mutating func releaseIfWide() {
+    if state.leaseLength > UInt64(state.grid.windowSize) { release() }
+  }
+}

@@ -70,7 +70,8 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
   public func withBytes<R>(in bounds: Range<Int>, _ body: (RawSpan) throws -> R) throws -> R {
     check(bounds)
     return try storage.withCursor { cursor in
-      try cursor.withBytes(at: origin + Int64(bounds.lowerBound), count: bounds.count, body)
+      defer { cursor.releaseIfWide() }
+      return try cursor.withBytes(at: origin + Int64(bounds.lowerBound), count: bounds.count, body)
     }
   }
 
@@ -113,6 +114,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
   ) rethrows -> R? {
     if count > storage.core.contiguousLimit { return nil }
     return try storage.withCursor { cursor in
+      defer { cursor.releaseIfWide() }
       do {
         try cursor.use(at: origin + Int64(startIndex), count: count)
       } catch {

@@ -29,7 +29,6 @@ extension MapCore {
       if !properties.loadsWhenTouched || isTrimmed {
         for slot in now.loads {
           guard let region = range(of: slot), let file = regions[slot].file else { continue }
-          file.handleUsers += 1
           loads.append(RegionLoad(region: region, handle: file.handle, tag: slot.index))
         }
       }
@@ -41,7 +40,8 @@ extension MapCore {
       monitor.lock()
       usage.maps -= now.extents.count * properties.mapsPerExtent
       usage.handles -= now.handles.count
-      for load in loads { regions[RegionSlot(load.tag)].file?.handleUsers -= 1 }
+      for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
+      if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
       for load in loads {
         guard let error = load.error else { continue }
         failLoad(RegionSlot(load.tag), error)

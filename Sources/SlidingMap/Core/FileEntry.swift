@@ -73,6 +73,9 @@ final class FileEntry: @unchecked Sendable {
   /// The file's size as last seen, in bytes.
   var size: Int64 { generation.size }
 
+  /// How many windows the table has room for.
+  var windowCount: Int { grid.count(fileSize: Int64(reserved)) }
+
   /// A fingerprint of the identity, the file's half of a `RegionKey`.
   var key: UInt64 {
     let mixed = (identity.inode ^ identity.device &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9

@@ -56,11 +56,11 @@ extension MapCore {
         }
       case .absent:
         if file.extent == nil {
-          perform(&chores)
+          if let error = perform(&chores) { throw error }
           try ensureExtent(file)
           if file.extent == nil { throw MapError(.fileTruncated) }
         } else if !properties.extentKeepsFile && file.handle == nil {
-          perform(&chores)
+          if let error = perform(&chores) { throw error }
           try ensureHandle(file)
         } else {
           try claim(window, of: file, &chores)
@@ -81,11 +81,14 @@ extension MapCore {
     counters.misses += 1
     let key = RegionKey(file: file.key, window: window)
     policy.miss(key)
+    // Kept open until the load is over, also while the lock is given up on the way there.
+    file.handleUsers += 1
     do throws(MapError) {
       try makeRoom(bytes: byteCount, newRegions: 1, &chores)
       // The lock may have been given up: the manager shut down, the file's extent gone.
       try checkUsable()
     } catch {
+      file.handleUsers -= 1
       failLoad(slot, error)
       throw error
     }

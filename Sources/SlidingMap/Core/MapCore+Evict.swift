@@ -8,9 +8,14 @@ extension MapCore {
   ///
   /// - Throws: `.budgetExhausted` where the budget is hard and everything left is pinned. A soft one is overshot instead.
   func makeRoom(bytes: Int, newRegions: Int, _ chores: inout Chores) throws(MapError) {
+    if isHard && bytes > limits.bytes { throw MapError(.budgetExhausted) }
     while !fits(bytes: bytes, newRegions: newRegions) {
+      if isShutDown && newRegions > 0 { throw MapError(.shutDown) }
       if let victim = nextVictim() {
         leave(victim, evicted: true, &chores)
+      } else if fits(bytes: bytes, newRegions: newRegions) {
+        // Others unloaded while the lock was given up.
+        break
       } else if isHard && newRegions > 0 {
         throw MapError(.budgetExhausted)
       } else if !isOvershooting {
@@ -26,27 +31,28 @@ extension MapCore {
 
   private func fits(bytes: Int, newRegions: Int) -> Bool {
     if isShutDown { return usage.regions == 0 }
-    return usage.bytes <= limits.bytes - min(bytes, limits.bytes)
-      && (bytes <= limits.bytes || usage.bytes == 0 && !isHard)
+    return usage.bytes <= limits.bytes - bytes
       && usage.regions + newRegions <= limits.regions
   }
 
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
   /// up in between.
   func nextVictim() -> RegionSlot? {
-    let round = scans
+    // A number of its own: several threads may choose victims in turns, between the same scans.
+    rounds += 1
+    let (round, scansBefore) = (rounds, scans)
     var pinned = 0
     while let candidate = policy.victim(references) {
       if regions[candidate].check == .unused { return candidate }
-      if regions[candidate].pinnedInScan > round {
+      if regions[candidate].pinnedInScan > scansBefore {
         // A policy may name a pinned region more than once before it comes to another; all are pinned when as many
         // different ones were found so as there are.
-        if regions[candidate].rejectedInRound != round + 1 {
-          regions[candidate].rejectedInRound = round + 1
+        if regions[candidate].rejectedInRound != round {
+          regions[candidate].rejectedInRound = round
           pinned += 1
         }
         policy.pinned(candidate)
-        if pinned >= usage.regions { return nil }
+        if pinned >= usage.regions { return provenVictim() }
         continue
       }
       batch.removeAll(keepingCapacity: true)
@@ -58,6 +64,22 @@ extension MapCore {
         max(isMostlyPinned ? batchSize * 2 : batchSize / 2, Self.smallBatch), Self.largeBatch)
     }
     return nil
+  }
+
+  /// A victim even where a round found each region in use once: pins move from region to region during a round, so that
+  /// more of them may be seen than there ever were at a time. Looks at all regions in one scan, and again as long as
+  /// others use regions meanwhile. Called with the lock, which is given up in between.
+  private func provenVictim() -> RegionSlot? {
+    while true {
+      let order = policy.evictionOrder()
+      checkPins(of: order)
+      var pinned = 0
+      for slot in order where regions.isHeld(slot) {
+        if regions[slot].check == .unused { return slot }
+        if regions[slot].pinnedInScan == scans { pinned += 1 }
+      }
+      if pinned >= usage.regions { return nil }
+    }
   }
 
   /// Finds out which of `slots` are in use: marks them as candidates, makes all threads pass a barrier, looks at the pins
@@ -125,7 +147,14 @@ extension MapCore {
     }
     // Most leases lie outside the batch, and are passed over by comparing offsets.
     file.pins.forEachLease(from: file.grid.start(of: low), through: file.grid.start(of: high)) {
-      let lease = $0.windows(file.grid).clamped(to: low..<high + 1)
+      let windows = $0.windows(file.grid)
+      if windows.count == 1 {
+        let word = unsafe file.windows.word(windows.lowerBound)
+        if word.state == .candidate { regions[word.slot].pinnedInScan = scan }
+        return
+      }
+      // Half of an old and half of a new lease may reach past the table; the batch does not.
+      let lease = windows.clamped(to: low..<high + 1)
       if lease.count > slots.count {
         for slot in slots where regions[slot].file === file && lease.contains(regions[slot].window)
         {
@@ -135,7 +164,7 @@ extension MapCore {
       }
       for window in lease {
         let word = unsafe file.windows.word(window)
-        if word.state != .absent { regions[word.slot].pinnedInScan = scan }
+        if word.state == .candidate { regions[word.slot].pinnedInScan = scan }
       }
     }
   }

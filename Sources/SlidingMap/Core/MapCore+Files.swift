@@ -35,6 +35,7 @@ extension MapCore {
       if let file = files[status.identity], isAnchored(file), update(file, status) {
         file.cursors += 1
         if !file.paths.contains(path) { file.paths.append(path) }
+        makeRoomForGrowth()
         return file
       }
     }
@@ -55,6 +56,7 @@ extension MapCore {
       }
       file.cursors += 1
       if let path = source.path, !file.paths.contains(path) { file.paths.append(path) }
+      makeRoomForGrowth()
       return file
     }
     guard
@@ -182,8 +184,9 @@ extension MapCore {
   /// windows are copies of an older generation. Then cursors to come get a new entry and this one ends with its own.
   func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
     if status.generation == file.generation { return true }
-    guard properties.isCoherent, status.size <= Int64(file.extent?.byteCount ?? file.reserved)
-    else { return false }
+    // The table of windows covers what was asked for, even if the extent is larger.
+    let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
+    guard properties.isCoherent, status.size <= Int64(room) else { return false }
     let old = file.size
     file.generation = status.generation
     if status.size > old && old > 0 {
@@ -197,6 +200,15 @@ extension MapCore {
       }
     }
     return true
+  }
+
+  /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
+  private func makeRoomForGrowth() {
+    if usage.bytes <= limits.bytes { return }
+    drainLogs()
+    var chores = Chores()
+    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    perform(&chores)
   }
 
   /// What a second look at a file found.
@@ -216,6 +228,7 @@ extension MapCore {
       try checkUsable()
       guard let status = try statusNow(of: file) else { return .size(file.size) }
       if update(file, status) {
+        makeRoomForGrowth()
         try ensureExtent(file)
         return .size(file.size)
       }
@@ -245,6 +258,7 @@ extension MapCore {
     }
     monitor.lock()
     file.handleUsers -= 1
+    handlesMoved()
     if let failure { throw failure }
     return status?.identity == file.identity ? status : nil
   }

@@ -9,7 +9,11 @@ extension MapCore {
   /// left (EMFILE, ENFILE).
   func openHandle(_ source: FileSource) throws(MapError) -> OpenedFile {
     while usage.handles >= limits.handles {
-      if !closeIdleHandles(1) { throw MapError(.handlesExhausted, source: source) }
+      if closeIdleHandles(1) { continue }
+      if !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
+      handleWaiters += 1
+      monitor.wait()
+      handleWaiters -= 1
     }
     var closing = 1
     while true {
@@ -20,17 +24,36 @@ extension MapCore {
       do throws(MapError) {
         let opened = try provider.open(source)
         monitor.lock()
+        handlesMoved()
         return opened
       } catch {
         failure = error
       }
       monitor.lock()
       usage.handles -= 1
+      handlesMoved()
       if failure.code != .handlesExhausted { throw failure }
       relockedRefresh()
       if !closeIdleHandles(closing) { throw failure }
       closing *= 2
     }
+  }
+
+  /// Whether some handle is being opened, closed or used by another thread, which ends soon; what can't be closed now
+  /// can be then.
+  private var areHandlesMoving: Bool {
+    if usage.handles > handlesByUse.count { return true }
+    var entry = unsafe handlesByUse.first
+    while let file = entry {
+      if file.isChangingExtent || file.handleUsers > 0 { return true }
+      entry = handlesByUse.next(after: file)
+    }
+    return false
+  }
+
+  /// Wakes those who wait for a handle to become idle.
+  func handlesMoved() {
+    if handleWaiters > 0 { monitor.broadcast() }
   }
 
   /// Makes an open handle the file's own.

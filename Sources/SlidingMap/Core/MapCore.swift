@@ -37,8 +37,11 @@ final class MapCore: @unchecked Sendable {
   var batch: [RegionSlot] = []
   var batchSize = 0
   var scans = 0
+  var rounds = 0
   var marks = 0
   var cursors = 0
+  /// Threads that wait in `openHandle`.
+  var handleWaiters = 0
   var isShutDown = false
   var counters = Counters()
 

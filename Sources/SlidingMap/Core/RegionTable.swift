@@ -12,7 +12,7 @@ struct Region {
   var check = Check.none
   /// The scan that last found the region pinned.
   var pinnedInScan = 0
-  /// One more than the scans there were when the round of victims began that last found it pinned.
+  /// The round of victims that last found it pinned.
   var rejectedInRound = 0
   /// Set by the first thread that waits for this load; carries a failure to all of them.
   var ticket: LoadTicket?

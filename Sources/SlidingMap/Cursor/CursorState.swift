@@ -16,8 +16,9 @@ struct CursorState {
   @usableFromInline var log: AccessLog
   let control: ControlBlock
 
-  /// The extent's base: byte `n` of the file lies at `base + n`. Before the first lease as `noAddress`.
-  @usableFromInline var base = unsafe Self.noAddress
+  /// The extent's base: byte `n` of the file lies at `base + n`. Before the first lease an address that is nobody's, and
+  /// not `noAddress`, so that a view of no bytes at offset 0 is valid.
+  @usableFromInline var base = unsafe UnsafeRawPointer(bitPattern: 2)!
   /// Where reference counts stop.
   @usableFromInline var limit: UInt8 = 0
   /// Hits go to the log.
@@ -55,7 +56,12 @@ struct CursorState {
   mutating func setFileSize(_ size: Int64) {
     fileSize = size
     fastSize = 0
-    if leaseLength > 0 {
+    if leaseLength > 0 && leaseStart + leaseLength > UInt64(size) {
+      // After truncation the lease and the view end where the file does.
+      leaseLength = max(UInt64(size), leaseStart) - leaseStart
+      let start = unsafe base.distance(to: viewAddress)
+      viewCount = max(min(viewCount, Int(size) - start), 0)
+    } else if leaseLength > 0 {
       // After growth the last leased window may hold more.
       let last = grid.window(at: Int64(leaseStart + leaseLength) - 1)
       let end = grid.bytes(of: last, fileSize: size).upperBound

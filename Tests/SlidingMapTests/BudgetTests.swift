@@ -1,0 +1,264 @@
+import SlidingMap
+import Testing
+
+/// Usage stays within limits where it can, and comes back where it could not.
+struct BudgetTests {
+  static let model = content(64 * 4096)
+
+  @Test(arguments: [1, 2, 5, 16])
+  func usageStaysWithinTheBudget(_ windows: Int) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(bytes: windows * 4096), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("file", Self.model))
+    var dice = Dice(seed: 3)
+    for _ in 0..<1000 {
+      let offset = dice.draw(64) * 4096
+      try cursor.use(at: Int64(offset), count: 4096)
+      let shown = shows(cursor.bytes, Self.model, at: offset)
+      #expect(shown && maps.statistics.bytes <= windows * 4096)
+    }
+    let statistics = maps.statistics
+    #expect(statistics.overshoots == 0 && statistics.peakBytes == windows * 4096)
+    #expect(statistics.loads - statistics.evictions == statistics.regions)
+    #expect(statistics.hits + statistics.misses <= 1000 && statistics.loads == statistics.misses)
+  }
+
+  @Test func anOvershootIsCountedAndGoneAfterRelease() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(bytes: 3 * 4096), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("file", Self.model))
+    try cursor.use(at: 0, count: 10 * 4096)
+    let shown = shows(cursor.bytes, Self.model, at: 0)
+    #expect(shown)
+    var statistics = maps.statistics
+    #expect(statistics.bytes == 10 * 4096 && statistics.overshoots == 7 && statistics.pinned == 10)
+    cursor.release()
+    statistics = maps.statistics
+    #expect(statistics.bytes == 3 * 4096 && statistics.overshoots == 7 && statistics.pinned == 0)
+    #expect(statistics.peakBytes == 10 * 4096)
+  }
+
+  /// A cursor need not be released: moving on, ending, and being useless do as well.
+  @Test(arguments: ["move", "past the end", "count 0", "end", "fail"])
+  func anOvershootIsGoneWhateverEndsTheLease(_ end: String) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 2), windowSize: 4096)
+    var cursor: WindowCursor? = try maps.cursor(for: scratch.write("file", Self.model))
+    try cursor!.use(at: 0, count: 20_000)
+    #expect(maps.statistics.regions == 5)
+    switch end {
+    case "move": try cursor!.use(at: 40_960, count: 1)
+    case "past the end": _ = try cursor!.use(at: 1 << 30, count: 1)
+    case "count 0": _ = try cursor!.use(at: 1 << 17, count: 0)
+    case "fail":
+      maps.shutdown()
+      #expect(throws: MapError.self) { try cursor!.use(at: 1 << 17, count: 1) }
+    default: cursor = nil
+    }
+    #expect(maps.statistics.regions <= 2)
+    // And within the budget the fast path opens again: no window is loaded twice.
+    guard cursor != nil, end != "fail" else { return }
+    let loads = maps.statistics.loads
+    for _ in 0..<10 { try cursor!.use(at: 40_960, count: 1) }
+    #expect(maps.statistics.loads <= loads + 1)
+  }
+
+  @Test func whatOthersPinOvershootsToo() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 3), windowSize: 4096)
+    let path = try scratch.write("file", Self.model)
+    var cursors = Parcels()
+    for window in 0..<8 {
+      var cursor = try maps.cursor(for: path)
+      try cursor.use(at: Int64(window * 4096))
+      cursors.add(cursor)
+    }
+    var statistics = maps.statistics
+    #expect(statistics.regions == 8 && statistics.overshoots == 5)
+    for left in (0..<8).reversed() {
+      cursors.removeLast()
+      #expect(maps.statistics.regions == max(left, 3))
+    }
+    statistics = maps.statistics
+    #expect(statistics.pinned == 0 && statistics.regions == 3)
+  }
+
+  @Test(arguments: [true, false])
+  func aHardBudgetThrowsAndLosesNothing(_ byBytes: Bool) throws {
+    let scratch = try Scratch()
+    let budget: FixedBudget =
+      byBytes ? .fixed(bytes: 4 * 4096, isHard: true) : .fixed(regions: 4, isHard: true)
+    let maps = SlidingWindowMapManager(budget: budget, windowSize: 4096)
+    let path = try scratch.write("file", Self.model)
+    var holder = try maps.cursor(for: path)
+    try holder.use(at: 0, count: 3 * 4096)
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 4096 * 10)
+    for count in [4097, 5 * 4096, Int.max] {
+      let error = mapError { try cursor.use(at: 4096 * 20, count: count) }
+      #expect(error?.code == .budgetExhausted)
+      let (seen, kept) = (view(cursor), view(holder))
+      #expect(seen == .none && kept == .of(Self.model, 0..<3 * 4096))
+    }
+    var statistics = maps.statistics
+    #expect(statistics.pinned == 3 && statistics.overshoots == 0 && statistics.peakRegions == 4)
+    #expect(statistics.regions <= 4)
+    try cursor.use(at: 4096 * 30)
+    holder.release()
+    try cursor.use(at: 4096 * 40, count: 4 * 4096)
+    statistics = maps.statistics
+    #expect(statistics.peakBytes == 4 * 4096 && statistics.pinned == 4)
+  }
+
+  /// Each of four threads uses one window at a time, and four fit: nobody may be told that nothing does.
+  @Test func aHardBudgetRefusesNothingThatFits() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 4, isHard: true), windowSize: 4096)
+    let path = try scratch.write("file", Self.model)
+    try onThreads(4) { index in
+      var dice = Dice(seed: UInt64(index))
+      var cursor = try maps.cursor(for: path)
+      for _ in 0..<5000 {
+        let offset = dice.draw(12) * 4096
+        try cursor.use(at: Int64(offset), count: 4096)
+        let shown = shows(cursor.bytes, Self.model, at: offset)
+        #expect(shown)
+      }
+    }
+    #expect(maps.statistics.peakRegions <= 4)
+  }
+
+  @Test func aFileLargerThanTheBudgetIsServedWhole() throws {
+    let scratch = try Scratch()
+    let maps = StaticWindowMapManager(budget: .fixed(bytes: 100 << 10))
+    var cursor = try maps.cursor(for: scratch.write("file", Self.model))
+    try cursor.use(at: 0)
+    let shown = shows(cursor.bytes, Self.model, at: 0)
+    let byteCount = cursor.bytes.byteCount
+    #expect(shown && byteCount == Self.model.count)
+    #expect(maps.statistics.overshoots == 1)
+    cursor.release()
+    let statistics = maps.statistics
+    #expect(statistics.bytes == 0 && statistics.regions == 0)
+  }
+
+  @Test func aHardBudgetRefusesALargerFileAndKeepsTheOthers() throws {
+    let scratch = try Scratch()
+    let maps = StaticWindowMapManager(budget: .fixed(bytes: 100 << 10, isHard: true))
+    var small = try maps.cursor(for: scratch.write("small", content(5000)))
+    try small.use(at: 0)
+    small.release()
+    var cursor = try maps.cursor(for: scratch.write("file", Self.model))
+    let error = mapError { try cursor.use(at: 0, count: 1) }
+    #expect(error?.code == .budgetExhausted)
+    #expect(maps.statistics.regions == 1)
+  }
+
+  @Test func bytesCountInWholePages() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(bytes: 10 * 4096))
+    for index in 0..<30 {
+      var cursor = try maps.cursor(for: scratch.write("\(index)", [UInt8(index)]))
+      try cursor.use(at: 0)
+      let seen = view(cursor)
+      #expect(seen.bytes == [UInt8(index)])
+      #expect(maps.statistics.bytes == min(index + 1, 10) * 4096)
+    }
+    #expect(maps.statistics.overshoots == 0)
+  }
+
+  /// Growth makes a loaded window larger.
+  @Test func growthIsCharged() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(bytes: 65536), windowSize: 65536)
+    for name in ["a", "b"] {
+      var cursor = try maps.cursor(for: scratch.write(name, content(8 * 4096)))
+      try cursor.use(at: 0)
+    }
+    #expect(maps.statistics.bytes == 65536)
+    try scratch.append("b", content(8 * 4096))
+    var cursor = try maps.cursor(for: scratch["b"])
+    #expect(maps.statistics.bytes <= 65536)
+    try cursor.use(at: 0)
+    #expect(maps.statistics.bytes == 65536 && maps.statistics.overshoots == 0)
+  }
+
+  @Test func twoHundredFilesOverFourHandles() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(handles: 4), windowSize: 4096)
+    try readAll(maps, scratch)
+    #expect(maps.statistics.peakHandles <= 4)
+  }
+
+  @Test func twoHundredFilesOverEightMaps() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(maps: 8), windowSize: 4096)
+    try readAll(maps, scratch)
+    #expect(maps.statistics.peakMaps <= 8 && maps.statistics.overshoots == 0)
+  }
+
+  @Test func twoHundredFilesOverFewOfAll() throws {
+    let scratch = try Scratch()
+    let maps = StaticWindowMapManager(budget: .fixed(regions: 2, maps: 2, handles: 2))
+    try readAll(maps, scratch)
+    let statistics = maps.statistics
+    #expect(statistics.peakMaps <= 2 && statistics.peakHandles <= 2 && statistics.peakRegions <= 2)
+  }
+
+  /// All cursors live, and read again and again in different orders.
+  private func readAll(_ maps: MapManager, _ scratch: Scratch) throws {
+    let files = try (0..<200).map { index in
+      let model = content(5000 + index, seed: UInt64(index))
+      return (model: model, path: try scratch.write("\(index)", model))
+    }
+    var cursors: [Parcel] = []
+    for file in files { cursors.append(Parcel(try maps.cursor(for: file.path))) }
+    for round in 1...3 {
+      for step in 0..<200 {
+        let index = step * 71 * round % 200
+        var cursor = cursors[index].open()
+        try cursor.use(at: 4000, count: 5000)
+        let shown = shows(cursor.bytes, files[index].model, at: 4000)
+        let byteCount = cursor.bytes.byteCount
+        #expect(shown && byteCount == 1000 + index)
+        cursor.release()
+        cursors[index].close(cursor)
+      }
+    }
+    #expect(maps.statistics.cursors == 200 && maps.statistics.pinned == 0)
+    cursors = []
+    maps.collect()
+    #expect(scratch.descriptors == 0 && scratch.maps == 0)
+  }
+
+  /// Eight threads that open files at once must get along with four handles and three maps.
+  @Test func threadsShareFewHandlesAndMaps() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(regions: 20, maps: 9, handles: 4), windowSize: 4096)
+    let files = try (0..<30).map { index in
+      let model = content(9000 + index, seed: UInt64(index))
+      return (model: model, path: try scratch.write("\(index)", model))
+    }
+    try onThreads(8) { thread in
+      var dice = Dice(seed: UInt64(thread))
+      for _ in 0..<300 {
+        let file = files[dice.draw(30)]
+        var cursor = try maps.cursor(for: file.path)
+        let offset = dice.draw(9000)
+        try cursor.use(at: Int64(offset))
+        let shown = shows(cursor.bytes, file.model, at: offset)
+        #expect(shown)
+      }
+    }
+    let statistics = maps.statistics
+    #expect(statistics.peakHandles <= 4 && statistics.peakMaps <= 9 && statistics.pinned == 0)
+  }
+}
+
+/// Cursors in a row.
+struct Parcels {
+  private var parcels: [Parcel] = []
+  mutating func add(_ cursor: consuming sending WindowCursor) { parcels.append(Parcel(cursor)) }
+  mutating func removeLast() { parcels.removeLast() }
+}

@@ -1,0 +1,172 @@
+import SlidingMap
+import Testing
+
+/// A file's bytes as a collection.
+struct BufferTests {
+  static let model = content(5 * 4096 + 123)
+
+  private func buffer(
+    _ shape: Shape, _ scratch: Scratch, _ range: Range<Int64>? = nil
+  ) throws -> MapBuffer {
+    let path = try scratch.write("file", Self.model)
+    return try shape.manager(.fixed(regions: 3)).buffer(for: path, range: range)
+  }
+
+  @Test(arguments: Shape.small)
+  func isACollection(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    let buffer = try buffer(shape, scratch)
+    #expect(buffer.count == Self.model.count && buffer.indices == 0..<Self.model.count)
+    #expect(Array(buffer) == Self.model && buffer.elementsEqual(Self.model))
+    #expect(Array(buffer.reversed()) == Self.model.reversed())
+    #expect(buffer.first == Self.model.first && buffer.last == Self.model.last)
+    for index in stride(from: 0, to: Self.model.count, by: 61) {
+      #expect(buffer[index] == Self.model[index])
+    }
+    #expect(buffer.error == nil && !buffer.isEmpty)
+    #expect(buffer.fileRange == 0..<Int64(Self.model.count))
+  }
+
+  @Test(arguments: Shape.small)
+  func aRangeBeginsAtItsOffset(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    let buffer = try buffer(shape, scratch, 100..<9000)
+    let model = Array(Self.model[100..<9000])
+    #expect(buffer.count == 8900 && buffer[0] == model[0] && Array(buffer) == model)
+    let slice = buffer[4000..<5000]
+    #expect(slice.startIndex == 4000 && slice.endIndex == 5000 && slice.fileRange == 4100..<5100)
+    #expect(slice[4500] == model[4500] && Array(slice) == Array(model[4000..<5000]))
+    #expect(Array(slice[4990...]) == Array(model[4990..<5000]))
+    #expect(slice.first == model[4000] && slice.dropFirst(10).first == model[4010])
+    #expect(buffer[7..<7].isEmpty && buffer[7..<7].first == nil)
+  }
+
+  @Test func rangesAreCutAtTheEnd() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(windowSize: 4096)
+    let path = try scratch.write("file", Self.model)
+    let end = Int64(Self.model.count)
+    #expect(try maps.buffer(for: path, range: end - 5..<end + 100).count == 5)
+    #expect(try maps.buffer(for: path, range: 0 ..< .max).count == Self.model.count)
+    let ranges: [Range<Int64>] = [end..<end + 1, end + 7..<end + 9, 3..<3, .max - 1 ..< .max]
+    for range in ranges {
+      let buffer = try maps.buffer(for: path, range: range)
+      #expect(buffer.isEmpty && Array(buffer).isEmpty && buffer.error == nil)
+    }
+    #expect(try maps.buffer(for: scratch.write("empty", [])).isEmpty)
+  }
+
+  @Test func iteratorsAreValues() throws {
+    let scratch = try Scratch()
+    let buffer = try buffer(Shape(windowSize: 4096), scratch)
+    var first = buffer.makeIterator()
+    for _ in 0..<4000 { _ = first.next() }
+    var second = first
+    for index in 4000..<9000 { #expect(first.next() == Self.model[index]) }
+    for index in 4000..<9000 { #expect(second.next() == Self.model[index]) }
+    var third = second
+    while second.next() != nil {}
+    #expect(second.next() == nil && third.next() == Self.model[9000])
+  }
+
+  @Test(arguments: Shape.small)
+  func withBytesCrossesWindows(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    let buffer = try buffer(shape, scratch, 100..<20_000)
+    for range in [0..<1, 3990..<4000, 0..<8192, 5000..<19_900, 7..<7] {
+      let bytes = try buffer.withBytes(in: range) { array($0) }
+      #expect(bytes == Array(Self.model[range.lowerBound + 100..<range.upperBound + 100]))
+    }
+    // Within itself, deeper than a buffer has cursors.
+    let depth = try buffer.withBytes(in: 0..<1) { _ in
+      try buffer.withBytes(in: 5000..<5001) { _ in
+        try buffer.withBytes(in: 1..<2) { _ in
+          try buffer.withBytes(in: 2..<3) { _ in
+            try buffer.withBytes(in: 9000..<9003) { array($0) }
+          }
+        }
+      }
+    }
+    #expect(depth == Array(Self.model[9100..<9103]))
+  }
+
+  @Test(arguments: Shape.small)
+  func copiesBytes(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    let buffer = try buffer(shape, scratch, 100..<20_000)
+    for range in [0..<19_900, 4000..<9000, 8..<8] {
+      var copy = [UInt8](repeating: 0, count: 20_000)
+      do {
+        var span = copy.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        try buffer.copyBytes(in: range, to: &bytes)
+      }
+      #expect(copy[..<range.count] == Self.model[range.lowerBound + 100..<range.upperBound + 100])
+      #expect(copy[range.count...].allSatisfy { $0 == 0 })
+    }
+  }
+
+  /// A buffer of Python's smmap is begun and ended again and again; here each is a new one.
+  @Test func oneAfterAnother() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 3, handles: 1), windowSize: 4096)
+    let path = try scratch.write("file", Self.model)
+    for offset in stride(from: 0, to: Self.model.count, by: 1700) {
+      let buffer = try maps.buffer(for: path, range: Int64(offset)..<Int64(offset + 50))
+      #expect(buffer.first == Self.model[offset])
+      #expect(maps.statistics.pinned == 1)
+      buffer.release()
+      #expect(maps.statistics.pinned == 0)
+      #expect(buffer.last == Self.model[min(offset + 50, Self.model.count) - 1])
+    }
+    #expect(maps.statistics.cursors == 0 && maps.statistics.overshoots == 0)
+  }
+
+  /// What a buffer keeps between accesses is a few windows, not all that were ever looked at together.
+  @Test func wideAccessesAreGivenUp() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 2), windowSize: 4096)
+    let buffer = try maps.buffer(for: scratch.write("file", Self.model))
+    let same = try buffer.withBytes(in: 0..<Self.model.count) { shows($0, Self.model, at: 0) }
+    #expect(same && maps.statistics.overshoots == 4)
+    #expect(maps.statistics.regions <= 2 && maps.statistics.pinned <= 1)
+  }
+
+  @Test(arguments: Shape.small)
+  func eightThreadsUseOneBuffer(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    let buffer = try buffer(shape, scratch)
+    try onThreads(8) { thread in
+      var dice = Dice(seed: UInt64(thread))
+      for _ in 0..<500 {
+        let index = dice.draw(Self.model.count - 5000)
+        let shown = try buffer.withBytes(in: index..<index + 5000) {
+          shows($0, Self.model, at: index)
+        }
+        let isRight = shown && buffer[index] == Self.model[index]
+        let slice = buffer[index..<index + 20]
+        #expect(isRight && slice.elementsEqual(Self.model[index..<index + 20]))
+      }
+    }
+    #expect(buffer.error == nil)
+  }
+
+  @Test func anErrorSticks() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(windowSize: 4096)
+    let path = try scratch.write("file", Self.model)
+    let buffer = try maps.buffer(for: path)
+    let slice = buffer[100..<200]
+    #expect(buffer[0] == Self.model[0])
+    maps.shutdown()
+    // The window in the lease is still there.
+    #expect(buffer[1] == Self.model[1] && buffer.error == nil)
+    #expect(slice[10_000 % 100 + 100] == Self.model[100] && slice.error == nil)
+    #expect(buffer[10_000] == 0)
+    #expect(buffer.error?.code == .shutDown && slice.error?.code == .shutDown)
+    #expect(buffer.error?.source == .path(path))
+    #expect(throws: MapError.self) { try buffer.withBytes(in: 0..<Self.model.count) { _ in } }
+    #expect(Array(buffer[20_000..<20_010]) == Array(repeating: 0, count: 10))
+    #expect(buffer.error?.range == 10_000..<10_001)
+  }
+}

@@ -1,0 +1,146 @@
+import SlidingMap
+import Synchronization
+import SystemPackage
+
+/// An outsider's provider, written from the protocol alone: files from a dictionary.
+final class MemoryProvider: RegionProvider {
+  private struct File {
+    let inode: UInt64
+    var version: Int64
+    var content: [UInt8]
+  }
+  private struct State {
+    var files: [FilePath: File] = [:]
+    var handles: [Int: FilePath] = [:]
+    var extents = 0
+    var loads = 0
+    var unloads = 0
+    var isShutDown = false
+  }
+  private let state = Mutex(State())
+  /// Called before each load; may block, and may fail it.
+  private let beforeLoad: @Sendable (RegionLoad) -> MapError?
+
+  init(
+    _ files: [FilePath: [UInt8]], beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil }
+  ) {
+    self.beforeLoad = beforeLoad
+    for (path, content) in files { self[path] = content }
+  }
+
+  /// A file's content; an assignment is a write, which the next cursor sees.
+  subscript(path: FilePath) -> [UInt8]? {
+    get { state.withLock { $0.files[path]?.content } }
+    set {
+      state.withLock { state in
+        let old = state.files[path]
+        state.files[path] = newValue.map {
+          File(
+            inode: old?.inode ?? UInt64(state.files.count + 1), version: (old?.version ?? 0) + 1,
+            content: $0)
+        }
+      }
+    }
+  }
+
+  var openHandles: Int { state.withLock { $0.handles.count } }
+  var extents: Int { state.withLock { $0.extents } }
+  var loads: Int { state.withLock { $0.loads } }
+  var unloads: Int { state.withLock { $0.unloads } }
+  var isShutDown: Bool { state.withLock { $0.isShutDown } }
+
+  var properties: ProviderProperties {
+    ProviderProperties(name: "memory", isAnonymous: true, reloadCost: 100)
+  }
+
+  func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+    guard let path = source.path else { throw MapError(.unsupported, source: source) }
+    let status = try status(at: path)
+    let handle = state.withLock { state in
+      let handle = (state.handles.keys.max() ?? 0) + 1
+      state.handles[handle] = path
+      return Handle(rawValue: handle)
+    }
+    return OpenedFile(handle: handle, status: status)
+  }
+
+  func status(at path: FilePath) throws(MapError) -> FileStatus {
+    guard let file = state.withLock({ $0.files[path] }) else {
+      throw MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)
+    }
+    return FileStatus(
+      identity: FileIdentity(device: 0, inode: file.inode),
+      generation: FileGeneration(size: Int64(file.content.count), changeTime: file.version))
+  }
+
+  func status(of handle: Handle) throws(MapError) -> FileStatus {
+    guard let path = state.withLock({ $0.handles[handle.rawValue] }) else {
+      throw MapError(.openFailed, errno: .badFileDescriptor)
+    }
+    return try status(at: path)
+  }
+
+  func close(_ handle: Handle) { state.withLock { $0.handles[handle.rawValue] = nil } }
+
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    state.withLock { $0.extents += 1 }
+    let base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
+    unsafe base.initializeMemory(as: UInt8.self, repeating: Self.absent, count: byteCount)
+    return unsafe Extent(base: base, byteCount: byteCount)
+  }
+
+  func release(_ extent: Extent) {
+    state.withLock { $0.extents -= 1 }
+    unsafe extent.base.deallocate()
+  }
+
+  func load(_ loads: inout [RegionLoad]) {
+    for index in loads.indices {
+      loads[index].error = beforeLoad(loads[index])
+      if loads[index].error != nil { continue }
+      let region = loads[index].region
+      let content = state.withLock { state in
+        state.loads += 1
+        return loads[index].handle.flatMap { state.handles[$0.rawValue] }
+          .flatMap { state.files[$0]?.content }
+      }
+      guard let content, let start = Int(exactly: region.offset), start <= content.count else {
+        loads[index].error = MapError(.readFailed, errno: .ioError)
+        continue
+      }
+      unsafe content[start...].prefix(region.byteCount).withUnsafeBytes {
+        unsafe region.start.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+      }
+    }
+  }
+
+  /// What lies where nothing is loaded; who reads it has no pin.
+  static let absent: UInt8 = 0xDD
+
+  func unload(_ regions: [ExtentRange]) {
+    state.withLock { $0.unloads += regions.count }
+    for region in regions {
+      unsafe region.start.initializeMemory(
+        as: UInt8.self, repeating: Self.absent, count: region.byteCount)
+    }
+  }
+
+  func shutDown() { state.withLock { $0.isShutDown = true } }
+}
+
+/// An outsider's policy: the text of `EvictionPolicy`'s documentation.
+struct SampleFIFO: EvictionPolicy {
+  private var queue: [RegionSlot] = []
+  var name: String { "sample" }
+  var hits: HitReporting { .none }
+  mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { queue.append(slot) }
+  mutating func victim(_ references: ReferenceTable) -> RegionSlot? { queue.first }
+  mutating func remove(_ slot: RegionSlot, evicted: Bool) { queue.removeAll { $0 == slot } }
+  mutating func pinned(_ slot: RegionSlot) {
+    remove(slot, evicted: false)
+    queue.append(slot)
+  }
+  func evictionOrder() -> [RegionSlot] { queue }
+}
