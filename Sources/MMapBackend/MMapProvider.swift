@@ -132,7 +132,8 @@ public final class MMapProvider: RegionProvider {
     let range = load.region.offset..<load.region.offset + Int64(load.region.byteCount)
     guard error == .badAddress else { return MapError(.readFailed, range: range, errno: error) }
     if let handle = load.handle, let status = try? status(of: handle),
-      status.size >= range.upperBound
+      // The manager asks for whole pages, also where the file ends within the last.
+      status.size > range.upperBound - Int64(Syscalls.pageSize)
     {
       return MapError(.readFailed, range: range, errno: .ioError)
     }

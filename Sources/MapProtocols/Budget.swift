@@ -11,7 +11,8 @@ public struct BudgetLimits: Hashable, Sendable {
   /// Open descriptors.
   public var handles: Int
   /// Whether a request that does not fit beside pinned windows fails (`MapError.budgetExhausted`). Otherwise file maps
-  /// may overshoot while everything is pinned, and the excess is unloaded at the first release.
+  /// may overshoot while everything is pinned, and the excess is unloaded at the first release. This is about bytes and
+  /// regions; maps are always soft, handles always hard.
   public var isHard: Bool
 
   /// Limits of which each is at least 1.

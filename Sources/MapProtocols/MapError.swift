@@ -22,7 +22,8 @@ public struct MapError: Error, Hashable, Sendable {
     public static let unsizedFile = Code("unsizedFile")
     /// The file system of this file can't map it (ENODEV).
     public static let notMappable = Code("notMappable")
-    /// The path names another file than the one the cursor reads, and nothing holds the old one any more.
+    /// The path leads nowhere, to another file than the one the cursor reads, or to one that was changed, and neither a map
+    /// nor a handle holds the old one any more.
     public static let fileChanged = Code("fileChanged")
     /// The file ends before bytes that it had when it was opened.
     public static let fileTruncated = Code("fileTruncated")
@@ -36,7 +37,7 @@ public struct MapError: Error, Hashable, Sendable {
     public static let handlesExhausted = Code("handlesExhausted")
     /// The manager was shut down.
     public static let shutDown = Code("shutDown")
-    /// A child process after fork(2) asked for a window that was not in its parent's lease.
+    /// A child process after fork(2) asked for what takes the manager's lock: a window that was not loaded, a new cursor.
     public static let forked = Code("forked")
     /// This provider does not offer what was asked.
     public static let unsupported = Code("unsupported")

@@ -161,7 +161,7 @@ public struct Extent: @unchecked Sendable {
   }
 }
 
-/// Bytes of an extent, on page boundaries save at the end of a file.
+/// Bytes of an extent, in whole pages: the last page of a file counts whole.
 public struct ExtentRange: Sendable {
   /// Where they lie.
   public let extent: Extent

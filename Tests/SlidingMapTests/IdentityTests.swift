@@ -20,10 +20,8 @@ struct IdentityTests {
     let size = cursor.fileSize
     try cursor.use(at: 29_900, count: 100)
     let seen = view(cursor)
-    withKnownIssue("refresh() opens the path anew") {
-      #expect(size == 1_040_000)
-      #expect(seen == .of(Self.old, 29_900..<30_000))
-    }
+    #expect(size == 1_040_000)
+    #expect(seen == .of(Self.old, 29_900..<30_000))
   }
 
   @Test func aClosedDescriptorsFileGrowsFar() throws {
@@ -35,11 +33,8 @@ struct IdentityTests {
     try scratch.append("file", Self.more)
     let error = mapError { try cursor.refresh() }
     let size = cursor.fileSize
-    withKnownIssue("refresh() opens the caller's descriptor anew, which may be another file by now")
-    {
-      #expect(error == nil)
-      #expect(size == 1_040_000)
-    }
+    #expect(error == nil)
+    #expect(size == 1_040_000)
   }
 
   /// Handles have room, so the file must keep one when its map goes.
@@ -52,9 +47,7 @@ struct IdentityTests {
     _ = try maps.cursor(for: scratch.write("other", Self.new))
     let error = mapError { try cursor.use(at: 0, count: 100) }
     let seen = view(cursor)
-    withKnownIssue("collect() closes the handle, and the map leaves without opening it again") {
-      #expect(error == nil)
-      #expect(seen == .of(Self.old, 0..<100))
-    }
+    #expect(error == nil)
+    #expect(seen == .of(Self.old, 0..<100))
   }
 }

@@ -70,11 +70,16 @@ extension MapCore {
       if bytes.isEmpty { continue }
       let start = bytes.lowerBound / block * block
       let end = min((bytes.upperBound + block - 1) / block * block, file.size)
+      var run = start..<start
       for window in file.grid.windows(of: start..<end) {
-        if unsafe file.windows.word(window).state != .absent { continue }
         let spill = file.grid.bytes(of: window, fileSize: file.size).clamped(to: start..<end)
-        ranges.append(
-          ExtentRange(extent: extent, offset: spill.lowerBound, byteCount: spill.count))
+        if unsafe file.windows.word(window).state == .absent {
+          run = (run.isEmpty ? spill.lowerBound : run.lowerBound)..<spill.upperBound
+          if spill.upperBound < end { continue }
+        }
+        if run.isEmpty { continue }
+        ranges.append(ExtentRange(extent: extent, offset: run.lowerBound, byteCount: run.count))
+        run = end..<end
       }
     }
     return ranges

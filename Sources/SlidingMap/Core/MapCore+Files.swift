@@ -74,11 +74,11 @@ extension MapCore {
   }
 
   /// Whether the file's inode is held, so that its identity can't have gone to another file.
-  private func isAnchored(_ file: FileEntry) -> Bool {
+  func isAnchored(_ file: FileEntry) -> Bool {
     file.handle != nil || file.extent != nil && properties.extentKeepsFile
   }
 
-  private func attach(to file: FileEntry, _ source: FileSource) throws(MapError) -> Attachment {
+  func attach(to file: FileEntry, _ source: FileSource) throws(MapError) -> Attachment {
     monitor.lock()
     defer { monitor.unlock() }
     do throws(MapError) {
@@ -116,6 +116,13 @@ extension MapCore {
 
   /// A further cursor on a file that somebody holds, without a lease.
   func reopen(_ file: FileEntry, _ source: FileSource, _ size: Int64) -> WindowCursor {
+    if isForked {
+      // The lock may be held by a thread that the child does not have. Nothing unloads here, so a slot that nobody looks at
+      // serves; the child never gives it back.
+      let attachment = unsafe Attachment(
+        file: file, pin: PinSlots.stranded(), log: AccessLog(), size: size)
+      return WindowCursor(core: self, source: source, attachment: attachment)
+    }
     monitor.lock()
     defer { monitor.unlock() }
     file.cursors += 1
@@ -127,6 +134,7 @@ extension MapCore {
 
   /// The most bytes that a buffer lends at once without being asked to.
   var contiguousLimit: Int {
+    if isForked { return 0 }
     monitor.lock()
     defer { monitor.unlock() }
     return limits.bytes / 8
@@ -176,90 +184,5 @@ extension MapCore {
     file.extent = nil
     unsafe file.base.pointee.store(0, ordering: .relaxed)
     file.pins.callAttention()
-  }
-
-  // MARK: Change
-
-  /// Takes a newer status over. False if the entry can't serve the file as it is now: it outgrew its extent, or its loaded
-  /// windows are copies of an older generation. Then cursors to come get a new entry and this one ends with its own.
-  func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
-    if status.generation == file.generation { return true }
-    // The table of windows covers what was asked for, even if the extent is larger.
-    let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
-    guard properties.isCoherent, status.size <= Int64(room) else { return false }
-    let old = file.size
-    file.generation = status.generation
-    if status.size > old && old > 0 {
-      let tail = file.grid.window(at: old - 1)
-      let word = unsafe file.windows.word(tail)
-      if word.state != .absent && regions.isHeld(word.slot) {
-        let charge = file.charge(for: tail, pageSize: pageSize)
-        usage.bytes += charge - regions[word.slot].byteCount
-        regions[word.slot].byteCount = charge
-        noteUsage()
-      }
-    }
-    return true
-  }
-
-  /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
-  private func makeRoomForGrowth() {
-    if usage.bytes <= limits.bytes { return }
-    drainLogs()
-    var chores = Chores()
-    try? makeRoom(bytes: 0, newRegions: 0, &chores)
-    perform(&chores)
-  }
-
-  /// What a second look at a file found.
-  enum Refreshed {
-    /// The entry serves it, with this size.
-    case size(Int64)
-    /// Another entry has to, and the cursor has a share in it.
-    case moved(Attachment)
-  }
-
-  /// Looks at the file again for a cursor.
-  func refresh(_ file: FileEntry, _ source: FileSource) throws(MapError) -> Refreshed {
-    if isForked { throw MapError(.forked, source: source) }
-    monitor.lock()
-    defer { monitor.unlock() }
-    do throws(MapError) {
-      try checkUsable()
-      guard let status = try statusNow(of: file) else { return .size(file.size) }
-      if update(file, status) {
-        makeRoomForGrowth()
-        try ensureExtent(file)
-        return .size(file.size)
-      }
-    } catch {
-      throw error.about(source)
-    }
-    monitor.unlock()
-    defer { monitor.lock() }
-    return .moved(try attach(source))
-  }
-
-  /// The file's status, or nil if nobody can tell: no handle, and the path leads elsewhere or nowhere.
-  private func statusNow(of file: FileEntry) throws(MapError) -> FileStatus? {
-    let handle = file.handle
-    file.handleUsers += 1
-    monitor.unlock()
-    var status: FileStatus?
-    var failure: MapError?
-    do throws(MapError) {
-      if let handle {
-        status = try provider.status(of: handle)
-      } else if let path = file.source.path {
-        status = try provider.status(at: path)
-      }
-    } catch {
-      failure = handle == nil && error.errno == .noSuchFileOrDirectory ? nil : error
-    }
-    monitor.lock()
-    file.handleUsers -= 1
-    handlesMoved()
-    if let failure { throw failure }
-    return status?.identity == file.identity ? status : nil
   }
 }

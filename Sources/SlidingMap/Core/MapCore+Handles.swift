@@ -7,10 +7,14 @@ extension MapCore {
 
   /// Opens a source within the budget of handles: idle ones are closed for it, and once more if the system itself has none
   /// left (EMFILE, ENFILE).
-  func openHandle(_ source: FileSource) throws(MapError) -> OpenedFile {
+  ///
+  /// - Parameter mayWait: whether to wait for a handle that another thread is about to be done with.
+  func openHandle(
+    _ source: FileSource, mayWait: Bool = true
+  ) throws(MapError) -> OpenedFile {
     while usage.handles >= limits.handles {
       if closeIdleHandles(1) { continue }
-      if !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
+      if !mayWait || !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
       handleWaiters += 1
       monitor.wait()
       handleWaiters -= 1
@@ -62,39 +66,49 @@ extension MapCore {
     handlesByUse.append(file)
   }
 
-  /// Closes up to `count` handles that can be done without, least recently used first. False if there is none.
+  /// Closes up to `count` handles that can be done without, least recently used first: those of files that their extent or
+  /// nobody keeps, and only then those of files that can be opened again. False if there is none.
   private func closeIdleHandles(_ count: Int) -> Bool {
     var chores = Chores()
-    var entry = unsafe handlesByUse.first
-    while let file = entry, chores.handles.count < count {
-      entry = handlesByUse.next(after: file)
-      closeHandleIfIdle(file, &chores)
+    for mayReopen in [false, true] where chores.handles.isEmpty {
+      var entry = unsafe handlesByUse.first
+      while let file = entry, chores.handles.count < count {
+        entry = handlesByUse.next(after: file)
+        let isKept = file.cursors == 0 || file.extent != nil && properties.extentKeepsFile
+        if isKept || mayReopen && file.canReopen { closeHandle(of: file, &chores) }
+      }
     }
     if chores.isEmpty { return false }
     perform(&chores)
     return true
   }
 
-  /// Closes a file's handle if it can be done without.
-  func closeHandleIfIdle(_ file: FileEntry, _ chores: inout Chores) {
-    guard let handle = file.handle, file.handleUsers == 0, !file.isChangingExtent,
-      file.canReopen || file.extent != nil && properties.extentKeepsFile
-    else { return }
+  /// Closes a file's handle unless it is being used.
+  func closeHandle(of file: FileEntry, _ chores: inout Chores) {
+    guard let handle = file.handle, file.handleUsers == 0, !file.isChangingExtent else { return }
     chores.handles.append(handle)
     file.handle = nil
     handlesByUse.remove(file)
   }
 
-  /// Sees to it that the file has a handle. A path that leads to another file by now is no substitute.
+  /// Sees to it that the file has a handle. A path that leads to another file by now is no substitute; nor, unless a map
+  /// holds the file's identity, is one that leads to a file which was changed.
   ///
-  /// - Throws: `.fileChanged` if nothing held the file and its path leads to another one, or the file was changed.
-  func ensureHandle(_ file: FileEntry) throws(MapError) {
+  /// - Throws: `.fileChanged` in these cases and where the path leads nowhere, and what opening throws.
+  func ensureHandle(_ file: FileEntry, mayWait: Bool = true) throws(MapError) {
     while file.handle == nil {
       guard let path = file.source.path else { throw MapError(.fileChanged, source: file.source) }
-      let opened = try openHandle(.path(path))
+      let opened: OpenedFile
+      do throws(MapError) {
+        opened = try openHandle(.path(path), mayWait: mayWait)
+      } catch {
+        if error.errno != .noSuchFileOrDirectory { throw error }
+        throw MapError(.fileChanged, source: file.source, errno: error.errno)
+      }
+      let isHeld = file.extent != nil && properties.extentKeepsFile
       let isSame =
         opened.status.identity == file.identity
-        && (opened.status.generation == file.generation || file.extent != nil)
+        && (isHeld || opened.status.generation == file.generation)
       if isSame && file.handle == nil {
         adopt(opened.handle, file)
       } else {
@@ -182,12 +196,14 @@ extension MapCore {
         continue
       }
       var chores = Chores()
-      let slots = regions.slots(of: file)
       // Held, so that nobody retires it or maps it anew while the lock is given up.
       file.isChangingExtent = true
-      let left = unloadUnused(slots, &chores)
-      let isEmpty = left == file.regions && file.handleUsers == 0
-      if isEmpty { dropExtent(file, &chores) }
+      var isEmpty = false
+      if canDoWithoutExtent(file) {
+        let left = unloadUnused(regions.slots(of: file), &chores)
+        isEmpty = left == file.regions && file.handleUsers == 0
+        if isEmpty { dropExtent(file, &chores) }
+      }
       file.isChangingExtent = false
       filesByUse.touch(file)
       retireIfUnused(file, &chores)
@@ -196,5 +212,18 @@ extension MapCore {
       if isEmpty { return true }
     }
     return false
+  }
+
+  /// Whether a file stays readable without its extent. One with cursors needs a handle; only where the budget or the system
+  /// has none to give must its path serve.
+  private func canDoWithoutExtent(_ file: FileEntry) -> Bool {
+    if file.cursors == 0 || file.handle != nil { return true }
+    do throws(MapError) {
+      // Not waiting: others may wait for the files that this thread is changing.
+      try ensureHandle(file, mayWait: false)
+      return true
+    } catch {
+      return error.code == .handlesExhausted && file.canReopen
+    }
   }
 }

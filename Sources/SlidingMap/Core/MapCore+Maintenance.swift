@@ -26,7 +26,7 @@ extension MapCore {
     var chores = Chores()
     let slots = meant.flatMap { regions.slots(of: $0) }
     let count = unloadUnused(slots, &chores)
-    for file in meant { closeHandleIfIdle(file, &chores) }
+    for file in meant where file.cursors == 0 { closeHandle(of: file, &chores) }
     perform(&chores)
     if isOvershooting {
       try? makeRoom(bytes: 0, newRegions: 0, &chores)

@@ -53,6 +53,7 @@ extension MapCore {
 
   /// Swaps the policy. Regions stay loaded, in the order in which the old policy would have let them go.
   func setPolicy(_ new: any EvictionPolicy) {
+    if isForked { return }
     monitor.lock()
     defer { monitor.unlock() }
     drainLogs()

@@ -126,6 +126,10 @@ final class MapCore: @unchecked Sendable {
     if fresh != limits {
       limits = fresh
       policy.setCapacity(capacity)
+      drainLogs()
+      var chores = Chores()
+      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+      perform(&chores)
     }
     monitor.unlock()
   }

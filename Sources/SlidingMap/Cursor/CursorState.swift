@@ -78,6 +78,9 @@ struct CursorState {
     unsafe pin.pointee.lease.store(0, ordering: .releasing)
     // As in the pin protocol, between the store and the load.
     smap_compiler_fence()
+    if unsafe control.pointee.load(ordering: .relaxed) & Control.fences != 0 {
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
     return unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0
   }
 

@@ -13,7 +13,8 @@ import Synchronization
 /// A span taken from `bytes` borrows the cursor to the end of the scope in which it is held in a `let`. Use a `do { }`, a
 /// loop's body or `withBytes` before the cursor moves again.
 ///
-/// After fork(2) a lease stays readable in the child; anything else there throws `MapError.Code.forked`.
+/// After fork(2) a lease stays readable in the child, and so do windows that are loaded; what needs the manager's lock
+/// throws `MapError.Code.forked` there.
 @safe
 public struct WindowCursor: ~Copyable, @unchecked Sendable {
   @usableFromInline let core: MapCore

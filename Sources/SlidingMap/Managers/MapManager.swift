@@ -45,7 +45,7 @@ public class MapManager: @unchecked Sendable {
     core.setPolicy(policy)
   }
 
-  /// Unloads every window that nobody uses and closes idle descriptors.
+  /// Unloads every window that nobody uses and closes the descriptors of files without cursors.
   ///
   /// O(windows) and a madvise(2) for each run of them.
   ///

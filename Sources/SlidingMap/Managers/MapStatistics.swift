@@ -5,7 +5,8 @@ public import MapProtocols
 /// Taking it costs the lock and a look at every cursor. Counts of hits are those the cursors have made visible; in one
 /// thread they are exact.
 public struct MapStatistics: Hashable, Sendable {
-  /// Accesses that found all their windows loaded. A `use` inside a cursor's lease is no access.
+  /// Windows that an access found loaded. A `use` inside a cursor's lease is no access; one across three loaded windows
+  /// counts three.
   public internal(set) var hits = 0
   /// Windows that were asked for and not loaded.
   public internal(set) var misses = 0
@@ -17,7 +18,7 @@ public struct MapStatistics: Hashable, Sendable {
   public internal(set) var evictions = 0
   /// Windows loaded over a soft budget because everything else was pinned.
   public internal(set) var overshoots = 0
-  /// Hits that the policy never learned of, because many threads were faster than it.
+  /// Hits known to have been kept from the policy, because threads were faster than the lock.
   public internal(set) var droppedHits = 0
   /// Barriers and scans that proved regions unused; one serves many evictions.
   public internal(set) var pinScans = 0
@@ -53,7 +54,7 @@ public struct MapStatistics: Hashable, Sendable {
   /// The name of the backend.
   public internal(set) var backend = ""
 
-  /// Hits as a share of all accesses, 0...1; 0 before the first.
+  /// Hits as a share of all windows accessed, 0...1; 0 before the first.
   public var hitRatio: Double {
     hits + misses == 0 ? 0 : Double(hits) / Double(hits + misses)
   }

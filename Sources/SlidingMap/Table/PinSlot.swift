@@ -34,7 +34,8 @@ struct PinSlot: ~Copyable {
     if count < Self.isWide {
       lease.store(UInt64(start) + UInt64(count), ordering: .releasing)
     } else {
-      wide.store(UInt64(count), ordering: .relaxed)
+      // Release, like the lease: reads under the old lease must not move past it.
+      wide.store(UInt64(count), ordering: .releasing)
       lease.store(UInt64(start) + Self.isWide, ordering: .releasing)
     }
   }
@@ -72,6 +73,13 @@ struct PinSlots: ~Copyable {
     let pin = unsafe free.removeLast()
     unsafe pin.pointee.attention.store(1, ordering: .relaxed)
     return unsafe pin
+  }
+
+  /// A slot of no file, never given back.
+  static func stranded() -> Pin {
+    let base = UnsafeMutableRawPointer.allocate(byteCount: PinSlot.stride, alignment: 64)
+    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: PinSlot.stride)
+    return unsafe slot(base, 0)
   }
 
   private mutating func grow() {

@@ -1,0 +1,128 @@
+import MapProtocols
+import SystemPackage
+
+/// Files that change while they are open.
+extension MapCore {
+  /// Takes a newer status over. False if the entry can't serve the file as it is now: it outgrew its extent, or its loaded
+  /// windows are copies of an older generation. Then cursors to come get a new entry and this one ends with its own.
+  func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
+    if status.generation == file.generation { return true }
+    // Someone looked later and was here earlier.
+    if status.generation.changeTime < file.generation.changeTime { return true }
+    // The table of windows covers what was asked for, even if the extent is larger.
+    let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
+    guard properties.isCoherent, status.size <= Int64(room) else { return false }
+    let old = file.size
+    file.generation = status.generation
+    if status.size > old && old > 0 {
+      let tail = file.grid.window(at: old - 1)
+      let word = unsafe file.windows.word(tail)
+      if word.state != .absent && regions.isHeld(word.slot) {
+        let charge = file.charge(for: tail, pageSize: pageSize)
+        usage.bytes += charge - regions[word.slot].byteCount
+        regions[word.slot].byteCount = charge
+        noteUsage()
+      }
+    }
+    return true
+  }
+
+  /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
+  func makeRoomForGrowth() {
+    if usage.bytes <= limits.bytes { return }
+    drainLogs()
+    var chores = Chores()
+    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    perform(&chores)
+  }
+
+  /// What a second look at a file found.
+  enum Refreshed {
+    /// The entry serves it, with this size.
+    case size(Int64)
+    /// Another entry has to, and the cursor has a share in it.
+    case moved(Attachment)
+  }
+
+  /// Looks at the file again for a cursor. Whatever became of its path or the caller's descriptor, it stays that file.
+  func refresh(_ file: FileEntry, _ source: FileSource) throws(MapError) -> Refreshed {
+    if isForked { throw MapError(.forked, source: source) }
+    do throws(MapError) {
+      guard let successor = try refreshedEntry(file) else {
+        monitor.lock()
+        defer { monitor.unlock() }
+        return .size(file.size)
+      }
+      return .moved(try attach(to: successor, source))
+    } catch {
+      throw error.about(source)
+    }
+  }
+
+  /// The entry that serves the file as it is now, counted as having one more cursor; nil if `file` does.
+  private func refreshedEntry(_ file: FileEntry) throws(MapError) -> FileEntry? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    try checkUsable()
+    guard let status = try statusNow(of: file) else { return nil }
+    if update(file, status) {
+      makeRoomForGrowth()
+      try ensureExtent(file)
+      return nil
+    }
+    if let other = files[file.identity], other !== file, isAnchored(other), update(other, status) {
+      other.cursors += 1
+      return other
+    }
+    return try successor(of: file, status)
+  }
+
+  /// An entry for a file that outgrew `file`, which goes on with its extent and leaves its handle to the new one. Nil if
+  /// nobody can open the file any more.
+  private func successor(of file: FileEntry, _ status: FileStatus) throws(MapError) -> FileEntry? {
+    do throws(MapError) {
+      try ensureHandle(file)
+    } catch {
+      if error.code == .fileChanged { return nil }
+      throw error
+    }
+    while file.isChangingExtent || file.handleUsers > 0 { monitor.wait() }
+    guard let handle = file.handle else { return nil }
+    let opened = OpenedFile(handle: handle, status: status)
+    guard
+      let entry = FileEntry(
+        source: file.source, opened: opened, grid: grid, pageSize: pageSize, spacious: true)
+    else { throw MapError(.addressSpaceExhausted, errno: .noMemory) }
+    file.handle = nil
+    handlesByUse.remove(file)
+    entry.paths = file.paths
+    entry.cursors = 1
+    files[entry.identity] = entry
+    filesByUse.append(entry)
+    handlesByUse.append(entry)
+    return entry
+  }
+
+  /// The file's status, or nil if nobody can tell: no handle, and the path leads elsewhere or nowhere.
+  private func statusNow(of file: FileEntry) throws(MapError) -> FileStatus? {
+    let handle = file.handle
+    file.handleUsers += 1
+    monitor.unlock()
+    var status: FileStatus?
+    var failure: MapError?
+    do throws(MapError) {
+      if let handle {
+        status = try provider.status(of: handle)
+      } else if let path = file.source.path {
+        status = try provider.status(at: path)
+      }
+    } catch {
+      failure = handle == nil && error.errno == .noSuchFileOrDirectory ? nil : error
+    }
+    monitor.lock()
+    file.handleUsers -= 1
+    monitor.broadcast()
+    if let failure { throw failure }
+    return status?.identity == file.identity ? status : nil
+  }
+}
