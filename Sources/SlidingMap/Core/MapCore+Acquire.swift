@@ -89,6 +89,7 @@ extension MapCore {
       try checkUsable()
     } catch {
       file.handleUsers -= 1
+      handlesMoved()
       failLoad(slot, error)
       throw error
     }
