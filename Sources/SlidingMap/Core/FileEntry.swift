@@ -45,11 +45,13 @@ final class FileEntry: @unchecked Sendable {
   var inFiles = EntryLinks()
   var inHandles = EntryLinks()
 
-  /// Nil if there is no memory for the table.
+  /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
     source: FileSource, opened: OpenedFile, grid: WindowGrid, pageSize: Int, spacious: Bool
   ) {
     let size = opened.status.size
+    // No address space holds it, and sums past its end would overflow.
+    if size > Int64.max / 2 { return nil }
     let reserved = FileEntry.reservation(for: size, pageSize: pageSize, spacious: spacious)
     guard let table = unsafe WindowTable.allocate(windows: grid.count(fileSize: Int64(reserved)))
     else { return nil }

@@ -18,9 +18,13 @@ extension MapCore {
       for window in windows { try acquire(file, window, &chores) }
     } catch {
       perform(&chores)
+      retireAfterShutdown(file)
       throw error
     }
-    if let error = perform(&chores) { throw error }
+    if let error = perform(&chores) {
+      retireAfterShutdown(file)
+      throw error
+    }
     if isOvershooting {
       try? makeRoom(bytes: 0, newRegions: 0, &chores)
       perform(&chores)
@@ -89,6 +93,7 @@ extension MapCore {
       try checkUsable()
     } catch {
       file.handleUsers -= 1
+      handlesMoved()
       failLoad(slot, error)
       throw error
     }

@@ -86,7 +86,11 @@ extension MapCore {
       if error.code == .fileChanged { return nil }
       throw error
     }
-    while file.isChangingExtent || file.handleUsers > 0 { monitor.wait() }
+    while file.isChangingExtent || file.handleUsers > 0 {
+      handleWaiters += 1
+      monitor.wait()
+      handleWaiters -= 1
+    }
     guard let handle = file.handle else { return nil }
     let opened = OpenedFile(handle: handle, status: status)
     guard

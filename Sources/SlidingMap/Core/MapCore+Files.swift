@@ -85,6 +85,7 @@ extension MapCore {
       try checkUsable()
       // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.
       try ensureExtent(file)
+      try checkUsable()
     } catch {
       file.cursors -= 1
       var chores = Chores()
@@ -167,6 +168,14 @@ extension MapCore {
     giveUp(file, &chores)
     if files[file.identity] === file { files[file.identity] = nil }
     filesByUse.remove(file)
+  }
+
+  /// Gives up what this thread made for a file while another shut the manager down.
+  func retireAfterShutdown(_ file: FileEntry) {
+    guard isShutDown else { return }
+    var chores = Chores()
+    retireIfUnused(file, &chores)
+    perform(&chores)
   }
 
   private func giveUp(_ file: FileEntry, _ chores: inout Chores) {

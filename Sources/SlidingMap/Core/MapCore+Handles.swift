@@ -12,13 +12,7 @@ extension MapCore {
   func openHandle(
     _ source: FileSource, mayWait: Bool = true
   ) throws(MapError) -> OpenedFile {
-    while usage.handles >= limits.handles {
-      if closeIdleHandles(1) { continue }
-      if !mayWait || !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
-      handleWaiters += 1
-      monitor.wait()
-      handleWaiters -= 1
-    }
+    while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
     var closing = 1
     while true {
       usage.handles += 1
@@ -41,6 +35,19 @@ extension MapCore {
       if !closeIdleHandles(closing) { throw failure }
       closing *= 2
     }
+  }
+
+  /// Takes one step towards room for one more handle: closes an idle one, or waits for one to become idle.
+  ///
+  /// - Returns: whether there is room.
+  private func makeRoomForHandle(_ source: FileSource, mayWait: Bool) throws(MapError) -> Bool {
+    if usage.handles < limits.handles { return true }
+    if closeIdleHandles(1) { return false }
+    if !mayWait || !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
+    handleWaiters += 1
+    monitor.wait()
+    handleWaiters -= 1
+    return false
   }
 
   /// Whether some handle is being opened, closed or used by another thread, which ends soon; what can't be closed now
@@ -100,6 +107,9 @@ extension MapCore {
       guard let path = file.source.path else { throw MapError(.fileChanged, source: file.source) }
       let opened: OpenedFile
       do throws(MapError) {
+        // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
+        // thread waits with the file in its hands.
+        if !(try makeRoomForHandle(.path(path), mayWait: mayWait)) { continue }
         opened = try openHandle(.path(path), mayWait: mayWait)
       } catch {
         if error.errno != .noSuchFileOrDirectory { throw error }

@@ -6,7 +6,8 @@ public import Synchronization
 /// A log belongs to the threads whose ordinal maps to it, in practice one. The writer alone moves `tail`, whose release
 /// store publishes the entries; `head` is the drainer's, guarded by the core's lock. The writer asks for a drain at every
 /// half turn. If the lock was taken both times it writes over what was not read, and the drainer counts that as dropped.
-/// Should two threads share a log an entry may be lost; entries that name a region which has left are skipped. In one
+/// Should two threads share a log (a cursor that moved between them, or more threads than logs) some entries may be lost
+/// and the tail may move backwards; entries that name a region which has left are skipped. In one
 /// thread nothing is lost and order is exact.
 @usableFromInline
 @safe
@@ -69,7 +70,11 @@ struct AccessLog: @unchecked Sendable {
   func drain(into slots: inout [RegionSlot], _ held: [Bool]) -> Int {
     let tail = unsafe tail.pointee.load(ordering: .acquiring)
     var next = unsafe head.pointee
-    if next == tail { return 0 }
+    // Writers that share a log may take its tail back behind what was read already: what they wrote there is lost.
+    if Int64(bitPattern: tail &- next) <= 0 {
+      unsafe head.pointee = tail
+      return 0
+    }
     var dropped: UInt64 = 0
     if tail &- next > Self.capacity {
       dropped = tail &- next &- Self.capacity

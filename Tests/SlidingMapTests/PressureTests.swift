@@ -1,0 +1,117 @@
+import Foundation
+import SlidingMap
+import Synchronization
+import SystemPackage
+import Testing
+
+/// Limits so small that threads stand in each other's way.
+@Suite(.timeLimit(.minutes(2)))
+struct PressureTests {
+  @Test(arguments: [false, true])
+  func `Threads that share one map and one handle never wait for each other for good`(
+    isHard: Bool
+  ) throws {
+    let scratch = try Scratch()
+    let models = (0..<4).map { content(1 << 16, seed: UInt64($0)) }
+    for (index, model) in models.enumerated() { try scratch.write("file\(index)", model) }
+    let manager = SlidingWindowMapManager(
+      budget: .fixed(bytes: 12288, regions: 3, maps: 1, handles: 1, isHard: isHard),
+      windowSize: 4096)
+    try onThreads(8) { thread in
+      var dice = Dice(seed: UInt64(thread))
+      for _ in 0..<100 {
+        let index = dice.draw(4)
+        var cursor = try manager.cursor(for: scratch["file\(index)"])
+        for _ in 0..<dice.draw(20) {
+          let offset = dice.draw(1 << 16)
+          do {
+            try cursor.use(at: Int64(offset), count: 1 + dice.draw(9000))
+            let isRight = shows(cursor.bytes, models[index], at: offset)
+            #expect(isRight)
+          } catch {
+            #expect(isHard && (error as? MapError)?.code == .budgetExhausted)
+          }
+        }
+      }
+    }
+    manager.collect()
+    #expect(manager.statistics.handles == 0 && manager.statistics.maps == 0)
+  }
+
+  @Test func `Cursors of one thread used on many lose hits at most`() throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("file", to: 1 << 18)
+    let manager = SlidingWindowMapManager(
+      policy: .lru, budget: .fixed(bytes: 1 << 20), windowSize: 4096)
+    var warm = try manager.cursor(for: path)
+    for window in 0..<64 { try warm.use(at: Int64(window) * 4096, count: 1) }
+    var moved: [Held] = []
+    for _ in 0..<6 { moved.append(Held(try manager.cursor(for: path))) }
+    let cursors = moved
+    let end = Date().addingTimeInterval(0.5)
+    try onThreads(6) { thread in
+      var dice = Dice(seed: UInt64(thread))
+      while Date() < end {
+        for _ in 0..<1000 {
+          try cursors[thread].cursor.use(at: Int64(dice.draw(64)) * 4096, count: 1)
+        }
+      }
+    }
+    #expect(manager.statistics.loads == 64)
+  }
+
+  @Test func `A file at the end of all offsets is refused`() throws {
+    let path = FilePath("/dev/shm/slidingmap-\(getpid())")
+    guard
+      let descriptor = try? FileDescriptor.open(
+        path, .readWrite, options: .create, permissions: .ownerReadWrite)
+    else { return }
+    defer {
+      try? descriptor.close()
+      try? FileManager.default.removeItem(atPath: path.string)
+    }
+    // Only tmpfs has files as large as that.
+    guard (try? descriptor.resize(to: .max)) != nil else { return }
+    let managers: [MapManager] = [StaticWindowMapManager(), SlidingWindowMapManager()]
+    for manager in managers {
+      let error = mapError { _ = try manager.cursor(for: path) }
+      #expect(error?.code == .addressSpaceExhausted)
+      #expect(manager.statistics.handles == 0)
+    }
+  }
+
+  @Test func `What a use made while the manager was shut down goes with the use`() throws {
+    let scratch = try Scratch()
+    try scratch.write("file", content(1 << 16))
+    for round in 0..<50 {
+      let manager = SlidingWindowMapManager(
+        budget: .fixed(bytes: 8192, maps: 1, handles: 1), windowSize: 4096)
+      let kept = Locked<[Held]>([])
+      try onThreads(3) { thread in
+        if thread == 0 {
+          usleep(UInt32(round * 20))
+          manager.shutdown()
+          return
+        }
+        do throws(MapError) {
+          while true {
+            let held = Held(try manager.cursor(for: scratch["file"]))
+            kept.withLock { $0.append(held) }
+            try held.cursor.use(at: 0, count: 9000)
+            held.cursor.release()
+          }
+        } catch {
+          #expect(error.code == MapError.Code.shutDown)
+        }
+      }
+      #expect(manager.statistics.regions == 0)
+      #expect(manager.statistics.maps == 0 && manager.statistics.handles == 0)
+    }
+  }
+}
+
+/// A cursor that threads pass on, one using it at a time.
+private final class Held: @unchecked Sendable {
+  var cursor: WindowCursor
+  init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
+}
