@@ -8,6 +8,9 @@ struct Chores {
   var loads: [RegionSlot] = []
   var extents: [Extent] = []
   var handles: [Handle] = []
+  /// The budget was found overshot, with all that is left in use, by the request these chores belong to. Its further
+  /// windows need not look again.
+  var isOvershot = false
 
   var isEmpty: Bool {
     unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty
@@ -24,6 +27,7 @@ extension MapCore {
     while !chores.isEmpty {
       var now = Chores()
       swap(&now, &chores)
+      chores.isOvershot = now.isOvershot
       let unloads = now.unloads.compactMap { range(of: $0) }
       var loads: [RegionLoad] = []
       if !properties.loadsWhenTouched || isTrimmed {

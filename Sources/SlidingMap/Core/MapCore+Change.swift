@@ -65,6 +65,10 @@ extension MapCore {
     defer { monitor.unlock() }
     try checkUsable()
     guard let status = try statusNow(of: file) else { return nil }
+    if !isAnchored(file) && file.size > 0 && status.generation != file.generation {
+      // Nothing held the inode, so its number may have gone to another file.
+      throw MapError(.fileChanged)
+    }
     if update(file, status) {
       makeRoomForGrowth()
       try ensureExtent(file)
@@ -81,6 +85,8 @@ extension MapCore {
   /// nobody can open the file any more.
   private func successor(of file: FileEntry, _ status: FileStatus) throws(MapError) -> FileEntry? {
     do throws(MapError) {
+      // The old entry goes on with its extent alone.
+      try ensureExtent(file)
       try ensureHandle(file)
     } catch {
       if error.code == .fileChanged { return nil }

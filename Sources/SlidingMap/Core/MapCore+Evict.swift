@@ -10,6 +10,10 @@ extension MapCore {
   func makeRoom(bytes: Int, newRegions: Int, _ chores: inout Chores) throws(MapError) {
     if isHard && bytes > limits.bytes { throw MapError(.budgetExhausted) }
     while !fits(bytes: bytes, newRegions: newRegions) {
+      if chores.isOvershot && isOvershooting && newRegions > 0 && !isShutDown {
+        counters.overshoots += newRegions
+        return
+      }
       if isShutDown && newRegions > 0 { throw MapError(.shutDown) }
       if let victim = nextVictim() {
         leave(victim, evicted: true, &chores)
@@ -23,6 +27,7 @@ extension MapCore {
         isOvershooting = true
       } else {
         counters.overshoots += newRegions
+        chores.isOvershot = newRegions > 0
         return
       }
     }

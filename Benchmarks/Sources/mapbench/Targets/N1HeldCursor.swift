@@ -18,7 +18,7 @@ enum N1HeldCursor: Target {
     _ bench: Workbench, windows: Range<Int>, passes: Int
   ) throws -> TargetResult {
     let path = try bench.largeFile()
-    let maps = SlidingWindowMapManager(budget: .unlimited)
+    let maps = SlidingWindowMapManager(budget: .unlimited, windowSize: Workbench.windowSize)
     defer { maps.shutdown() }
     var cursor = try maps.cursor(for: path)
     let mapping = try RawMapping(path, byteCount: windows.count * Workbench.windowSize)

@@ -14,7 +14,8 @@ enum N4NewWindow: Target {
     let path = try bench.largeFile()
     let file = try FileDescriptor.open(path, .readOnly)
     defer { try? file.close() }
-    let maps = SlidingWindowMapManager(budget: .fixed(bytes: 64 << 20))
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(bytes: 64 << 20), windowSize: Workbench.windowSize)
     defer { maps.shutdown() }
     var cursor = try maps.cursor(for: path)
 
