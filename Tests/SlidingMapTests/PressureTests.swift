@@ -87,9 +87,11 @@ struct PressureTests {
       let manager = SlidingWindowMapManager(
         budget: .fixed(bytes: 8192, maps: 1, handles: 1), windowSize: 4096)
       let kept = Locked<[Held]>([])
+      let made = Atomic<Int>(0)
       try onThreads(3) { thread in
         if thread == 0 {
-          usleep(UInt32(round * 20))
+          // A later moment each round, told by what the others have done.
+          while made.load(ordering: .relaxed) < round * 2 { sched_yield() }
           manager.shutdown()
           return
         }
@@ -97,10 +99,13 @@ struct PressureTests {
           while true {
             let held = Held(try manager.cursor(for: scratch["file"]))
             kept.withLock { $0.append(held) }
+            made.add(1, ordering: .relaxed)
             try held.cursor.use(at: 0, count: 9000)
             held.cursor.release()
           }
         } catch {
+          // Should it be another error, the first thread must not wait for more.
+          made.add(1 << 20, ordering: .relaxed)
           #expect(error.code == MapError.Code.shutDown)
         }
       }
