@@ -1,4 +1,4 @@
-/// How much a manager may hold: bytes, regions, kernel maps and handles, each on its own.
+/// How much a manager may hold: bytes, regions, kernel maps, addresses and handles, each on its own.
 ///
 /// `Int.max` means no limit. A limit is never 0: a manager that may hold nothing can't read.
 public struct BudgetLimits: Hashable, Sendable {
@@ -8,25 +8,29 @@ public struct BudgetLimits: Hashable, Sendable {
   public var regions: Int
   /// Kernel maps (VMAs): one for each mapped file.
   public var maps: Int
+  /// Bytes of addresses reserved for files: each file's size and its room for growth, loaded or not.
+  public var addresses: Int
   /// Open descriptors.
   public var handles: Int
   /// Whether a request that does not fit beside pinned windows fails (`MapError.budgetExhausted`). Otherwise file maps
   /// may overshoot while everything is pinned, and the excess is unloaded at the first release. This is about bytes and
-  /// regions; maps are always soft, handles always hard.
+  /// regions; maps and addresses are always soft, handles always hard.
   public var isHard: Bool
 
   /// Limits of which each is at least 1.
   ///
   /// - Precondition: every limit is positive.
   public init(
-    bytes: Int = .max, regions: Int = .max, maps: Int = .max, handles: Int = .max,
-    isHard: Bool = false
+    bytes: Int = .max, regions: Int = .max, maps: Int = .max, addresses: Int = .max,
+    handles: Int = .max, isHard: Bool = false
   ) {
     precondition(
-      bytes > 0 && regions > 0 && maps > 0 && handles > 0, "a budget's limits must be positive")
+      bytes > 0 && regions > 0 && maps > 0 && addresses > 0 && handles > 0,
+      "a budget's limits must be positive")
     self.bytes = bytes
     self.regions = regions
     self.maps = maps
+    self.addresses = addresses
     self.handles = handles
     self.isHard = isHard
   }
@@ -40,6 +44,8 @@ public struct BudgetUsage: Hashable, Sendable {
   public var regions = 0
   /// Kernel maps.
   public var maps = 0
+  /// Bytes of addresses reserved for files.
+  public var addresses = 0
   /// Open descriptors.
   public var handles = 0
 

@@ -35,6 +35,8 @@ public struct MapError: Error, Hashable, Sendable {
     public static let addressSpaceExhausted = Code("addressSpaceExhausted")
     /// No descriptor to be had (EMFILE, ENFILE), even after closing idle handles.
     public static let handlesExhausted = Code("handlesExhausted")
+    /// The task that waited was cancelled.
+    public static let cancelled = Code("cancelled")
     /// The manager was shut down.
     public static let shutDown = Code("shutDown")
     /// A child process after fork(2) asked for what takes the manager's lock: a window that was not loaded, a new cursor.

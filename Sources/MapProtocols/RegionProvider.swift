@@ -12,6 +12,10 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// What kind of memory this provider gives and what it needs. Constant over its life.
   var properties: ProviderProperties { get }
 
+  /// What serves where this provider can't: no descriptor is to be had, or no addresses. Constant over its life. Default:
+  /// nothing, and such a request fails.
+  var takeover: Takeover? { get }
+
   /// Opens a file: open(2) or a duplicate of the descriptor, then fstat(2).
   ///
   /// - Throws: `.openFailed`, `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted`.
@@ -42,6 +46,17 @@ public protocol RegionProvider: AnyObject, Sendable {
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent
 
+  /// Puts the file itself in the place of another provider's copies, at the same addresses and at once, so that readers
+  /// read on meanwhile. No window of the extent is being loaded. From then on the extent is this provider's.
+  ///
+  /// Default: `.unsupported`.
+  ///
+  /// - Parameter extent: private anonymous memory that the takeover's provider made for this file.
+  /// - Throws: `.unsupported`, `.addressSpaceExhausted`, `.notMappable`; the old extent is whole then.
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent
+
   /// Gives an extent's addresses back. Nobody uses it any more.
   func release(_ extent: Extent)
 
@@ -53,10 +68,24 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
   func unload(_ regions: [ExtentRange])
 
+  /// Reads bytes of a file into memory of the caller's, without a window: pread(2).
+  ///
+  /// Where a provider has a `takeover`, both must offer it. Default: `.unsupported`.
+  ///
+  /// - Returns: how many; less than the buffer holds only at the end of the file.
+  /// - Throws: `.readFailed`, `.unsupported`.
+  func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int
+
   /// Tells the system how a range will be read. Ignored by default.
   func advise(_ advice: AccessAdvice, _ region: ExtentRange)
 
-  /// Starts loads and returns; each end is told to `completion`, on any thread. By default it loads at once.
+  /// Starts loads and returns without waiting for a disk; the end of each is told to `completion` once, on any thread,
+  /// perhaps before this returns. Default: loads at once, on the calling thread.
+  ///
+  /// Where `properties.loadsWhenTouched`, a load brings the range's bytes into memory, so that touching them does not
+  /// wait. Loads under way when `shutDown` is called end before that returns.
   func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void)
 
@@ -65,6 +94,20 @@ public protocol RegionProvider: AnyObject, Sendable {
 }
 
 extension RegionProvider {
+  /// Nothing takes over.
+  public var takeover: Takeover? { nil }
+  /// Replaces nothing.
+  public func makeExtent(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent {
+    throw MapError(.unsupported)
+  }
+  /// Reads nothing.
+  public func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    throw MapError(.unsupported)
+  }
   /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
   /// Loads at once, on the calling thread.
@@ -77,6 +120,24 @@ extension RegionProvider {
   }
   /// Has nothing to give back.
   public func shutDown() {}
+}
+
+/// The backend that goes on where another can't, and the memory kept for it.
+public struct Takeover: Sendable {
+  /// Opens files without descriptors of the process, and reads.
+  public let provider: any RegionProvider
+  /// Memory reserved when the manager is made, in windows (of at most 2 MiB each), for requests that find no addresses: each
+  /// is limited to it, and all under way at a time share it.
+  public let reservedWindows: Int
+
+  /// Describes a takeover.
+  ///
+  /// - Precondition: `reservedWindows` is positive.
+  public init(provider: any RegionProvider, reservedWindows: Int = 4) {
+    precondition(reservedWindows > 0, "a takeover needs memory")
+    self.provider = provider
+    self.reservedWindows = reservedWindows
+  }
 }
 
 /// An open file of a provider: a descriptor, a slot in a ring's table, or what the provider likes.

@@ -19,14 +19,17 @@ extension Budget where Self == FixedBudget {
   ///   - bytes: of loaded windows, each rounded up to whole pages.
   ///   - regions: loaded windows.
   ///   - maps: kernel maps, one for each mapped file.
+  ///   - addresses: bytes of addresses reserved for files.
   ///   - handles: open descriptors.
   ///   - isHard: whether a request that does not fit beside pinned windows fails instead of overshooting.
   /// - Precondition: every limit is positive.
   public static func fixed(
-    bytes: Int = .max, regions: Int = .max, maps: Int = .max, handles: Int = .max,
-    isHard: Bool = false
+    bytes: Int = .max, regions: Int = .max, maps: Int = .max, addresses: Int = .max,
+    handles: Int = .max, isHard: Bool = false
   ) -> FixedBudget {
     FixedBudget(
-      BudgetLimits(bytes: bytes, regions: regions, maps: maps, handles: handles, isHard: isHard))
+      BudgetLimits(
+        bytes: bytes, regions: regions, maps: maps, addresses: addresses, handles: handles,
+        isHard: isHard))
   }
 }

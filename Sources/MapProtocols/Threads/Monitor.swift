@@ -1,17 +1,17 @@
 #if canImport(Darwin)
-  import Darwin
+  internal import Darwin
 #else
-  import Glibc
+  internal import Glibc
 #endif
 
 /// A lock with a condition to wait for: pthread_mutex(3) and pthread_cond(3), which the standard library's `Mutex` has
 /// no counterpart for.
 @safe
-final class Monitor: @unchecked Sendable {
+package final class Monitor: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  init() {
+  package init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe pthread_mutex_init(mutex, nil)
@@ -27,11 +27,11 @@ final class Monitor: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  func lock() { unsafe pthread_mutex_lock(mutex) }
-  func unlock() { unsafe pthread_mutex_unlock(mutex) }
-  func tryLock() -> Bool { unsafe pthread_mutex_trylock(mutex) == 0 }
+  package func lock() { unsafe pthread_mutex_lock(mutex) }
+  package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  package func tryLock() -> Bool { unsafe pthread_mutex_trylock(mutex) == 0 }
 
   /// Gives the lock up until someone calls `broadcast`, then takes it again. May wake for nothing.
-  func wait() { unsafe pthread_cond_wait(condition, mutex) }
-  func broadcast() { unsafe pthread_cond_broadcast(condition) }
+  package func wait() { unsafe pthread_cond_wait(condition, mutex) }
+  package func broadcast() { unsafe pthread_cond_broadcast(condition) }
 }

@@ -12,15 +12,15 @@
 ///
 /// Windows that are multiples of the span keep huge entries, which makes them the cheapest by far where the page cache
 /// holds huge folios: a scan costs some 4 µs per MiB instead of 80 at 64 KiB a fault.
-struct Placement {
+package struct Placement {
   /// A power of two, at least a page.
-  let multiple: Int
+  package let multiple: Int
   /// 0, or one window.
-  let residue: Int
+  package let residue: Int
 
   /// The placement for windows of which `alignment` is the largest power of two that divides their size; 1 where there is
   /// one window and any place will do.
-  init(byteCount: Int, alignment: Int, pageSize: Int) {
+  package init(byteCount: Int, alignment: Int, pageSize: Int) {
     let tableSpan = pageSize * (pageSize / 8)
     let window = max(alignment, pageSize)
     let faultAround = max(65_536, pageSize)
@@ -35,7 +35,7 @@ struct Placement {
   }
 
   /// How many bytes past `address` the first place lies that will do; less than `multiple`.
-  func distance(from address: UnsafeMutableRawPointer) -> Int {
+  package func distance(from address: UnsafeMutableRawPointer) -> Int {
     (residue &- Int(bitPattern: address)) & (multiple - 1)
   }
 }

@@ -1,0 +1,70 @@
+package import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
+/// A thread of the library's own, for work that must not be done on a thread of the caller's: pthread_create(3).
+///
+/// It blocks all signals, so that handlers of the host's run elsewhere. Its owner ends the work by its own means, then
+/// calls `join`.
+@safe
+package final class ServiceThread: @unchecked Sendable {
+  private let thread: pthread_t
+
+  /// Starts a thread that runs `body` once.
+  ///
+  /// - Throws: EAGAIN or ENOMEM where there is no room for another thread.
+  package init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
+    let work = Work(body)
+    let pointer = unsafe Unmanaged.passRetained(work).toOpaque()
+    var all = sigset_t()
+    var old = sigset_t()
+    unsafe sigfillset(&all)
+    // Inherited by the new thread.
+    unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
+    #if canImport(Darwin)
+      var started: pthread_t?
+      let failure = unsafe pthread_create(&started, nil, { unsafe run($0) }, pointer)
+    #else
+      var started = pthread_t()
+      let failure = unsafe pthread_create(&started, nil, { unsafe run($0!) }, pointer)
+    #endif
+    unsafe pthread_sigmask(SIG_SETMASK, &old, nil)
+    if failure != 0 {
+      unsafe Unmanaged<Work>.fromOpaque(pointer).release()
+      throw Errno(rawValue: failure)
+    }
+    #if canImport(Darwin)
+      unsafe thread = started!
+    #else
+      thread = started
+    #endif
+  }
+
+  /// Waits for the thread's end; on the thread itself only lets go of it, and it ends when its body does. Call it once.
+  package func join() {
+    if isCurrent {
+      pthread_detach(thread)
+    } else {
+      pthread_join(thread, nil)
+    }
+  }
+
+  /// Whether the calling thread is this one.
+  package var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
+}
+
+private final class Work: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// What the new thread does; `pointer` is a retained `Work`.
+private func run(_ pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+  let work = unsafe Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue()
+  work.body()
+  return nil
+}
