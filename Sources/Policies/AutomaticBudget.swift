@@ -6,8 +6,9 @@ internal import Synchronization
 /// - Bytes: a quarter of the machine's memory, or of the control group's limit where that is less; the program, its
 ///   neighbours and the rest of the page cache want the other three.
 ///   At least 64 MiB, below which windows of a megabyte are unloaded faster than they pay, but not more than half of a
-///   memory so small. Never more than half of the addresses RLIMIT_AS still leaves: the other half is for the program's
-///   own allocations, which fail when they run out.
+///   memory so small.
+/// - Addresses: half of those RLIMIT_AS still leaves, and no more bytes than that: the other half is for the program's own
+///   allocations and threads, which fail when they run out. Files beyond are read another way or not at all.
 /// - Handles: half of the descriptors still to be had, so that the program can open as many as we hold. At most 1,024,
 ///   because a closed file is opened again in microseconds and more would be kept for nothing; at least 4, because the
 ///   usual soft limit of 1,024 can be nearly used up and reading has to go on.
@@ -30,12 +31,13 @@ public struct AutomaticBudget: Budget {
   /// A budget that goes by what `read` tells.
   ///
   /// - Parameters:
-  ///   - interval: how long an answer holds. Counting the maps of a process takes some 400 ns for each, and a manager asks
-  ///     often. The answer is kept, not what `read` told: what the process uses and what the manager holds of it must be
-  ///     of the same moment. In a budget shared by managers the answer for one serves the others, too.
+  ///   - interval: how long an answer holds; nil for a hundred times what it took to get, and at most a second. Counting
+  ///     the maps of a process takes some 400 ns for each, and a manager asks often. The answer is kept, not what `read`
+  ///     told: what the process uses and what the manager holds of it must be of the same moment. In a budget shared by
+  ///     managers the answer for one serves the others, too.
   ///   - read: gives the limits and the use of this moment.
   public init(
-    refreshingEvery interval: Duration = .seconds(1), read: @escaping @Sendable () -> SystemLimits
+    refreshingEvery interval: Duration? = nil, read: @escaping @Sendable () -> SystemLimits
   ) {
     self.read = read
     memo = Memo(interval: interval)
@@ -46,7 +48,7 @@ public struct AutomaticBudget: Budget {
     let now = ContinuousClock.now
     if let limits = memo.limits(at: now) { return limits }
     let limits = Self.limits(of: read(), holding: usage)
-    memo.keep(limits, from: now)
+    memo.keep(limits, askedAt: now)
     return limits
   }
 
@@ -54,19 +56,26 @@ public struct AutomaticBudget: Budget {
   public static func limits(of system: SystemLimits, holding usage: BudgetUsage) -> BudgetLimits {
     let handles = room(system.openFiles, system.openFilesInUse, ours: usage.handles)
     let maps = room(system.maxMapCount, system.mapsInUse, ours: usage.maps)
+    let addresses = addresses(of: system, holding: usage)
     return BudgetLimits(
-      bytes: bytes(of: system, holding: usage),
-      maps: maps == .max ? .max : max(maps / 2, leastCount),
+      bytes: min(bytes(of: system), addresses),
+      maps: maps == .max ? .max : max(maps / 2, leastCount), addresses: addresses,
       handles: min(max(handles / 2, leastCount), mostHandles))
   }
 
-  private static func bytes(of system: SystemLimits, holding usage: BudgetUsage) -> Int {
+  private static func bytes(of system: SystemLimits) -> Int {
     let memory = min(system.memory, system.cgroupMemory ?? .max)
-    let addresses = room(system.addressSpace, system.addressSpaceInUse, ours: usage.bytes)
-    var bytes = memory == .max ? Int.max : max(memory / 4, min(leastBytes, memory / 2))
-    if addresses != .max { bytes = min(bytes, addresses / 2) }
-    if bytes == .max { return bytes }
-    return max(bytes - bytes % system.pageSize, system.pageSize)
+    if memory == .max { return .max }
+    return wholePages(max(memory / 4, min(leastBytes, memory / 2)), system)
+  }
+
+  private static func addresses(of system: SystemLimits, holding usage: BudgetUsage) -> Int {
+    let room = room(system.addressSpace, system.addressSpaceInUse, ours: usage.addresses)
+    return room == .max ? .max : wholePages(room / 2, system)
+  }
+
+  private static func wholePages(_ bytes: Int, _ system: SystemLimits) -> Int {
+    max(bytes - bytes % system.pageSize, system.pageSize)
   }
 
   /// What there would be for us and the program together if we held nothing: the limit less what others use.
@@ -80,20 +89,21 @@ public struct AutomaticBudget: Budget {
 extension AutomaticBudget {
   /// The last answer and when it was given.
   private final class Memo: Sendable {
-    private let interval: Duration
-    private let last = Mutex<(limits: BudgetLimits, time: ContinuousClock.Instant)?>(nil)
+    private let interval: Duration?
+    private let last = Mutex<(limits: BudgetLimits, end: ContinuousClock.Instant)?>(nil)
 
-    init(interval: Duration) { self.interval = interval }
+    init(interval: Duration?) { self.interval = interval }
 
     func limits(at now: ContinuousClock.Instant) -> BudgetLimits? {
       last.withLock { last in
-        guard let last, now - last.time < interval else { return nil }
+        guard let last, now < last.end else { return nil }
         return last.limits
       }
     }
 
-    func keep(_ limits: BudgetLimits, from now: ContinuousClock.Instant) {
-      last.withLock { $0 = (limits, now) }
+    func keep(_ limits: BudgetLimits, askedAt start: ContinuousClock.Instant) {
+      let now = ContinuousClock.now
+      last.withLock { $0 = (limits, now + (interval ?? min((now - start) * 100, .seconds(1)))) }
     }
   }
 }

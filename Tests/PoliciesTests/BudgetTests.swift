@@ -57,7 +57,7 @@ struct BudgetTests {
     let system = SystemLimits(
       openFiles: 8, addressSpace: 1 << 20, maxMapCount: 20, memory: 1 << 20, openFilesInUse: 8,
       addressSpaceInUse: 2 << 20, mapsInUse: 25)
-    #expect(limits(system) == BudgetLimits(bytes: 4096, maps: 4, handles: 4))
+    #expect(limits(system) == BudgetLimits(bytes: 4096, maps: 4, addresses: 4096, handles: 4))
     #expect(limits(SystemLimits(memory: 32 << 20)).bytes == 16 << 20)
     #expect(limits(SystemLimits(memory: 200 << 20)).bytes == 64 << 20)
     #expect(limits(SystemLimits(memory: 100_000, pageSize: 16_384)).bytes == 49_152)
@@ -74,6 +74,7 @@ struct BudgetTests {
     var system = SystemLimits(
       addressSpace: 1 << 30, memory: 64 * Self.gibibyte, addressSpaceInUse: 512 << 20)
     #expect(limits(system).bytes == 256 << 20)
+    #expect(limits(system).addresses == 256 << 20)
     system.addressSpaceInUse = 1 << 30
     #expect(limits(system).bytes == system.pageSize)
   }
@@ -85,8 +86,8 @@ struct BudgetTests {
       openFilesInUse: 24, addressSpaceInUse: 512 << 20, mapsInUse: 530)
     let empty = limits(system)
     var usage = BudgetUsage()
-    (usage.bytes, usage.maps, usage.handles) = (200 << 20, 900, 400)
-    system.addressSpaceInUse += usage.bytes
+    (usage.addresses, usage.maps, usage.handles) = (200 << 20, 900, 400)
+    system.addressSpaceInUse += usage.addresses
     system.mapsInUse += usage.maps
     system.openFilesInUse += usage.handles
     #expect(limits(system, holding: usage) == empty)

@@ -6,8 +6,8 @@ struct Chores {
   var unloads: [RegionSlot] = []
   /// Regions whose words say loading.
   var loads: [RegionSlot] = []
-  var extents: [Extent] = []
-  var handles: [Handle] = []
+  var extents: [(extent: Extent, owner: Backend)] = []
+  var handles: [(handle: Handle, owner: Backend)] = []
   /// The budget was found overshot, with all that is left in use, by the request these chores belong to. Its further
   /// windows need not look again.
   var isOvershot = false
@@ -28,48 +28,62 @@ extension MapCore {
       var now = Chores()
       swap(&now, &chores)
       chores.isOvershot = now.isOvershot
-      let unloads = now.unloads.compactMap { range(of: $0) }
-      var loads: [RegionLoad] = []
-      if !properties.loadsWhenTouched || isTrimmed {
-        for slot in now.loads {
-          guard let region = range(of: slot), let file = regions[slot].file else { continue }
-          loads.append(RegionLoad(region: region, handle: file.handle, tag: slot.index))
-        }
-      }
+      var first = transfers(of: now, by: primary)
+      var second = takeover.map { transfers(of: now, by: $0) }
       monitor.unlock()
-      if !unloads.isEmpty { provider.unload(unloads) }
-      if !loads.isEmpty { provider.load(&loads) }
-      for extent in now.extents { provider.release(extent) }
-      for handle in now.handles { provider.close(handle) }
+      first.perform()
+      second?.perform()
+      for (extent, owner) in now.extents { owner.provider.release(extent) }
+      for (handle, owner) in now.handles { owner.provider.close(handle) }
       monitor.lock()
-      usage.maps -= now.extents.count * properties.mapsPerExtent
+      for (extent, owner) in now.extents {
+        usage.maps -= owner.properties.mapsPerExtent
+        usage.addresses -= extent.byteCount
+      }
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
-      for load in loads {
+      for load in first.loads + (second?.loads ?? []) {
         guard let error = load.error else { continue }
         failLoad(RegionSlot(load.tag), error)
         failure = failure ?? error
       }
       for slot in now.loads { finishLoad(slot) }
-      let surplus = isTrimmed ? surplus(around: now.loads) : []
+      let surplus = primary.isTrimmed ? surplus(around: now.loads) : []
       for slot in now.unloads { finishUnload(slot, &chores) }
       if !surplus.isEmpty {
         monitor.unlock()
-        provider.unload(surplus)
+        primary.provider.unload(surplus)
         monitor.lock()
       }
     }
     return failure
   }
 
+  /// The part of some chores that one backend has to do. Called with the lock.
+  func transfers(of chores: Chores, by backend: Backend) -> Transfers {
+    var transfers = Transfers(backend: backend)
+    for slot in chores.unloads where regions[slot].file?.backend === backend {
+      if let region = range(of: slot) { transfers.unloads.append(region) }
+    }
+    if backend.loadsByItself { return transfers }
+    for slot in chores.loads {
+      guard let file = regions[slot].file, file.backend === backend, let region = range(of: slot)
+      else { continue }
+      transfers.append(
+        RegionLoad(region: region, handle: file.handle, tag: slot.index), of: file)
+    }
+    return transfers
+  }
+
   /// What loading small windows may have brought in of absent neighbours. Should one of them be loaded meanwhile, its
   /// pages come back by being touched.
   private func surplus(around slots: [RegionSlot]) -> [ExtentRange] {
-    let block = Int64(properties.faultAround)
+    let block = Int64(primary.properties.faultAround)
     var ranges: [ExtentRange] = []
     for slot in slots where regions.isHeld(slot) {
-      guard let file = regions[slot].file, let extent = file.extent else { continue }
+      guard let file = regions[slot].file, file.backend === primary, let extent = file.extent
+      else { continue }
       let bytes = file.grid.bytes(of: regions[slot].window, fileSize: file.size)
       if bytes.isEmpty { continue }
       let start = bytes.lowerBound / block * block
@@ -102,6 +116,7 @@ extension MapCore {
       regions[slot].window, WindowWord(.resident, slot))
     regions[slot].ticket = nil
     counters.loads += 1
+    if file.backend !== primary { counters.takeovers += 1 }
     if old.hasWaiters { monitor.broadcast() }
   }
 

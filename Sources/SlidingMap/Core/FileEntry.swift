@@ -26,9 +26,13 @@ final class FileEntry: @unchecked Sendable {
   let base: UnsafeMutablePointer<Atomic<UInt>>
 
   var generation: FileGeneration
+  /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
+  var backend: Backend
   var handle: Handle?
   var extent: Extent?
-  /// A thread is making or dropping the extent, outside the lock.
+  /// How often the file was read without a window.
+  var copies = 0
+  /// A thread is making, replacing or dropping the extent, outside the lock. No window is claimed meanwhile.
   var isChangingExtent = false
   var cursors = 0
   /// Regions loaded, being loaded or being unloaded.
@@ -47,15 +51,16 @@ final class FileEntry: @unchecked Sendable {
 
   /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
-    source: FileSource, opened: OpenedFile, grid: WindowGrid, pageSize: Int, spacious: Bool
+    source: FileSource, opened: OpenedFile, backend: Backend, grid: WindowGrid, pageSize: Int
   ) {
     let size = opened.status.size
     // No address space holds it, and sums past its end would overflow.
     if size > Int64.max / 2 { return nil }
-    let reserved = FileEntry.reservation(for: size, pageSize: pageSize, spacious: spacious)
+    let reserved = FileEntry.reservation(for: size, pageSize: pageSize)
     guard let table = unsafe WindowTable.allocate(windows: grid.count(fileSize: Int64(reserved)))
     else { return nil }
     self.source = source
+    self.backend = backend
     self.grid = grid
     self.reserved = reserved
     unsafe windows = table
@@ -89,8 +94,8 @@ final class FileEntry: @unchecked Sendable {
 
   /// How far an extent reaches: a quarter over the size, so that a growing file changes its extent a logarithmic number
   /// of times, and at least 64 KiB, which lets 25 small files share a page of the kernel's page table.
-  private static func reservation(for size: Int64, pageSize: Int, spacious: Bool) -> Int {
-    let room = spacious ? max(size / 4, 64 << 10) : 0
+  private static func reservation(for size: Int64, pageSize: Int) -> Int {
+    let room = max(size / 4, 64 << 10)
     let (wanted, overflow) = size.addingReportingOverflow(room)
     let page = Int64(pageSize)
     let capped = min(overflow ? size : wanted, Int64.max - page)

@@ -5,8 +5,11 @@ extension MapCore {
   ///
   /// Windows are accessed in ascending order. O(windows + victims).
   ///
-  /// - Returns: the log of the calling thread, for the hits to come.
-  func acquire(_ file: FileEntry, _ windows: ClosedRange<Int>) throws(MapError) -> AccessLog {
+  /// - Parameter byteCount: of what is asked for.
+  /// - Returns: the log of the calling thread, for the hits to come; nil if the bytes must be read without a window.
+  func acquire(
+    _ file: FileEntry, _ windows: ClosedRange<Int>, byteCount: Int
+  ) throws(MapError) -> AccessLog? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
     defer { monitor.unlock() }
@@ -15,7 +18,10 @@ extension MapCore {
     var chores = Chores()
     let loadsBefore = counters.loads
     do throws(MapError) {
-      for window in windows { try acquire(file, window, &chores) }
+      for window in windows where !(try acquire(file, window, byteCount, &chores)) {
+        perform(&chores)
+        return nil
+      }
     } catch {
       perform(&chores)
       retireAfterShutdown(file)
@@ -26,7 +32,7 @@ extension MapCore {
       throw error
     }
     if isOvershooting {
-      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+      try? makeRoom(for: .none, &chores)
       perform(&chores)
     }
     if counters.loads / Self.budgetInterval != loadsBefore / Self.budgetInterval {
@@ -37,21 +43,22 @@ extension MapCore {
     return logForThisThread()
   }
 
+  /// - Returns: false if the file has no place for windows, and so none of this request's before this one either.
   private func acquire(
-    _ file: FileEntry, _ window: Int, _ chores: inout Chores
-  ) throws(MapError) {
+    _ file: FileEntry, _ window: Int, _ byteCount: Int, _ chores: inout Chores
+  ) throws(MapError) -> Bool {
     while true {
       let word = unsafe file.windows.word(window)
       switch word.state {
       case .resident:
         noteHit(word.slot)
-        return
+        return true
       case .candidate:
         unmark(word.slot)
         noteHit(word.slot)
-        return
+        return true
       case .loading where chores.loads.contains(word.slot):
-        return
+        return true
       case .loading, .leaving:
         if chores.isEmpty {
           try wait(for: window, of: file, word)
@@ -59,16 +66,27 @@ extension MapCore {
           throw error
         }
       case .absent:
-        if file.extent == nil {
+        if chores.loads.isEmpty && file.backend !== primary {
+          perform(&chores)
+          returnToPrimary(file)
+        }
+        if file.isChangingExtent {
           if let error = perform(&chores) { throw error }
-          try ensureExtent(file)
-          if file.extent == nil { throw MapError(.fileTruncated) }
-        } else if !properties.extentKeepsFile && file.handle == nil {
+          if file.isChangingExtent { monitor.wait() }
+        } else if file.extent == nil {
+          if prefersCopy(file, byteCount) { return false }
+          if let error = perform(&chores) { throw error }
+          try ensureExtentIfPossible(file)
+          if file.extent == nil && !file.isChangingExtent {
+            if file.size == 0 { throw MapError(.fileTruncated) }
+            return false
+          }
+        } else if !file.backend.properties.extentKeepsFile && file.handle == nil {
           if let error = perform(&chores) { throw error }
           try ensureHandle(file)
         } else {
           try claim(window, of: file, &chores)
-          return
+          return true
         }
       }
     }
@@ -88,7 +106,7 @@ extension MapCore {
     // Kept open until the load is over, also while the lock is given up on the way there.
     file.handleUsers += 1
     do throws(MapError) {
-      try makeRoom(bytes: byteCount, newRegions: 1, &chores)
+      try makeRoom(for: demand(for: file, byteCount: byteCount), &chores)
       // The lock may have been given up: the manager shut down, the file's extent gone.
       try checkUsable()
     } catch {

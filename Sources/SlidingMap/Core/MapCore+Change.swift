@@ -11,7 +11,9 @@ extension MapCore {
     if status.generation.changeTime < file.generation.changeTime { return true }
     // The table of windows covers what was asked for, even if the extent is larger.
     let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
-    guard properties.isCoherent, status.size <= Int64(room) else { return false }
+    // Copies of different generations are never joined, but where there are none there is nothing to join.
+    guard file.backend.properties.isCoherent || file.regions == 0, status.size <= Int64(room)
+    else { return false }
     let old = file.size
     file.generation = status.generation
     if status.size > old && old > 0 {
@@ -32,7 +34,7 @@ extension MapCore {
     if usage.bytes <= limits.bytes { return }
     drainLogs()
     var chores = Chores()
-    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    try? makeRoom(for: .none, &chores)
     perform(&chores)
   }
 
@@ -71,7 +73,7 @@ extension MapCore {
     }
     if update(file, status) {
       makeRoomForGrowth()
-      try ensureExtent(file)
+      if file.backend === primary { try ensureExtentIfPossible(file) }
       return nil
     }
     if let other = files[file.identity], other !== file, isAnchored(other), update(other, status) {
@@ -101,7 +103,8 @@ extension MapCore {
     let opened = OpenedFile(handle: handle, status: status)
     guard
       let entry = FileEntry(
-        source: file.source, opened: opened, grid: grid, pageSize: pageSize, spacious: true)
+        source: file.source, opened: opened, backend: file.backend, grid: grid,
+        pageSize: pageSize)
     else { throw MapError(.addressSpaceExhausted, errno: .noMemory) }
     file.handle = nil
     handlesByUse.remove(file)
@@ -115,7 +118,7 @@ extension MapCore {
 
   /// The file's status, or nil if nobody can tell: no handle, and the path leads elsewhere or nowhere.
   private func statusNow(of file: FileEntry) throws(MapError) -> FileStatus? {
-    let handle = file.handle
+    let (handle, provider) = (file.handle, file.backend.provider)
     file.handleUsers += 1
     monitor.unlock()
     var status: FileStatus?

@@ -3,41 +3,58 @@ import MapProtocols
 import Synchronization
 
 extension MapCore {
-  /// Chooses victims until `bytes` more in `newRegions` more fit the budget. Called with the lock, which may be given up
-  /// in between.
+  /// What is to fit into the budget beside what is there.
+  struct Demand {
+    var bytes: Int
+    var regions: Int
+    /// Whether it may not overshoot.
+    var isHard: Bool
+
+    /// Nothing more: what is there must fit.
+    static let none = Demand(bytes: 0, regions: 0, isHard: false)
+    var isNone: Bool { bytes == 0 && regions == 0 }
+  }
+
+  /// What a window of `byteCount` bytes takes of the budget.
+  func demand(for file: FileEntry, byteCount: Int) -> Demand {
+    Demand(
+      bytes: byteCount, regions: 1, isHard: limits.isHard || file.backend.properties.isAnonymous)
+  }
+
+  /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between.
   ///
-  /// - Throws: `.budgetExhausted` where the budget is hard and everything left is pinned. A soft one is overshot instead.
-  func makeRoom(bytes: Int, newRegions: Int, _ chores: inout Chores) throws(MapError) {
-    if isHard && bytes > limits.bytes { throw MapError(.budgetExhausted) }
-    while !fits(bytes: bytes, newRegions: newRegions) {
-      if chores.isOvershot && isOvershooting && newRegions > 0 && !isShutDown {
-        counters.overshoots += newRegions
+  /// - Throws: `.budgetExhausted` where the demand is hard and everything left is pinned. Otherwise the budget is overshot.
+  func makeRoom(for demand: Demand, _ chores: inout Chores) throws(MapError) {
+    if demand.isHard && demand.bytes > limits.bytes { throw MapError(.budgetExhausted) }
+    while !fits(demand) {
+      if chores.isOvershot && isOvershooting && !demand.isNone && !demand.isHard && !isShutDown {
+        counters.overshoots += demand.regions
         return
       }
-      if isShutDown && newRegions > 0 { throw MapError(.shutDown) }
+      if isShutDown && !demand.isNone { throw MapError(.shutDown) }
       if let victim = nextVictim() {
         leave(victim, evicted: true, &chores)
-      } else if fits(bytes: bytes, newRegions: newRegions) {
+      } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
-      } else if isHard && newRegions > 0 {
+      } else if demand.isHard {
         throw MapError(.budgetExhausted)
       } else if !isOvershooting {
         // Raised before one more scan: whoever lets go after that scan sees the flag and comes here.
         isOvershooting = true
       } else {
-        counters.overshoots += newRegions
-        chores.isOvershot = newRegions > 0
+        counters.overshoots += demand.regions
+        chores.isOvershot = !demand.isNone
         return
       }
     }
     if isOvershooting && !isShutDown { isOvershooting = false }
   }
 
-  private func fits(bytes: Int, newRegions: Int) -> Bool {
+  private func fits(_ demand: Demand) -> Bool {
     if isShutDown { return usage.regions == 0 }
-    return usage.bytes <= limits.bytes - bytes
-      && usage.regions + newRegions <= limits.regions
+    return usage.bytes <= limits.bytes - demand.bytes
+      && usage.regions + demand.regions <= limits.regions
   }
 
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
@@ -217,7 +234,7 @@ extension MapCore {
     monitor.lock()
     var chores = Chores()
     drainLogs()
-    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    try? makeRoom(for: .none, &chores)
     perform(&chores)
     monitor.unlock()
   }

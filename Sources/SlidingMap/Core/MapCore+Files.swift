@@ -28,7 +28,7 @@ extension MapCore {
   /// The entry for a source, counted as having one more cursor.
   private func find(_ source: FileSource) throws(MapError) -> FileEntry {
     if let path = source.path {
-      let status = try provider.status(at: path)
+      let status = try primary.provider.status(at: path)
       monitor.lock()
       defer { monitor.unlock() }
       try checkUsable()
@@ -42,17 +42,17 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     try checkUsable()
-    let opened = try openHandle(source)
+    let (opened, backend) = try openHandle(source)
     var chores = Chores()
     defer { perform(&chores) }
     if let file = files[opened.status.identity],
       isAnchored(file) || file.generation == opened.status.generation,
       update(file, opened.status)
     {
-      if file.handle == nil {
-        adopt(opened.handle, file)
+      if mayAdopt(from: backend, file) {
+        adopt(opened.handle, of: backend, file)
       } else {
-        chores.handles.append(opened.handle)
+        chores.handles.append((opened.handle, backend))
       }
       file.cursors += 1
       if let path = source.path, !file.paths.contains(path) { file.paths.append(path) }
@@ -61,9 +61,9 @@ extension MapCore {
     }
     guard
       let file = FileEntry(
-        source: source, opened: opened, grid: grid, pageSize: pageSize, spacious: true)
+        source: source, opened: opened, backend: backend, grid: grid, pageSize: pageSize)
     else {
-      chores.handles.append(opened.handle)
+      chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
     file.cursors = 1
@@ -75,7 +75,7 @@ extension MapCore {
 
   /// Whether the file's inode is held, so that its identity can't have gone to another file.
   func isAnchored(_ file: FileEntry) -> Bool {
-    file.handle != nil || file.extent != nil && properties.extentKeepsFile
+    file.handle != nil || file.extent != nil && file.backend.properties.extentKeepsFile
   }
 
   func attach(to file: FileEntry, _ source: FileSource) throws(MapError) -> Attachment {
@@ -84,7 +84,7 @@ extension MapCore {
     do throws(MapError) {
       try checkUsable()
       // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.
-      try ensureExtent(file)
+      if file.backend === primary { try ensureExtentIfPossible(file) }
       try checkUsable()
     } catch {
       file.cursors -= 1
@@ -101,7 +101,7 @@ extension MapCore {
 
   /// A second slot in the same file with the same lease. The source's pin holds meanwhile, and marks are made and scanned
   /// under the lock, so that the new lease is in place before the old one can be dropped.
-  func duplicate(_ file: FileEntry, _ original: Pin) -> (Pin, AccessLog) {
+  func duplicate(_ file: FileEntry, _ original: Pin, _ copy: HeldCopy?) -> (Pin, AccessLog) {
     monitor.lock()
     defer { monitor.unlock() }
     file.cursors += 1
@@ -112,6 +112,7 @@ extension MapCore {
       unsafe pin.pointee.publish(
         start: file.grid.start(of: windows.lowerBound), count: windows.count)
     }
+    if let copy { reserve?.share(copy.chunk) }
     return unsafe (pin, logForThisThread())
   }
 
@@ -141,18 +142,19 @@ extension MapCore {
     return limits.bytes / 8
   }
 
-  /// Ends a cursor: its pin, its share in the file, and what only it kept.
-  func detach(_ file: FileEntry, _ pin: Pin) {
+  /// Ends a cursor: its pin, its copy, its share in the file, and what only it kept.
+  func detach(_ file: FileEntry, _ pin: Pin, _ copy: HeldCopy?) {
     if isForked { return }
     monitor.lock()
     defer { monitor.unlock() }
     counters.hits += unsafe file.pins.release(pin)
+    if let copy { takeBack(copy) }
     file.cursors -= 1
     cursors -= 1
     var chores = Chores()
     if isOvershooting {
       drainLogs()
-      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+      try? makeRoom(for: .none, &chores)
     }
     retireIfUnused(file, &chores)
     perform(&chores)
@@ -180,7 +182,7 @@ extension MapCore {
 
   private func giveUp(_ file: FileEntry, _ chores: inout Chores) {
     if let handle = file.handle {
-      chores.handles.append(handle)
+      chores.handles.append((handle, file.backend))
       file.handle = nil
       handlesByUse.remove(file)
     }
@@ -189,7 +191,7 @@ extension MapCore {
 
   func dropExtent(_ file: FileEntry, _ chores: inout Chores) {
     guard let extent = file.extent else { return }
-    chores.extents.append(extent)
+    chores.extents.append((extent, file.backend))
     file.extent = nil
     unsafe file.base.pointee.store(0, ordering: .relaxed)
     file.pins.callAttention()

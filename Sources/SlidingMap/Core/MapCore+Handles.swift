@@ -1,18 +1,29 @@
 import MapProtocols
-import Synchronization
 import SystemPackage
 
 extension MapCore {
   // Everything here is called with the lock, which is given up during system calls.
 
-  /// Opens a source within the budget of handles: idle ones are closed for it, and once more if the system itself has none
-  /// left (EMFILE, ENFILE).
+  /// Opens a source within the budget of handles: idle ones are closed for it, and more if the system itself has none left
+  /// (EMFILE, ENFILE). Then the takeover opens it, which needs no descriptor of the process.
   ///
-  /// - Parameter mayWait: whether to wait for a handle that another thread is about to be done with.
+  /// - Parameters:
+  ///   - owner: the only backend whose handle will do, or nil.
+  ///   - mayWait: whether to wait for a handle that another thread is about to be done with.
   func openHandle(
-    _ source: FileSource, mayWait: Bool = true
-  ) throws(MapError) -> OpenedFile {
+    _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true
+  ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
     while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
+    do throws(MapError) {
+      let backend = owner ?? primary
+      return (try open(source, backend), backend)
+    } catch {
+      guard error.code == .handlesExhausted, owner == nil, let takeover else { throw error }
+      return (try open(source, takeover), takeover)
+    }
+  }
+
+  private func open(_ source: FileSource, _ backend: Backend) throws(MapError) -> OpenedFile {
     var closing = 1
     while true {
       usage.handles += 1
@@ -20,7 +31,7 @@ extension MapCore {
       monitor.unlock()
       let failure: MapError
       do throws(MapError) {
-        let opened = try provider.open(source)
+        let opened = try backend.provider.open(source)
         monitor.lock()
         handlesMoved()
         return opened
@@ -32,7 +43,7 @@ extension MapCore {
       handlesMoved()
       if failure.code != .handlesExhausted { throw failure }
       relockedRefresh()
-      if !closeIdleHandles(closing) { throw failure }
+      if !closeIdleHandles(closing, of: backend) { throw failure }
       closing *= 2
     }
   }
@@ -67,21 +78,30 @@ extension MapCore {
     if handleWaiters > 0 { monitor.broadcast() }
   }
 
+  /// Whether a file lacks a handle and could use one of `backend`'s.
+  func mayAdopt(from backend: Backend, _ file: FileEntry) -> Bool {
+    file.handle == nil && !file.isChangingExtent
+      && (file.backend === backend || file.extent == nil && file.regions == 0)
+  }
+
   /// Makes an open handle the file's own.
-  func adopt(_ handle: Handle, _ file: FileEntry) {
+  func adopt(_ handle: Handle, of backend: Backend, _ file: FileEntry) {
     file.handle = handle
+    file.backend = backend
     handlesByUse.append(file)
   }
 
   /// Closes up to `count` handles that can be done without, least recently used first: those of files that their extent or
   /// nobody keeps, and only then those of files that can be opened again. False if there is none.
-  private func closeIdleHandles(_ count: Int) -> Bool {
+  private func closeIdleHandles(_ count: Int, of backend: Backend? = nil) -> Bool {
     var chores = Chores()
     for mayReopen in [false, true] where chores.handles.isEmpty {
       var entry = unsafe handlesByUse.first
       while let file = entry, chores.handles.count < count {
         entry = handlesByUse.next(after: file)
-        let isKept = file.cursors == 0 || file.extent != nil && properties.extentKeepsFile
+        if let backend, file.backend !== backend { continue }
+        let isKept =
+          file.cursors == 0 || file.extent != nil && file.backend.properties.extentKeepsFile
         if isKept || mayReopen && file.canReopen { closeHandle(of: file, &chores) }
       }
     }
@@ -93,7 +113,7 @@ extension MapCore {
   /// Closes a file's handle unless it is being used.
   func closeHandle(of file: FileEntry, _ chores: inout Chores) {
     guard let handle = file.handle, file.handleUsers == 0, !file.isChangingExtent else { return }
-    chores.handles.append(handle)
+    chores.handles.append((handle, file.backend))
     file.handle = nil
     handlesByUse.remove(file)
   }
@@ -105,135 +125,37 @@ extension MapCore {
   func ensureHandle(_ file: FileEntry, mayWait: Bool = true) throws(MapError) {
     while file.handle == nil {
       guard let path = file.source.path else { throw MapError(.fileChanged, source: file.source) }
-      let opened: OpenedFile
+      let (opened, backend): (OpenedFile, Backend)
       do throws(MapError) {
         // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
         // thread waits with the file in its hands.
         if !(try makeRoomForHandle(.path(path), mayWait: mayWait)) { continue }
-        opened = try openHandle(.path(path), mayWait: mayWait)
+        (opened, backend) = try openHandle(
+          .path(path), of: file.extent == nil ? nil : file.backend, mayWait: mayWait)
       } catch {
         if error.errno != .noSuchFileOrDirectory { throw error }
         throw MapError(.fileChanged, source: file.source, errno: error.errno)
       }
-      let isHeld = file.extent != nil && properties.extentKeepsFile
+      let isHeld = file.extent != nil && file.backend.properties.extentKeepsFile
       let isSame =
         opened.status.identity == file.identity
         && (isHeld || opened.status.generation == file.generation)
-      if isSame && file.handle == nil {
-        adopt(opened.handle, file)
+      // The thread that is changing the extent is the one that looks for a handle.
+      let fits = file.backend === backend || file.extent == nil && file.regions == 0
+      if isSame && file.handle == nil && fits {
+        adopt(opened.handle, of: backend, file)
       } else {
         var chores = Chores()
-        chores.handles.append(opened.handle)
+        chores.handles.append((opened.handle, backend))
         perform(&chores)
         if !isSame { throw MapError(.fileChanged, source: file.source) }
       }
     }
   }
 
-  private func relockedRefresh() {
+  func relockedRefresh() {
     monitor.unlock()
     refreshLimits()
     monitor.lock()
-  }
-
-  // MARK: Extents
-
-  /// Sees to it that the file has addresses, unless it is empty.
-  ///
-  /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
-  func ensureExtent(_ file: FileEntry) throws(MapError) {
-    while file.isChangingExtent { monitor.wait() }
-    if file.extent != nil || file.size == 0 { return }
-    file.isChangingExtent = true
-    defer {
-      file.isChangingExtent = false
-      monitor.broadcast()
-    }
-    try ensureHandle(file)
-    guard let handle = file.handle else { return }
-    while usage.maps + properties.mapsPerExtent > limits.maps {
-      if !dropFile(otherThan: file) { break }
-    }
-    let alignment = alignment(for: file)
-    while true {
-      let size = file.size
-      usage.maps += properties.mapsPerExtent
-      noteUsage()
-      monitor.unlock()
-      let failure: MapError
-      do throws(MapError) {
-        let extent = try provider.makeExtent(
-          handle, fileSize: size, byteCount: file.reserved, alignment: alignment)
-        monitor.lock()
-        file.extent = extent
-        // Published by the release of the first word that will say resident.
-        unsafe file.base.pointee.store(
-          UInt(bitPattern: extent.base), ordering: .relaxed)
-        return
-      } catch {
-        failure = error
-      }
-      monitor.lock()
-      usage.maps -= properties.mapsPerExtent
-      if failure.code != .addressSpaceExhausted { throw failure }
-      relockedRefresh()
-      if !dropFile(otherThan: file) { throw failure }
-    }
-  }
-
-  /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.
-  private func alignment(for file: FileEntry) -> Int {
-    let hugePage = 2 << 20
-    if file.grid.count(fileSize: Int64(file.reserved)) <= 1 {
-      return file.size >= hugePage ? hugePage : 1
-    }
-    return 1 << min(file.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
-  }
-
-  /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.
-  ///
-  /// - Returns: false if there is none.
-  private func dropFile(otherThan spared: FileEntry) -> Bool {
-    var tried = 0
-    let count = filesByUse.count
-    while tried < count, let file = unsafe filesByUse.first {
-      tried += 1
-      let isEligible =
-        file !== spared && file.extent != nil && !file.isChangingExtent
-        && (file.cursors == 0 || file.canReopen || file.handle != nil)
-      guard isEligible else {
-        filesByUse.touch(file)
-        continue
-      }
-      var chores = Chores()
-      // Held, so that nobody retires it or maps it anew while the lock is given up.
-      file.isChangingExtent = true
-      var isEmpty = false
-      if canDoWithoutExtent(file) {
-        let left = unloadUnused(regions.slots(of: file), &chores)
-        isEmpty = left == file.regions && file.handleUsers == 0
-        if isEmpty { dropExtent(file, &chores) }
-      }
-      file.isChangingExtent = false
-      filesByUse.touch(file)
-      retireIfUnused(file, &chores)
-      perform(&chores)
-      monitor.broadcast()
-      if isEmpty { return true }
-    }
-    return false
-  }
-
-  /// Whether a file stays readable without its extent. One with cursors needs a handle; only where the budget or the system
-  /// has none to give must its path serve.
-  private func canDoWithoutExtent(_ file: FileEntry) -> Bool {
-    if file.cursors == 0 || file.handle != nil { return true }
-    do throws(MapError) {
-      // Not waiting: others may wait for the files that this thread is changing.
-      try ensureHandle(file, mayWait: false)
-      return true
-    } catch {
-      return error.code == .handlesExhausted && file.canReopen
-    }
   }
 }

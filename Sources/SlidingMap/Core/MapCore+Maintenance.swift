@@ -27,9 +27,10 @@ extension MapCore {
     let slots = meant.flatMap { regions.slots(of: $0) }
     let count = unloadUnused(slots, &chores)
     for file in meant where file.cursors == 0 { closeHandle(of: file, &chores) }
+    reserve?.dropIfUnused()
     perform(&chores)
     if isOvershooting {
-      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+      try? makeRoom(for: .none, &chores)
       perform(&chores)
     }
     return count
@@ -44,7 +45,8 @@ extension MapCore {
     // From now on each change of a lease comes by and unloads.
     isOvershooting = true
     var chores = Chores()
-    try? makeRoom(bytes: 0, newRegions: 0, &chores)
+    try? makeRoom(for: .none, &chores)
+    releaseReserveAfterShutdown()
     var entry = unsafe filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)
@@ -52,7 +54,10 @@ extension MapCore {
     }
     perform(&chores)
     monitor.unlock()
-    if isFirst { provider.shutDown() }
+    if isFirst {
+      primary.provider.shutDown()
+      takeover?.provider.shutDown()
+    }
   }
 
   var statistics: MapStatistics {
@@ -66,6 +71,7 @@ extension MapCore {
     while let file = entry {
       entry = filesByUse.next(after: file)
       result.files += 1
+      if file.backend !== primary { result.takeoverFiles += 1 }
       result.hits += file.pins.hits
       file.pins.forEach { pin in
         for window in pin.windows(file.grid) {
@@ -77,6 +83,9 @@ extension MapCore {
     result.misses = counters.misses
     result.loads = counters.loads
     result.failedLoads = counters.failedLoads
+    result.takeovers = counters.takeovers
+    result.copies = counters.copies
+    result.returns = counters.returns
     result.evictions = counters.evictions
     result.overshoots = counters.overshoots
     result.pinScans = counters.scans
@@ -84,16 +93,19 @@ extension MapCore {
     result.droppedHits = counters.droppedHits
     result.cursors = cursors
     result.bytes = usage.bytes
+    result.addresses = usage.addresses
     result.regions = usage.regions
     result.maps = usage.maps
     result.handles = usage.handles
     result.peakBytes = counters.peak.bytes
     result.peakRegions = counters.peak.regions
+    result.peakAddresses = counters.peak.addresses
     result.peakMaps = counters.peak.maps
     result.peakHandles = counters.peak.handles
     result.limits = limits
     result.policy = policy.name
-    result.backend = properties.name
+    result.backend = primary.properties.name
+    result.takeoverBackend = takeover?.properties.name ?? ""
     return result
   }
 

@@ -70,6 +70,7 @@ extension MapCore {
     let region = regions[slot]
     let key = RegionKey(file: region.file?.key ?? 0, window: region.window)
     return RegionInfo(
-      key: key, byteCount: region.byteCount, reloadCost: properties.reloadCost)
+      key: key, byteCount: region.byteCount,
+      reloadCost: region.file?.backend.properties.reloadCost ?? 0)
   }
 }

@@ -12,15 +12,15 @@ import SystemPackage
 @safe
 final class MapCore: @unchecked Sendable {
   let monitor = Monitor()
-  let provider: any RegionProvider
-  let properties: ProviderProperties
+  /// The backend the user chose.
+  let primary: Backend
+  /// The one that serves files the first one can't.
+  let takeover: Backend?
   let budget: any Budget
   let grid: WindowGrid
   let pageSize: Int
   let control: ControlBlock
   let fenceless: Bool
-  /// Windows share what one fault maps, so each must be loaded at once and trimmed.
-  let isTrimmed: Bool
   let forkGeneration = smap_fork_generation()
 
   // All below is guarded by `monitor`.
@@ -31,6 +31,8 @@ final class MapCore: @unchecked Sendable {
   var filesByUse = EntryList(.files)
   var handlesByUse = EntryList(.handles)
   var regions = RegionTable()
+  /// There where something takes over.
+  var reserve: CopyReserve?
   let references = ReferenceTable()
   var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
   var drained: [RegionSlot] = []
@@ -53,6 +55,9 @@ final class MapCore: @unchecked Sendable {
     var evictions = 0
     var overshoots = 0
     var failedLoads = 0
+    var takeovers = 0
+    var copies = 0
+    var returns = 0
     var droppedHits = 0
     var scans = 0
     var peak = BudgetUsage()
@@ -61,17 +66,22 @@ final class MapCore: @unchecked Sendable {
   static let logCount = 64
   /// How many loads lie between two questions to the budget.
   static let budgetInterval = 1024
+  /// What a takeover's reserve holds for a window, however large windows are.
+  static let mostReservedPerWindow = 2 << 20
 
   init(
     provider: any RegionProvider, policy: any EvictionPolicy, budget: any Budget, grid: WindowGrid
   ) {
-    self.provider = provider
-    properties = provider.properties
+    primary = Backend(provider, grid)
+    takeover = provider.takeover.map { Backend($0.provider, grid) }
     self.policy = policy
     self.budget = budget
     self.grid = grid
     pageSize = SystemPage.size
-    isTrimmed = properties.faultAround > 0 && grid.windowSize % Int64(properties.faultAround) != 0
+    if let takeover = provider.takeover {
+      let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
+      reserve = CopyReserve(byteCount: takeover.reservedWindows * window, pageSize: pageSize)
+    }
     fenceless = smap_membarrier_register()
     let limits = budget.limits(holding: BudgetUsage())
     self.limits = limits
@@ -88,10 +98,13 @@ final class MapCore: @unchecked Sendable {
       var entry = unsafe filesByUse.first
       while let file = entry {
         entry = filesByUse.next(after: file)
-        if let extent = file.extent { provider.release(extent) }
-        if let handle = file.handle { provider.close(handle) }
+        if let extent = file.extent { file.backend.provider.release(extent) }
+        if let handle = file.handle { file.backend.provider.close(handle) }
       }
-      if !isShutDown { provider.shutDown() }
+      if !isShutDown {
+        primary.provider.shutDown()
+        takeover?.provider.shutDown()
+      }
     }
     for log in logs { log?.deallocate() }
     unsafe control.deallocate()
@@ -107,8 +120,6 @@ final class MapCore: @unchecked Sendable {
       ? (limits.bytes == .max ? Int.max : 1) : limits.bytes / Int(grid.windowSize)
     return PolicyCapacity(regions: min(limits.regions, max(bySize, 1)), bytes: limits.bytes)
   }
-
-  var isHard: Bool { limits.isHard || properties.isAnonymous }
 
   func checkUsable() throws(MapError) {
     if isShutDown { throw MapError(.shutDown) }
@@ -128,7 +139,7 @@ final class MapCore: @unchecked Sendable {
       policy.setCapacity(capacity)
       drainLogs()
       var chores = Chores()
-      try? makeRoom(bytes: 0, newRegions: 0, &chores)
+      try? makeRoom(for: .none, &chores)
       perform(&chores)
     }
     monitor.unlock()
@@ -137,6 +148,7 @@ final class MapCore: @unchecked Sendable {
   func noteUsage() {
     counters.peak.bytes = max(counters.peak.bytes, usage.bytes)
     counters.peak.regions = max(counters.peak.regions, usage.regions)
+    counters.peak.addresses = max(counters.peak.addresses, usage.addresses)
     counters.peak.maps = max(counters.peak.maps, usage.maps)
     counters.peak.handles = max(counters.peak.handles, usage.handles)
   }

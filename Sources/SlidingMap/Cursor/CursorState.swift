@@ -53,7 +53,7 @@ struct CursorState {
     fileSize = attachment.size
   }
 
-  mutating func setFileSize(_ size: Int64) {
+  mutating func setFileSize(_ size: Int64, mayShowMore: Bool) {
     fileSize = size
     fastSize = 0
     if leaseLength > 0 && leaseStart + leaseLength > UInt64(size) {
@@ -61,7 +61,7 @@ struct CursorState {
       leaseLength = max(UInt64(size), leaseStart) - leaseStart
       let start = unsafe base.distance(to: viewAddress)
       viewCount = max(min(viewCount, Int(size) - start), 0)
-    } else if leaseLength > 0 {
+    } else if leaseLength > 0 && mayShowMore {
       // After growth the last leased window may hold more.
       let last = grid.window(at: Int64(leaseStart + leaseLength) - 1)
       let end = grid.bytes(of: last, fileSize: size).upperBound
@@ -134,6 +134,19 @@ struct CursorState {
 }
 
 extension CursorState {
+  /// Shows bytes of a private copy, under which nothing is pinned.
+  mutating func show(_ copy: HeldCopy, offset: Int64, count: Int) {
+    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+    fastSize = 0
+    leaseStart = UInt64(copy.range.lowerBound)
+    leaseLength = UInt64(copy.range.count)
+    // Where the file's first byte would lie; only bytes of the copy are ever read there.
+    let start = unsafe UInt(bitPattern: copy.chunk.start) &- UInt(copy.range.lowerBound)
+    unsafe base = UnsafeRawPointer(bitPattern: start) ?? Self.noAddress
+    unsafe viewAddress = UnsafeRawPointer(copy.chunk.start) + Int(offset - copy.range.lowerBound)
+    viewCount = count
+  }
+
   /// Shows bytes inside the lease; false if they are not.
   @inlinable
   @inline(__always)

@@ -64,9 +64,19 @@ extension WindowCursor {
       return true
     }
     let windows = state.grid.windows(of: offset..<offset + Int64(count))
+    // The old lease ends before room is made for the new one.
+    giveBackCopy()
     do throws(MapError) {
       if !state.pinResident(windows, core) {
-        state.log = try core.acquire(file, windows)
+        guard let log = try core.acquire(file, windows, byteCount: count) else {
+          // Nothing stays pinned by a cursor that reads a copy.
+          _ = state.release()
+          let copy = try core.readCopy(file, offset..<offset + Int64(count))
+          held = copy
+          state.show(copy, offset: offset, count: count)
+          return true
+        }
+        state.log = log
       }
     } catch {
       release()

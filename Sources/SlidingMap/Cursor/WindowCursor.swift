@@ -20,6 +20,8 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   @usableFromInline let core: MapCore
   @usableFromInline var file: FileEntry
   @usableFromInline var state: CursorState
+  /// What `bytes` lies in where no window could be had.
+  var held: HeldCopy?
 
   init(core: MapCore, source: FileSource, attachment: MapCore.Attachment) {
     self.core = core
@@ -36,7 +38,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   }
 
   deinit {
-    unsafe core.detach(file, unsafe state.pin)
+    unsafe core.detach(file, unsafe state.pin, held)
   }
 
   /// What the cursor was made for.
@@ -75,7 +77,14 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
   /// overshot, to unload what that frees. O(1).
   public mutating func release() {
-    if state.release() { core.settle() }
+    let isWanted = state.release()
+    giveBackCopy()
+    if isWanted { core.settle() }
+  }
+
+  mutating func giveBackCopy() {
+    if let held { core.giveBack(held) }
+    held = nil
   }
 
   /// A second cursor on the same file with the same lease and range. O(1), takes the lock.
@@ -86,11 +95,13 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
       // The lock may be held by a thread that the child does not have, and nothing unloads here: share the slot.
       return WindowCursor(core: core, source: source, file: file, state: state)
     }
-    let (pin, log) = unsafe core.duplicate(file, state.pin)
+    let (pin, log) = unsafe core.duplicate(file, state.pin, held)
     var state = self.state
     unsafe state.pin = pin
     state.log = log
-    return WindowCursor(core: core, source: source, file: file, state: state)
+    var copy = WindowCursor(core: core, source: source, file: file, state: state)
+    copy.held = held
+    return copy
   }
 
   /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if the file's place in
@@ -103,12 +114,13 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   public mutating func refresh() throws(MapError) {
     switch try core.refresh(file, source) {
     case .size(let size):
-      state.setFileSize(size)
+      state.setFileSize(size, mayShowMore: held == nil)
     case .moved(let replacement):
-      let old = unsafe (file: file, pin: state.pin)
+      let old = unsafe (file: file, pin: state.pin, copy: held)
+      held = nil
       file = replacement.file
       state = CursorState(core: core, attachment: replacement)
-      unsafe core.detach(old.file, old.pin)
+      unsafe core.detach(old.file, old.pin, old.copy)
     }
   }
 }

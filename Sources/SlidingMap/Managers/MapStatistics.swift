@@ -14,6 +14,12 @@ public struct MapStatistics: Hashable, Sendable {
   public internal(set) var loads = 0
   /// Loads that failed.
   public internal(set) var failedLoads = 0
+  /// Requests that the takeover's backend served because the first one could not: windows it loaded, and `copies`.
+  public internal(set) var takeovers = 0
+  /// Requests read into private memory of their cursors, because no window could be had. Part of `takeovers`.
+  public internal(set) var copies = 0
+  /// Files that came back from the takeover's backend to the first one.
+  public internal(set) var returns = 0
   /// Windows unloaded, for whatever reason.
   public internal(set) var evictions = 0
   /// Windows loaded over a soft budget because everything else was pinned.
@@ -23,14 +29,18 @@ public struct MapStatistics: Hashable, Sendable {
   /// Barriers and scans that proved regions unused; one serves many evictions.
   public internal(set) var pinScans = 0
 
-  /// Bytes of loaded windows, in whole pages each.
+  /// Bytes of loaded windows and of copies, in whole pages each.
   public internal(set) var bytes = 0
   /// Loaded windows.
   public internal(set) var regions = 0
   /// Kernel maps held for files.
   public internal(set) var maps = 0
-  /// Open descriptors.
+  /// Bytes of addresses reserved for files.
+  public internal(set) var addresses = 0
+  /// Open descriptors, of the process or a ring's own.
   public internal(set) var handles = 0
+  /// Files that the takeover's backend serves now.
+  public internal(set) var takeoverFiles = 0
   /// Files known: those with cursors or loaded windows.
   public internal(set) var files = 0
   /// Live cursors, those inside buffers included.
@@ -44,6 +54,8 @@ public struct MapStatistics: Hashable, Sendable {
   public internal(set) var peakRegions = 0
   /// The most `maps` there ever were.
   public internal(set) var peakMaps = 0
+  /// The most `addresses` there ever were.
+  public internal(set) var peakAddresses = 0
   /// The most `handles` there ever were.
   public internal(set) var peakHandles = 0
 
@@ -53,6 +65,8 @@ public struct MapStatistics: Hashable, Sendable {
   public internal(set) var policy = ""
   /// The name of the backend.
   public internal(set) var backend = ""
+  /// The name of the backend that takes over where the first can't serve; empty if there is none.
+  public internal(set) var takeoverBackend = ""
 
   /// Hits as a share of all windows accessed, 0...1; 0 before the first.
   public var hitRatio: Double {

@@ -1,0 +1,40 @@
+package import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
+/// Memory of the process's own, page by page as it is touched: mmap(2), MAP_ANONYMOUS, MAP_PRIVATE and MAP_NORESERVE.
+@safe
+package final class AnonymousMemory: @unchecked Sendable {
+  /// The first byte; a multiple of the page.
+  package let base: UnsafeMutableRawPointer
+  /// How many bytes.
+  package let byteCount: Int
+
+  /// Reserves addresses; pages come when they are touched.
+  ///
+  /// - Precondition: `byteCount` is positive.
+  /// - Throws: ENOMEM.
+  package init(byteCount: Int) throws(Errno) {
+    precondition(byteCount > 0, "memory of no bytes")
+    #if canImport(Darwin)
+      let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
+    #else
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS | CInt(MAP_NORESERVE)
+    #endif
+    let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw Errno(rawValue: errno)
+    }
+    unsafe base = address
+    self.byteCount = byteCount
+  }
+
+  /// Gives the pages back and keeps the addresses: madvise(2), MADV_DONTNEED.
+  package func drop() { _ = unsafe madvise(base, byteCount, MADV_DONTNEED) }
+
+  deinit { _ = unsafe munmap(base, byteCount) }
+}

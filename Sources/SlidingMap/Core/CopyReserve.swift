@@ -1,0 +1,93 @@
+import MapProtocols
+
+/// Memory set aside when the manager is made, for reading what finds no place as a window. Guarded by the core's lock.
+///
+/// A request takes a run of pages from it, private to its cursor and the cursor's copies. Taking and giving back neither
+/// allocates nor maps, so that it works where no memory and no map is left.
+struct CopyReserve: ~Copyable {
+  private let memory: AnonymousMemory
+  private let pageSize: Int
+  /// Free runs of pages, ascending and never adjacent.
+  private var free: [Range<Int>] = []
+  /// How many cursors hold the run that begins at a page.
+  private var holders: [Int32]
+  /// Pages taken.
+  private(set) var taken = 0
+
+  /// Nil if there is no memory for it.
+  init?(byteCount: Int, pageSize: Int) {
+    guard let memory = try? AnonymousMemory(byteCount: byteCount) else { return nil }
+    self.memory = memory
+    self.pageSize = pageSize
+    let pages = byteCount / pageSize
+    // Runs are separated by taken pages, so there are never more of them than this.
+    free.reserveCapacity(pages / 2 + 2)
+    free.append(0..<pages)
+    holders = Array(repeating: 0, count: pages)
+  }
+
+  /// The most bytes that one request may have.
+  var byteCount: Int { memory.byteCount }
+
+  /// Takes memory for `byteCount` bytes, held once; nil if there is no run so long. O(runs).
+  mutating func take(_ byteCount: Int) -> Chunk? {
+    let pages = (byteCount + pageSize - 1) / pageSize
+    guard let index = free.firstIndex(where: { $0.count >= pages }) else { return nil }
+    let run = free[index]
+    if run.count == pages {
+      free.remove(at: index)
+    } else {
+      free[index] = run.lowerBound + pages..<run.upperBound
+    }
+    holders[run.lowerBound] = 1
+    taken += pages
+    return unsafe Chunk(
+      start: memory.base + run.lowerBound * pageSize, page: run.lowerBound, pages: pages)
+  }
+
+  /// One more holder for a chunk.
+  mutating func share(_ chunk: Chunk) { holders[chunk.page] += 1 }
+
+  /// One holder less; the last one's memory is free again.
+  ///
+  /// - Returns: whether that was the last.
+  mutating func giveBack(_ chunk: Chunk) -> Bool {
+    holders[chunk.page] -= 1
+    if holders[chunk.page] > 0 { return false }
+    taken -= chunk.pages
+    var run = chunk.page..<chunk.page + chunk.pages
+    let index = free.firstIndex { $0.lowerBound >= run.upperBound } ?? free.endIndex
+    if index < free.endIndex && free[index].lowerBound == run.upperBound {
+      run = run.lowerBound..<free[index].upperBound
+      free.remove(at: index)
+    }
+    if index > 0 && free[index - 1].upperBound == run.lowerBound {
+      free[index - 1] = free[index - 1].lowerBound..<run.upperBound
+    } else {
+      free.insert(run, at: index)
+    }
+    return true
+  }
+
+  /// Gives the system the memory back that nobody holds any part of; its addresses stay.
+  func dropIfUnused() {
+    if taken == 0 { memory.drop() }
+  }
+}
+
+/// A run of pages of a reserve.
+@safe
+struct Chunk: @unchecked Sendable {
+  let start: UnsafeMutableRawPointer
+  fileprivate let page: Int
+  fileprivate let pages: Int
+}
+
+/// A cursor's private copy of a part of a file.
+struct HeldCopy: Sendable {
+  let chunk: Chunk
+  /// The bytes of the file that it holds.
+  let range: Range<Int64>
+  /// What the budget was charged.
+  let byteCount: Int
+}

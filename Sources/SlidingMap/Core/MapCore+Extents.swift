@@ -1,0 +1,151 @@
+import MapProtocols
+import Synchronization
+
+extension MapCore {
+  // Everything here is called with the lock, which is given up during system calls.
+
+  /// Sees to it that the file has addresses, unless it is empty.
+  ///
+  /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
+  func ensureExtent(_ file: FileEntry) throws(MapError) {
+    while file.isChangingExtent { monitor.wait() }
+    if file.extent != nil || file.size == 0 { return }
+    file.isChangingExtent = true
+    defer {
+      file.isChangingExtent = false
+      monitor.broadcast()
+    }
+    try ensureHandle(file)
+    guard let handle = file.handle else { return }
+    let backend = file.backend
+    let alignment = alignment(for: file)
+    while true {
+      let byteCount = try makeRoomForExtent(of: file)
+      let size = file.size
+      usage.maps += backend.properties.mapsPerExtent
+      usage.addresses += byteCount
+      noteUsage()
+      monitor.unlock()
+      let failure: MapError
+      do throws(MapError) {
+        let extent = try backend.provider.makeExtent(
+          handle, fileSize: size, byteCount: byteCount, alignment: alignment)
+        monitor.lock()
+        usage.addresses -= byteCount - extent.byteCount
+        file.extent = extent
+        // Published by the release of the first word that will say resident.
+        unsafe file.base.pointee.store(
+          UInt(bitPattern: extent.base), ordering: .relaxed)
+        return
+      } catch {
+        failure = error
+      }
+      monitor.lock()
+      usage.maps -= backend.properties.mapsPerExtent
+      usage.addresses -= byteCount
+      if failure.code != .addressSpaceExhausted { throw failure }
+      relockedRefresh()
+      stepBack()
+      if !dropFile(otherThan: file) { throw failure }
+    }
+  }
+
+  /// The same, but a file that finds no addresses goes without where its bytes can be read into the reserve.
+  func ensureExtentIfPossible(_ file: FileEntry) throws(MapError) {
+    do throws(MapError) {
+      try ensureExtent(file)
+    } catch {
+      if error.code != .addressSpaceExhausted || takeover == nil { throw error }
+    }
+  }
+
+  /// Gives files up until another one's extent fits the budget.
+  ///
+  /// - Returns: the bytes its extent may have; without room for growth if the budget has none.
+  /// - Throws: `.addressSpaceExhausted` if it does not fit and its bytes can be read another way. Otherwise the budget of
+  ///   maps and addresses is overshot.
+  private func makeRoomForExtent(of file: FileEntry) throws(MapError) -> Int {
+    let maps = file.backend.properties.mapsPerExtent
+    var byteCount = extentSize(of: file)
+    while usage.maps + maps > limits.maps || usage.addresses > limits.addresses - byteCount {
+      relockedRefresh()
+      byteCount = extentSize(of: file)
+      // Nothing is given up for a file that would not fit alone.
+      let isHopeless = byteCount > limits.addresses || maps > limits.maps
+      if isHopeless && takeover != nil || !dropFile(otherThan: file) {
+        if takeover != nil { throw MapError(.addressSpaceExhausted) }
+        return byteCount
+      }
+    }
+    return byteCount
+  }
+
+  private func extentSize(of file: FileEntry) -> Int {
+    if file.reserved <= limits.addresses { return file.reserved }
+    let mask = Int64(pageSize - 1)
+    return Int((file.size + mask) & ~mask)
+  }
+
+  /// After the system refused a map: holds less than at the refusal until the budget is asked again, so that the program
+  /// around finds maps and addresses for itself.
+  private func stepBack() {
+    limits.maps = min(limits.maps, max(usage.maps - usage.maps / 8, 1))
+    limits.addresses = min(limits.addresses, max(usage.addresses - usage.addresses / 8, 1))
+  }
+
+  /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.
+  private func alignment(for file: FileEntry) -> Int {
+    let hugePage = 2 << 20
+    if file.grid.count(fileSize: Int64(file.reserved)) <= 1 {
+      return file.size >= hugePage ? hugePage : 1
+    }
+    return 1 << min(file.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
+  }
+
+  /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.
+  ///
+  /// - Returns: false if there is none.
+  private func dropFile(otherThan spared: FileEntry) -> Bool {
+    var tried = 0
+    let count = filesByUse.count
+    while tried < count, let file = unsafe filesByUse.first {
+      tried += 1
+      let isEligible =
+        file !== spared && file.extent != nil && !file.isChangingExtent
+        && (file.cursors == 0 || file.canReopen || file.handle != nil)
+      guard isEligible else {
+        filesByUse.touch(file)
+        continue
+      }
+      var chores = Chores()
+      // Held, so that nobody retires it or maps it anew while the lock is given up.
+      file.isChangingExtent = true
+      var isEmpty = false
+      if canDoWithoutExtent(file) {
+        let left = unloadUnused(regions.slots(of: file), &chores)
+        isEmpty = left == file.regions && file.handleUsers == 0
+        if isEmpty { dropExtent(file, &chores) }
+      }
+      file.isChangingExtent = false
+      filesByUse.touch(file)
+      retireIfUnused(file, &chores)
+      perform(&chores)
+      monitor.broadcast()
+      if isEmpty { return true }
+    }
+    return false
+  }
+
+  /// Whether a file stays readable without its extent. One with cursors needs a handle; only where the budget or the system
+  /// has none to give must its path serve.
+  private func canDoWithoutExtent(_ file: FileEntry) -> Bool {
+    if file.cursors == 0 || file.handle != nil { return true }
+    do throws(MapError) {
+      // Not waiting: others may wait for the files that this thread is changing.
+      try ensureHandle(file, mayWait: false)
+      return true
+    } catch {
+      return error.code == .handlesExhausted && file.canReopen
+    }
+  }
+}

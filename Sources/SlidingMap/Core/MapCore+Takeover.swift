@@ -1,0 +1,169 @@
+import MapProtocols
+import SystemPackage
+
+/// Reading on where the first backend can't, and the way back.
+extension MapCore {
+  /// How often a file that the takeover serves is read without a window before it gets windows there: a window pays from
+  /// about the eighth touch.
+  private static let copiesBeforeWindows = 8
+
+  /// Whether a request for a file that has no extent is better read into private memory than through a window.
+  func prefersCopy(_ file: FileEntry, _ byteCount: Int) -> Bool {
+    file.backend !== primary && file.copies < Self.copiesBeforeWindows
+      && byteCount <= (reserve?.byteCount ?? 0) / 4
+  }
+
+  // MARK: Copies
+
+  /// Reads bytes into memory of the reserve, for a request that finds no window. A system call for the bytes, and one or two
+  /// for a handle where there is none.
+  ///
+  /// - Throws: `.budgetExhausted` where the reserve or the budget has no room, `.fileTruncated`, `.readFailed`, and what
+  ///   opening throws.
+  func readCopy(_ file: FileEntry, _ wanted: Range<Int64>) throws(MapError) -> HeldCopy {
+    if isForked { throw MapError(.forked) }
+    monitor.lock()
+    defer { monitor.unlock() }
+    do throws(MapError) {
+      try checkUsable()
+      let page = Int64(pageSize)
+      let start = wanted.lowerBound / page * page
+      // The rest of the last page comes for nothing.
+      let end = max(wanted.upperBound, min((wanted.upperBound + page - 1) / page * page, file.size))
+      let byteCount = Int((end - start + page - 1) / page * page)
+      guard let chunk = reserve?.take(byteCount) else { throw MapError(.budgetExhausted) }
+      let copy = HeldCopy(chunk: chunk, range: start..<end, byteCount: byteCount)
+      do throws(MapError) {
+        try charge(for: copy)
+      } catch {
+        _ = reserve?.giveBack(chunk)
+        throw error
+      }
+      do throws(MapError) {
+        try fill(copy, from: file, atLeastTo: wanted.upperBound)
+      } catch {
+        takeBack(copy)
+        throw error
+      }
+      file.copies += 1
+      counters.copies += 1
+      counters.takeovers += 1
+      return copy
+    } catch {
+      retireAfterShutdown(file)
+      throw error
+    }
+  }
+
+  private func charge(for copy: HeldCopy) throws(MapError) {
+    drainLogs()
+    var chores = Chores()
+    defer { perform(&chores) }
+    try makeRoom(for: Demand(bytes: copy.byteCount, regions: 0, isHard: true), &chores)
+    usage.bytes += copy.byteCount
+    noteUsage()
+  }
+
+  private func fill(
+    _ copy: HeldCopy, from file: FileEntry, atLeastTo end: Int64
+  ) throws(MapError) {
+    try ensureHandle(file)
+    try checkUsable()
+    guard let handle = file.handle else { throw MapError(.handlesExhausted) }
+    let provider = file.backend.provider
+    file.handleUsers += 1
+    monitor.unlock()
+    let result: Result<Int, MapError>
+    do throws(MapError) {
+      let buffer = unsafe UnsafeMutableRawBufferPointer(
+        start: copy.chunk.start, count: copy.range.count)
+      result = .success(try unsafe provider.read(handle, at: copy.range.lowerBound, into: buffer))
+    } catch {
+      result = .failure(error)
+    }
+    monitor.lock()
+    file.handleUsers -= 1
+    monitor.broadcast()
+    if copy.range.lowerBound + Int64(try result.get()) < end { throw MapError(.fileTruncated) }
+  }
+
+  /// Ends a cursor's hold on a copy.
+  func giveBack(_ copy: HeldCopy) {
+    if isForked { return }
+    monitor.lock()
+    takeBack(copy)
+    monitor.unlock()
+  }
+
+  func takeBack(_ copy: HeldCopy) {
+    guard reserve?.giveBack(copy.chunk) == true else { return }
+    usage.bytes -= copy.byteCount
+    releaseReserveAfterShutdown()
+  }
+
+  /// Gives the reserve's memory back once nobody can want it any more.
+  func releaseReserveAfterShutdown() {
+    if isShutDown && reserve?.taken == 0 { reserve = nil }
+  }
+
+  // MARK: The way back
+
+  /// Takes a file that the takeover serves back to the first backend, if that can serve it by now. Loaded windows stay where
+  /// they are, and readers read on. Called with the lock, which is given up during system calls; no load of this file may
+  /// be waiting in the caller's chores.
+  ///
+  /// While the pressure lasts it costs one open(2) that fails before it looks at the path.
+  func returnToPrimary(_ file: FileEntry) {
+    guard file.backend !== primary, let path = file.source.path, file.handleUsers == 0,
+      !file.isChangingExtent
+    else { return }
+    // No window is claimed from here on.
+    file.isChangingExtent = true
+    defer {
+      file.isChangingExtent = false
+      monitor.broadcast()
+    }
+    let status = FileStatus(identity: file.identity, generation: file.generation)
+    let extent = file.extent
+    monitor.unlock()
+    // Not counted as one more handle: it takes the place of the old one.
+    let found = try? reopen(path, status, extent)
+    monitor.lock()
+    guard let found else { return }
+    // Copies are being read through the old handle.
+    while file.handleUsers > 0 { monitor.wait() }
+    var chores = Chores()
+    if let old = file.handle {
+      chores.handles.append((old, file.backend))
+      handlesByUse.remove(file)
+    }
+    if let extent {
+      usage.maps += primary.properties.mapsPerExtent - file.backend.properties.mapsPerExtent
+      usage.addresses += (found.extent?.byteCount ?? 0) - extent.byteCount
+      file.extent = found.extent
+    }
+    usage.handles += 1
+    adopt(found.handle, of: primary, file)
+    counters.returns += 1
+    perform(&chores)
+    noteUsage()
+  }
+
+  private func reopen(
+    _ path: FilePath, _ status: FileStatus, _ extent: Extent?
+  ) throws(MapError) -> (handle: Handle, extent: Extent?) {
+    let opened = try primary.provider.open(.path(path))
+    do throws(MapError) {
+      if opened.status != status { throw MapError(.fileChanged) }
+      guard let extent else { return (opened.handle, nil) }
+      return (
+        opened.handle,
+        try primary.provider.makeExtent(
+          opened.handle, fileSize: status.size, replacing: extent)
+      )
+    } catch {
+      primary.provider.close(opened.handle)
+      throw error
+    }
+  }
+}
