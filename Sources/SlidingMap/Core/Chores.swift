@@ -8,33 +8,60 @@ struct Chores {
   var loads: [RegionSlot] = []
   var extents: [(extent: Extent, owner: Backend)] = []
   var handles: [(handle: Handle, owner: Backend)] = []
+  /// Tasks whose loads have ended.
+  var resumptions: [CheckedContinuation<Void, Never>] = []
+
+  /// Loads are only started, and those of other threads not waited for: all under way are found in `awaited`.
+  var isAsynchronous = false
+  var awaited: [LoadTicket] = []
   /// The budget was found overshot, with all that is left in use, by the request these chores belong to. Its further
   /// windows need not look again.
   var isOvershot = false
 
   var isEmpty: Bool {
-    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty
+    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && resumptions.isEmpty
+  }
+
+  /// What there is to do now; what is decided meanwhile gathers anew.
+  fileprivate mutating func takeWork() -> Chores {
+    var work = Chores()
+    swap(&work, &self)
+    isAsynchronous = work.isAsynchronous
+    isOvershot = work.isOvershot
+    swap(&awaited, &work.awaited)
+    return work
   }
 }
 
 extension MapCore {
   /// Carries chores out. Called with the lock, which is given up meanwhile and held again at the end.
   ///
-  /// - Returns: the first failure of a load. All windows that failed are absent again, all others resident.
+  /// - Returns: the first failure of a load. All windows that failed are absent again, all others resident, save those
+  ///   whose loads were only started.
   @discardableResult
   func perform(_ chores: inout Chores) -> MapError? {
     var failure: MapError?
     while !chores.isEmpty {
-      var now = Chores()
-      swap(&now, &chores)
-      chores.isOvershot = now.isOvershot
+      var now = chores.takeWork()
       var first = transfers(of: now, by: primary)
       var second = takeover.map { transfers(of: now, by: $0) }
+      if now.isAsynchronous {
+        setUnderWay(first.loads, &now, &chores)
+        setUnderWay(second?.loads ?? [], &now, &chores)
+      }
       monitor.unlock()
-      first.perform()
-      second?.perform()
+      first.unload()
+      second?.unload()
+      if now.isAsynchronous {
+        first.submit(to: self)
+        second?.submit(to: self)
+      } else {
+        first.load()
+        second?.load()
+      }
       for (extent, owner) in now.extents { owner.provider.release(extent) }
       for (handle, owner) in now.handles { owner.provider.close(handle) }
+      for task in now.resumptions { task.resume() }
       monitor.lock()
       for (extent, owner) in now.extents {
         usage.maps -= owner.properties.mapsPerExtent
@@ -43,21 +70,36 @@ extension MapCore {
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
-      for load in first.loads + (second?.loads ?? []) {
-        guard let error = load.error else { continue }
-        failLoad(RegionSlot(load.tag), error)
-        failure = failure ?? error
+      if !now.isAsynchronous {
+        for load in first.loads + (second?.loads ?? []) {
+          guard let error = load.error else { continue }
+          failLoad(RegionSlot(load.tag), error, &chores)
+          failure = failure ?? error
+        }
       }
-      for slot in now.loads { finishLoad(slot) }
-      let surplus = primary.isTrimmed ? surplus(around: now.loads) : []
+      for slot in now.loads { finishLoad(slot, &chores) }
       for slot in now.unloads { finishUnload(slot, &chores) }
-      if !surplus.isEmpty {
-        monitor.unlock()
-        primary.provider.unload(surplus)
-        monitor.lock()
-      }
+      trim(now.loads)
     }
     return failure
+  }
+
+  /// Takes loads that are only started off the work that ends with `perform`.
+  private func setUnderWay(_ loads: [RegionLoad], _ work: inout Chores, _ chores: inout Chores) {
+    for load in loads {
+      let slot = RegionSlot(load.tag)
+      work.loads.removeAll { $0 == slot }
+      chores.awaited.append(ticket(for: slot))
+      inFlight += 1
+    }
+  }
+
+  /// What tells those who wait for a load of its end.
+  func ticket(for slot: RegionSlot) -> LoadTicket {
+    if let ticket = regions[slot].ticket { return ticket }
+    let ticket = LoadTicket()
+    regions[slot].ticket = ticket
+    return ticket
   }
 
   /// The part of some chores that one backend has to do. Called with the lock.
@@ -74,6 +116,17 @@ extension MapCore {
         RegionLoad(region: region, handle: file.handle, tag: slot.index), of: file)
     }
     return transfers
+  }
+
+  /// Takes off what loading small windows may have brought in of absent neighbours. Called with the lock, which is given up
+  /// meanwhile.
+  func trim(_ slots: [RegionSlot]) {
+    guard primary.isTrimmed else { return }
+    let surplus = surplus(around: slots)
+    if surplus.isEmpty { return }
+    monitor.unlock()
+    primary.provider.unload(surplus)
+    monitor.lock()
   }
 
   /// What loading small windows may have brought in of absent neighbours. Should one of them be loaded meanwhile, its
@@ -110,11 +163,14 @@ extension MapCore {
       extent: extent, offset: file.grid.start(of: region.window), byteCount: region.byteCount)
   }
 
-  private func finishLoad(_ slot: RegionSlot) {
+  func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
     guard regions.isHeld(slot), let file = regions[slot].file else { return }
     let old = unsafe file.windows.exchange(
       regions[slot].window, WindowWord(.resident, slot))
-    regions[slot].ticket = nil
+    if let ticket = regions[slot].ticket {
+      chores.resumptions += ticket.end()
+      regions[slot].ticket = nil
+    }
     counters.loads += 1
     if file.backend !== primary { counters.takeovers += 1 }
     if old.hasWaiters { monitor.broadcast() }
@@ -130,11 +186,11 @@ extension MapCore {
   }
 
   /// Takes a claimed window back to absent and gives the error to all who wait for it.
-  func failLoad(_ slot: RegionSlot, _ error: MapError) {
+  func failLoad(_ slot: RegionSlot, _ error: MapError, _ chores: inout Chores) {
     let region = regions[slot]
     guard let file = region.file else { return }
     if regions.isHeld(slot) { forget(slot, evicted: false) }
-    region.ticket?.error = error
+    if let ticket = region.ticket { chores.resumptions += ticket.end(error) }
     counters.failedLoads += 1
     regions.remove(slot)
     let old = unsafe file.windows.exchange(region.window, .absent)

@@ -44,20 +44,23 @@ extension MapCore {
   }
 
   /// - Returns: false if the file has no place for windows, and so none of this request's before this one either.
-  private func acquire(
+  func acquire(
     _ file: FileEntry, _ window: Int, _ byteCount: Int, _ chores: inout Chores
   ) throws(MapError) -> Bool {
     while true {
       let word = unsafe file.windows.word(window)
       switch word.state {
       case .resident:
-        noteHit(word.slot)
+        if !chores.isAsynchronous { noteHit(word.slot) }
         return true
       case .candidate:
         unmark(word.slot)
-        noteHit(word.slot)
+        if !chores.isAsynchronous { noteHit(word.slot) }
         return true
       case .loading where chores.loads.contains(word.slot):
+        return true
+      case .loading where chores.isAsynchronous:
+        chores.awaited.append(ticket(for: word.slot))
         return true
       case .loading, .leaving:
         if chores.isEmpty {
@@ -112,7 +115,7 @@ extension MapCore {
     } catch {
       file.handleUsers -= 1
       handlesMoved()
-      failLoad(slot, error)
+      failLoad(slot, error, &chores)
       throw error
     }
     unsafe references.bind(slot, to: file.windows.references(window))
@@ -133,8 +136,7 @@ extension MapCore {
     unsafe file.windows.addWaiter(window)
     var ticket: LoadTicket?
     if word.state == .loading {
-      ticket = regions[word.slot].ticket ?? LoadTicket()
-      regions[word.slot].ticket = ticket
+      ticket = self.ticket(for: word.slot)
     }
     monitor.wait()
     if let error = ticket?.error { throw error }

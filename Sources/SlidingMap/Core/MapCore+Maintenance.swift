@@ -92,6 +92,7 @@ extension MapCore {
     result.hits += logs.reduce(0) { $0 + ($1?.appended ?? 0) }
     result.droppedHits = counters.droppedHits
     result.cursors = cursors
+    result.inFlight = inFlight
     result.bytes = usage.bytes
     result.addresses = usage.addresses
     result.regions = usage.regions

@@ -42,6 +42,8 @@ final class MapCore: @unchecked Sendable {
   var rounds = 0
   var marks = 0
   var cursors = 0
+  /// Loads that were started and have not ended.
+  var inFlight = 0
   /// Threads that wait in `openHandle` or `successor` for a handle that others use.
   var handleWaiters = 0
   var isShutDown = false

@@ -29,11 +29,6 @@ struct Region {
   }
 }
 
-/// How the wait for another thread's load ended.
-final class LoadTicket {
-  var error: MapError?
-}
-
 /// The records of all regions by slot; slots are dense and reused, the last one freed first.
 struct RegionTable {
   private var regions: [Region] = []

@@ -6,32 +6,58 @@ struct Transfers {
   var unloads: [ExtentRange] = []
   private(set) var loads: [RegionLoad] = []
   /// The generation each file must still have when its windows were read, once per run of loads of one file.
-  private var expected: [(handle: Handle, generation: FileGeneration)] = []
+  private var expected: [Expectation] = []
+
+  private struct Expectation {
+    let handle: Handle
+    let generation: FileGeneration
+  }
 
   init(backend: Backend) { self.backend = backend }
 
   mutating func append(_ load: RegionLoad, of file: FileEntry) {
     loads.append(load)
     guard !backend.properties.isCoherent, let handle = load.handle else { return }
-    if expected.last?.handle != handle { expected.append((handle, file.generation)) }
+    if expected.last?.handle != handle {
+      expected.append(Expectation(handle: handle, generation: file.generation))
+    }
   }
 
-  mutating func perform() {
+  func unload() {
     if !unloads.isEmpty { backend.provider.unload(unloads) }
+  }
+
+  mutating func load() {
     if loads.isEmpty { return }
     backend.provider.load(&loads)
-    for (handle, generation) in expected where hasChanged(handle, since: generation) {
-      for index in loads.indices where loads[index].handle == handle {
+    for expectation in expected where hasChanged(expectation) {
+      for index in loads.indices where loads[index].handle == expectation.handle {
         loads[index].error = loads[index].error ?? MapError(.fileChanged)
       }
     }
   }
 
+  /// Starts the loads; the core hears of the end of each.
+  func submit(to core: MapCore) {
+    if loads.isEmpty { return }
+    backend.provider.submit(loads) { load in
+      var load = load
+      if load.error == nil,
+        let expectation = expected.first(where: { $0.handle == load.handle }),
+        hasChanged(expectation)
+      {
+        load.error = MapError(.fileChanged)
+      }
+      core.loadEnded(load)
+    }
+  }
+
   /// Copies of different generations must not be joined, so each load looks at the file after it has read: what was
   /// written meanwhile is found out, whenever it was.
-  private func hasChanged(_ handle: Handle, since generation: FileGeneration) -> Bool {
+  private func hasChanged(_ expectation: Expectation) -> Bool {
     do throws(MapError) {
-      return try backend.provider.status(of: handle).generation != generation
+      return try backend.provider.status(of: expectation.handle).generation
+        != expectation.generation
     } catch {
       return false
     }

@@ -74,6 +74,11 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// `bytes` for the time of a call; a class that stores a cursor can't hand out a span of it.
+  func lend<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    try body(bytes)
+  }
+
   /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
   /// overshot, to unload what that frees. O(1).
   public mutating func release() {

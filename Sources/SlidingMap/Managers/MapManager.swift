@@ -39,6 +39,42 @@ public class MapManager: @unchecked Sendable {
     return WindowCursor(core: core, source: source, attachment: attachment)
   }
 
+  /// Starts bringing parts of a file into memory and returns at once, without waiting for the disk.
+  ///
+  /// With mmap the kernel is asked to read them into the page cache (madvise(2), MADV_WILLNEED for each range), where a
+  /// later `use` finds them; no window is loaded and the budget is not touched. Backends that read load the windows of the
+  /// ranges, all at once, as far as the budget goes. A hint: what can't be had is not reported here but to who uses it.
+  ///
+  /// - Parameter ranges: offsets in bytes; what lies past the end of the file is left out.
+  /// - Precondition: no range begins below 0.
+  /// - Throws: what `cursor(for:)` throws.
+  /// - Complexity: O(ranges), and O(windows) with backends that read.
+  public func prefetch(_ path: FilePath, ranges: [Range<Int64>]) throws(MapError) {
+    precondition(ranges.allSatisfy { $0.lowerBound >= 0 }, "offsets must not be negative")
+    let cursor = try cursor(for: path)
+    core.prefetch(cursor.file, ranges)
+  }
+
+  /// The windows of a file from its start, one after the other, each loaded ahead of the task that reads it.
+  ///
+  /// ```swift
+  /// for try await window in maps.windows(of: "/data/log", readAhead: 4) {
+  ///   window.withBytes { parse($0) }
+  /// }
+  /// ```
+  ///
+  /// No thread of the task's executor waits for a disk. The file's size is the one found by the first step; with a static
+  /// manager there is one window.
+  ///
+  /// - Parameters:
+  ///   - path: the file; it is opened by the first step.
+  ///   - readAhead: how many windows beyond the one at hand are being loaded; they are not pinned.
+  /// - Precondition: `readAhead` is not negative.
+  public func windows(of path: FilePath, readAhead: Int = 4) -> MapWindows {
+    precondition(readAhead >= 0, "the number of windows to read ahead must not be negative")
+    return MapWindows(maps: self, path: path, readAhead: readAhead)
+  }
+
   /// Swaps the eviction policy while everything runs. Regions stay loaded, and the new policy starts from the old one's
   /// order. O(regions), under the lock.
   public func setPolicy(_ policy: some EvictionPolicy) {

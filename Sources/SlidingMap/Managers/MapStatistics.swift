@@ -43,6 +43,8 @@ public struct MapStatistics: Hashable, Sendable {
   public internal(set) var takeoverFiles = 0
   /// Files known: those with cursors or loaded windows.
   public internal(set) var files = 0
+  /// Loads under way that no thread waits in: prefetched windows, and those that tasks wait for.
+  public internal(set) var inFlight = 0
   /// Live cursors, those inside buffers included.
   public internal(set) var cursors = 0
   /// Windows that some cursor's lease forbids to unload.
