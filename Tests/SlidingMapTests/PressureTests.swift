@@ -114,9 +114,3 @@ struct PressureTests {
     }
   }
 }
-
-/// A cursor that threads pass on, one using it at a time.
-private final class Held: @unchecked Sendable {
-  var cursor: WindowCursor
-  init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
-}

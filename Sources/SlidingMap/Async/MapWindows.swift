@@ -31,7 +31,7 @@ public struct MapWindows: AsyncSequence, Sendable {
     /// - Throws: what `MapManager.cursor(for:)`, `WindowCursor.ready(at:count:)` and `use(at:count:)` throw; `.cancelled` if
     ///   the task is cancelled. After that there is nothing more.
     public mutating func next(
-      isolation actor: isolated (any Actor)? = #isolation
+      isolation actor: isolated (any Actor)?
     ) async throws(MapError) -> MapWindow? {
       if isAtEnd { return nil }
       isAtEnd = true

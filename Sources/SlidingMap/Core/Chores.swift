@@ -46,8 +46,7 @@ extension MapCore {
       var first = transfers(of: now, by: primary)
       var second = takeover.map { transfers(of: now, by: $0) }
       if now.isAsynchronous {
-        setUnderWay(first.loads, &now, &chores)
-        setUnderWay(second?.loads ?? [], &now, &chores)
+        setUnderWay(&now, &chores)
       }
       monitor.unlock()
       first.unload()
@@ -85,13 +84,12 @@ extension MapCore {
   }
 
   /// Takes loads that are only started off the work that ends with `perform`.
-  private func setUnderWay(_ loads: [RegionLoad], _ work: inout Chores, _ chores: inout Chores) {
-    for load in loads {
-      let slot = RegionSlot(load.tag)
-      work.loads.removeAll { $0 == slot }
+  private func setUnderWay(_ work: inout Chores, _ chores: inout Chores) {
+    for slot in work.loads where regions[slot].file?.backend.loadsByItself == false {
       chores.awaited.append(ticket(for: slot))
       inFlight += 1
     }
+    work.loads.removeAll { regions[$0].file?.backend.loadsByItself == false }
   }
 
   /// What tells those who wait for a load of its end.

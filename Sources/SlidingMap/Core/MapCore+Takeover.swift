@@ -6,6 +6,8 @@ extension MapCore {
   /// How often a file that the takeover serves is read without a window before it gets windows there: a window pays from
   /// about the eighth touch.
   private static let copiesBeforeWindows = 8
+  /// How far ahead a reader is served that reads on from where it was, in bytes.
+  private static let mostReadAhead = 256 << 10
 
   /// Whether a request for a file that has no extent is better read into private memory than through a window.
   func prefersCopy(_ file: FileEntry, _ byteCount: Int) -> Bool {
@@ -18,27 +20,24 @@ extension MapCore {
   /// Reads bytes into memory of the reserve, for a request that finds no window. A system call for the bytes, and one or two
   /// for a handle where there is none.
   ///
+  /// - Parameter previous: what the cursor read last this way. A reader that goes on from there gets more each time.
   /// - Throws: `.budgetExhausted` where the reserve or the budget has no room, `.fileTruncated`, `.readFailed`, and what
   ///   opening throws.
-  func readCopy(_ file: FileEntry, _ wanted: Range<Int64>) throws(MapError) -> HeldCopy {
+  func readCopy(
+    _ file: FileEntry, _ wanted: Range<Int64>, after previous: Range<Int64>?
+  ) throws(MapError) -> HeldCopy {
     if isForked { throw MapError(.forked) }
     monitor.lock()
     defer { monitor.unlock() }
     do throws(MapError) {
       try checkUsable()
-      let page = Int64(pageSize)
-      let start = wanted.lowerBound / page * page
-      // The rest of the last page comes for nothing.
-      let end = max(wanted.upperBound, min((wanted.upperBound + page - 1) / page * page, file.size))
-      let byteCount = Int((end - start + page - 1) / page * page)
-      guard let chunk = reserve?.take(byteCount) else { throw MapError(.budgetExhausted) }
-      let copy = HeldCopy(chunk: chunk, range: start..<end, byteCount: byteCount)
-      do throws(MapError) {
-        try charge(for: copy)
-      } catch {
-        _ = reserve?.giveBack(chunk)
-        throw error
+      var ahead = 0
+      if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
+        ahead = min(2 * previous.count, Self.mostReadAhead)
       }
+      var taken = try takeCopy(of: file, wanted, ahead)
+      if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
+      guard let copy = taken else { throw MapError(.budgetExhausted) }
       do throws(MapError) {
         try fill(copy, from: file, atLeastTo: wanted.upperBound)
       } catch {
@@ -55,13 +54,30 @@ extension MapCore {
     }
   }
 
-  private func charge(for copy: HeldCopy) throws(MapError) {
+  /// Memory for the bytes of `wanted` and up to `ahead` bytes from its start, in whole pages; nil if there is no room.
+  private func takeCopy(
+    of file: FileEntry, _ wanted: Range<Int64>, _ ahead: Int
+  ) throws(MapError) -> HeldCopy? {
+    let page = Int64(pageSize)
+    let start = wanted.lowerBound / page * page
+    // The rest of the last page comes for nothing.
+    let reach = (max(wanted.upperBound, start + Int64(ahead)) + page - 1) / page * page
+    let end = max(wanted.upperBound, min(reach, file.size))
+    let byteCount = Int((end - start + page - 1) / page * page)
+    guard let chunk = reserve?.take(byteCount) else { return nil }
     drainLogs()
     var chores = Chores()
     defer { perform(&chores) }
-    try makeRoom(for: Demand(bytes: copy.byteCount, regions: 0, isHard: true), &chores)
-    usage.bytes += copy.byteCount
+    do throws(MapError) {
+      try makeRoom(for: Demand(bytes: byteCount, regions: 0, isHard: true), &chores)
+    } catch {
+      _ = reserve?.giveBack(chunk)
+      if error.code == .budgetExhausted { return nil }
+      throw error
+    }
+    usage.bytes += byteCount
     noteUsage()
+    return HeldCopy(chunk: chunk, range: start..<end, byteCount: byteCount)
   }
 
   private func fill(

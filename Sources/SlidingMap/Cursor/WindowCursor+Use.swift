@@ -65,13 +65,15 @@ extension WindowCursor {
     }
     let windows = state.grid.windows(of: offset..<offset + Int64(count))
     // The old lease ends before room is made for the new one.
+    let previous = held?.range
     giveBackCopy()
     do throws(MapError) {
       if !state.pinResident(windows, core) {
         guard let log = try core.acquire(file, windows, byteCount: count) else {
           // Nothing stays pinned by a cursor that reads a copy.
           _ = state.release()
-          let copy = try core.readCopy(file, offset..<offset + Int64(count))
+          let copy = try core.readCopy(
+            file, offset..<offset + Int64(count), after: previous)
           held = copy
           state.show(copy, offset: offset, count: count)
           return true

@@ -1,3 +1,4 @@
+import Foundation
 import SlidingMap
 import SystemPackage
 
@@ -114,6 +115,20 @@ final class MemoryProvider: RegionProvider {
         unsafe region.start.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
       }
     }
+  }
+
+  /// Loads on a thread of its own, so that a load that blocks holds nobody up.
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) {
+    let thread = Thread { [self] in
+      for one in loads {
+        var one = [one]
+        load(&one)
+        completion(one[0])
+      }
+    }
+    thread.start()
   }
 
   /// What lies where nothing is loaded; who reads it has no pin.
