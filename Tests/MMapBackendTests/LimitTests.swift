@@ -68,10 +68,3 @@ import Testing
     }
   }
 }
-
-private func setLimit(_ resource: __rlimit_resource, to value: UInt) throws {
-  var limit = rlimit()
-  try #require(unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0)
-  limit.rlim_cur = min(value, limit.rlim_max)
-  try #require(unsafe setrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0)
-}
