@@ -85,6 +85,17 @@ final class BufferStorage: @unchecked Sendable {
 }
 
 extension WindowCursor {
+  /// `use(at:)`, but where the budget or the reserve has no room for the rest of the window, for fewer bytes.
+  @discardableResult
+  mutating func useWhatFits(at offset: Int64) throws(MapError) -> Bool {
+    do throws(MapError) {
+      return try use(at: offset)
+    } catch {
+      if error.code != .budgetExhausted { throw error }
+      return try use(at: offset, count: 64 << 10)
+    }
+  }
+
   /// Lets go of a lease on several windows: between accesses a buffer keeps one window in each lane, not all that were
   /// looked at together.
   mutating func releaseIfWide() {

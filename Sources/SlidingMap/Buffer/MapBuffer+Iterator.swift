@@ -47,7 +47,7 @@ extension MapBuffer {
       }
       guard let place else { return false }
       do throws(MapError) {
-        guard try place.cursor.use(at: offset) else {
+        guard try place.cursor.useWhatFits(at: offset) else {
           throw MapError(.fileTruncated, source: storage.source)
         }
       } catch {

@@ -87,7 +87,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     var cursor = storage.makeCursor()
     var done = 0
     while done < bounds.count {
-      try cursor.use(at: origin + Int64(bounds.lowerBound + done))
+      try cursor.useWhatFits(at: origin + Int64(bounds.lowerBound + done))
       let count = Swift.min(cursor.bytes.byteCount, bounds.count - done)
       if count == 0 { throw MapError(.fileTruncated, source: storage.source) }
       unsafe destination.withUnsafeMutableBytes { target in

@@ -131,7 +131,7 @@ extension MapCore {
   /// While the pressure lasts it costs one open(2) that fails before it looks at the path.
   func returnToPrimary(_ file: FileEntry) {
     guard file.backend !== primary, let path = file.source.path, file.handleUsers == 0,
-      !file.isChangingExtent
+      !file.isChangingExtent, file.handle != nil || usage.handles < limits.handles
     else { return }
     // No window is claimed from here on.
     file.isChangingExtent = true
