@@ -66,10 +66,12 @@ extension MapCore {
   ///   maps and addresses is overshot.
   private func makeRoomForExtent(of file: FileEntry) throws(MapError) -> Int {
     let maps = file.backend.properties.mapsPerExtent
-    var byteCount = extentSize(of: file)
+    var limits = extentLimits
+    var byteCount = extentSize(of: file, limits)
     while usage.maps + maps > limits.maps || usage.addresses > limits.addresses - byteCount {
       relockedRefresh()
-      byteCount = extentSize(of: file)
+      limits = extentLimits
+      byteCount = extentSize(of: file, limits)
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
       if isHopeless && takeover != nil || !dropFile(otherThan: file) {
@@ -80,17 +82,38 @@ extension MapCore {
     return byteCount
   }
 
-  private func extentSize(of file: FileEntry) -> Int {
+  private func extentSize(of file: FileEntry, _ limits: BudgetLimits) -> Int {
     if file.reserved <= limits.addresses { return file.reserved }
     let mask = Int64(pageSize - 1)
     return Int((file.size + mask) & ~mask)
   }
 
-  /// After the system refused a map: holds less than at the refusal until the budget is asked again, so that the program
-  /// around finds maps and addresses for itself.
+  /// What the system refused lately.
+  struct Refusal {
+    let maps: Int
+    let addresses: Int
+    let end: ContinuousClock.Instant
+  }
+
+  /// After the system refused a map: holds less than at the refusal for a second, so that the program around finds maps and
+  /// addresses for itself, and nothing is asked for in vain. Which of the two ran out the system does not say.
   private func stepBack() {
-    limits.maps = min(limits.maps, max(usage.maps - usage.maps / 8, 1))
-    limits.addresses = min(limits.addresses, max(usage.addresses - usage.addresses / 8, 1))
+    refusal = Refusal(
+      maps: max(usage.maps - usage.maps / 8, 1),
+      addresses: max(usage.addresses - usage.addresses / 8, 1), end: .now + .seconds(1))
+  }
+
+  /// The budget's limits, and less after a refusal.
+  private var extentLimits: BudgetLimits {
+    guard let refusal else { return limits }
+    if refusal.end < .now {
+      self.refusal = nil
+      return limits
+    }
+    var limits = limits
+    limits.maps = min(limits.maps, refusal.maps)
+    limits.addresses = min(limits.addresses, refusal.addresses)
+    return limits
   }
 
   /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.

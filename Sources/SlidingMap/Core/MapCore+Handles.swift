@@ -14,13 +14,31 @@ extension MapCore {
     _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true
   ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
     while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
-    do throws(MapError) {
+    guard owner == nil, let takeover else {
       let backend = owner ?? primary
       return (try open(source, backend), backend)
-    } catch {
-      guard error.code == .handlesExhausted, owner == nil, let takeover else { throw error }
-      return (try open(source, takeover), takeover)
     }
+    let (first, second) = isShortOfHandles ? (takeover, primary) : (primary, takeover)
+    do throws(MapError) {
+      return (try open(source, first), first)
+    } catch {
+      if error.code != .handlesExhausted { throw error }
+      if first === primary { noteShortageOfHandles() }
+      return (try open(source, second), second)
+    }
+  }
+
+  /// For how long a refused descriptor is not asked for again where there is another way.
+  private static let refusalTime = Duration.milliseconds(1)
+
+  func noteShortageOfHandles() { shortOfHandlesUntil = .now + Self.refusalTime }
+
+  /// Whether the system had no descriptor for the first backend just now.
+  var isShortOfHandles: Bool {
+    guard let end = shortOfHandlesUntil else { return false }
+    if .now < end { return true }
+    shortOfHandlesUntil = nil
+    return false
   }
 
   private func open(_ source: FileSource, _ backend: Backend) throws(MapError) -> OpenedFile {

@@ -128,10 +128,11 @@ extension MapCore {
   /// they are, and readers read on. Called with the lock, which is given up during system calls; no load of this file may
   /// be waiting in the caller's chores.
   ///
-  /// While the pressure lasts it costs one open(2) that fails before it looks at the path.
+  /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
   func returnToPrimary(_ file: FileEntry) {
     guard file.backend !== primary, let path = file.source.path, file.handleUsers == 0,
-      !file.isChangingExtent, file.handle != nil || usage.handles < limits.handles
+      !file.isChangingExtent, file.handle != nil || usage.handles < limits.handles,
+      !isShortOfHandles
     else { return }
     // No window is claimed from here on.
     file.isChangingExtent = true
@@ -143,9 +144,15 @@ extension MapCore {
     let extent = file.extent
     monitor.unlock()
     // Not counted as one more handle: it takes the place of the old one.
-    let found = try? reopen(path, status, extent)
+    let found: (handle: Handle, extent: Extent?)
+    do throws(MapError) {
+      found = try reopen(path, status, extent)
+    } catch {
+      monitor.lock()
+      if error.code == .handlesExhausted { noteShortageOfHandles() }
+      return
+    }
     monitor.lock()
-    guard let found else { return }
     // Copies are being read through the old handle.
     while file.handleUsers > 0 { monitor.wait() }
     var chores = Chores()

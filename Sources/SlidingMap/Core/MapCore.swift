@@ -27,6 +27,8 @@ final class MapCore: @unchecked Sendable {
   var policy: any EvictionPolicy
   var limits: BudgetLimits
   var usage = BudgetUsage()
+  var refusal: Refusal?
+  var shortOfHandlesUntil: ContinuousClock.Instant?
   var files: [FileIdentity: FileEntry] = [:]
   var filesByUse = EntryList(.files)
   var handlesByUse = EntryList(.handles)
