@@ -180,14 +180,17 @@ struct Syscalls: Sendable {
 extension FileStatus {
   /// Identity and generation as stat(2) tells them.
   init(_ stat: Stat) {
-    let changed = stat.st_ctim
     self.init(
       identity: FileIdentity(
         device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
         inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino)),
       generation: FileGeneration(
-        size: stat.size,
-        changeTime: Int64(changed.tv_sec) &* 1_000_000_000 &+ Int64(changed.tv_nsec)))
+        size: stat.size, changeTime: Self.nanoseconds(stat.st_ctim),
+        modificationTime: Self.nanoseconds(stat.st_mtim)))
+  }
+
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }
 
