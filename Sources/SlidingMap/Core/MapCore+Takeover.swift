@@ -145,7 +145,6 @@ extension MapCore {
     let isHeld = file.handle != nil
     let extent = file.extent
     monitor.unlock()
-    // Not counted as one more handle: it takes the place of the old one.
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
       found = try reopen(path, known, isHeld, extent)
@@ -157,9 +156,12 @@ extension MapCore {
     monitor.lock()
     // Copies are being read through the old handle.
     while file.handleUsers > 0 { monitor.wait() }
-    var chores = Chores()
-    if let old = file.handle {
-      chores.handles.append((old, file.backend))
+    let old = file.handle
+    let owner = file.backend
+    if old == nil {
+      usage.handles += 1
+    } else {
+      // The new handle takes the old one's place in the budget, too.
       handlesByUse.remove(file)
     }
     if let extent {
@@ -167,12 +169,15 @@ extension MapCore {
       usage.addresses += (found.extent?.byteCount ?? 0) - extent.byteCount
       file.extent = found.extent
     }
-    usage.handles += 1
     file.generation = found.file.status.generation
     adopt(found.file.handle, of: primary, file)
     counters.returns += 1
-    perform(&chores)
     noteUsage()
+    if let old {
+      monitor.unlock()
+      owner.provider.close(old)
+      monitor.lock()
+    }
   }
 
   private func reopen(
