@@ -143,6 +143,8 @@ extension MapCore {
     let known = FileStatus(identity: file.identity, generation: file.generation)
     // Where nothing holds the inode its number may have gone to another file, with times to match.
     let isHeld = file.handle != nil
+    // The new handle takes the old one's place in the budget, too.
+    if !isHeld { usage.handles += 1 }
     let extent = file.extent
     monitor.unlock()
     let found: (file: OpenedFile, extent: Extent?)
@@ -150,6 +152,8 @@ extension MapCore {
       found = try reopen(path, known, isHeld, extent)
     } catch {
       monitor.lock()
+      if !isHeld { usage.handles -= 1 }
+      handlesMoved()
       if error.code == .handlesExhausted { noteShortageOfHandles() }
       return
     }
@@ -158,12 +162,7 @@ extension MapCore {
     while file.handleUsers > 0 { monitor.wait() }
     let old = file.handle
     let owner = file.backend
-    if old == nil {
-      usage.handles += 1
-    } else {
-      // The new handle takes the old one's place in the budget, too.
-      handlesByUse.remove(file)
-    }
+    if old != nil { handlesByUse.remove(file) }
     if let extent {
       usage.maps += primary.properties.mapsPerExtent - file.backend.properties.mapsPerExtent
       usage.addresses += (found.extent?.byteCount ?? 0) - extent.byteCount
@@ -177,6 +176,9 @@ extension MapCore {
       monitor.unlock()
       owner.provider.close(old)
       monitor.lock()
+      // Another thread gave the file a handle meanwhile.
+      if !isHeld { usage.handles -= 1 }
+      handlesMoved()
     }
   }
 
