@@ -32,4 +32,31 @@ extension MMapProvider {
     }
     return done
   }
+
+  /// Brings windows into memory without waiting for a disk on the calling thread.
+  ///
+  /// Up to 16 KiB that the page cache has already are mapped at once, and `completion` is called before this returns. All
+  /// else is left to one thread of the provider's, started when it is first needed: it has the disk begin with all of it
+  /// (MADV_WILLNEED), then maps one load after the other (MADV_POPULATE_READ), in order of submission, and calls
+  /// `completion`, which should not take long. Extents and handles of loads must stay until then.
+  ///
+  /// Where the system gives no thread (EAGAIN), and in a child process after fork(2), the calling thread does all that,
+  /// and waits. Kernels before Linux 5.14 only begin to read.
+  ///
+  /// Loads fail with `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails,
+  /// and `.shutDown` after `shutDown()`. O(n).
+  public func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) {
+    populator.submit(loads, completion: completion)
+  }
+
+  /// Ends the provider's thread, if there is one, and waits for it.
+  ///
+  /// The load it is at ends, at the latest after 2 MiB more; what waits ends with `.shutDown`, on the calling thread; and so
+  /// do later loads that are submitted. All else goes on working: opening, loading, reading, giving back. Idempotent. May
+  /// be called by a completion.
+  public func shutDown() {
+    populator.shutDown()
+  }
 }

@@ -14,6 +14,7 @@ public final class MMapProvider: RegionProvider {
   /// What serves files that can't be opened or mapped, as given to `init`.
   public let takeover: Takeover?
   let syscalls: Syscalls
+  let populator: Populator
   private let advice: AccessAdvice
 
   /// Makes a provider; it holds nothing until a file is opened.
@@ -38,8 +39,13 @@ public final class MMapProvider: RegionProvider {
       name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
       faultAround: 1 << 20, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000)
     syscalls = Syscalls(faults: faults)
+    populator = Populator(syscalls)
     self.advice = advice
     self.takeover = takeover
+  }
+
+  deinit {
+    populator.shutDown()
   }
 
   // MARK: Extents
