@@ -188,11 +188,16 @@ public final class MMapProvider: RegionProvider {
     unsafe syscalls.drop(start, byteCount: addresses.count)
   }
 
-  /// Tells the kernel how a range will be read: madvise(2).
+  /// Tells the kernel how a range will be read: madvise(2); `.willNeed` piece by piece, as it reads no more for one call
+  /// than one request of the disk's.
   ///
   /// Save for `.willNeed` a part of an extent becomes a kernel map of its own, which no budget counts: advise extents
   /// whole.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+    if advice == .willNeed {
+      syscalls.willNeed(region, 0..<region.byteCount)
+      return
+    }
     unsafe syscalls.advise(
       advice, region.start,
       byteCount: Syscalls.roundedToPages(region.byteCount) ?? region.byteCount)
