@@ -1,8 +1,9 @@
 internal import Synchronization
 package import SystemPackage
 
-/// The system calls of this backend, as tests name them.
+/// The system calls of the backends, as tests name them.
 package enum Syscall: Hashable, Sendable {
+  case ringSetup, ringRegister, eventDescriptor, startThread
   case open, duplicate, flags, stat, poll, read, close, mmap, munmap, madvise
 }
 
@@ -38,7 +39,7 @@ package final class SyscallFaults: Sendable {
   }
 
   /// Counts a call; its error if it is to fail.
-  func next(_ call: Syscall) -> Errno? {
+  package func next(_ call: Syscall) -> Errno? {
     state.withLock { state in
       state.calls[call, default: 0] += 1
       guard var fault = state.faults[call], fault.times > 0 else { return nil }
