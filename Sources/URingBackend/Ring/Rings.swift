@@ -18,9 +18,10 @@ struct Rings {
   init(depth: Int, hasSubmitting: Bool, _ syscalls: Syscalls) {
     self.init(depth: depth)
     do throws(Errno) {
-      waiting = try make(depth: depth, among: Self.waitingOptions, syscalls) { got in
-        features.cooperativeTaskRun = got.cooperativeTaskRun
-      }
+      let (ring, got) = try Self.make(depth: depth, among: Self.waitingOptions, syscalls)
+      waiting = ring
+      features.depth = min(features.depth, got.entries)
+      features.cooperativeTaskRun = got.cooperativeTaskRun
       features.method = .ring
       features.ring = .present
       features.descriptorCount = 1
@@ -45,13 +46,13 @@ struct Rings {
     var cooperativeTaskRun = URingFeatures.Feature.notTried
     var singleIssuer = URingFeatures.Feature.notTried
     var deferredTaskRun = URingFeatures.Feature.notTried
+    var entries = 0
   }
 
   /// Makes a ring with as many of the options as the kernel knows, and as many entries as it gives memory for.
-  private mutating func make(
-    depth: Int, among choices: [Ring.Options], disabled: Bool = false, _ syscalls: Syscalls,
-    noting note: (Outcome) -> Void
-  ) throws(Errno) -> Ring {
+  private static func make(
+    depth: Int, among choices: [Ring.Options], disabled: Bool = false, _ syscalls: Syscalls
+  ) throws(Errno) -> (Ring, Outcome) {
     var entries = depth
     var outcome = Outcome()
     var rest = choices[...]
@@ -63,9 +64,8 @@ struct Rings {
         if options.contains(.cooperativeTaskRun) { outcome.cooperativeTaskRun = .present }
         if options.contains(.singleIssuer) { outcome.singleIssuer = .present }
         if options.contains(.deferredTaskRun) { outcome.deferredTaskRun = .present }
-        note(outcome)
-        features.depth = min(features.depth, entries)
-        return ring
+        outcome.entries = entries
+        return (ring, outcome)
       } catch {
         if error == .invalidArgument, rest.count > 1 {
           // The kernel is older than one of the options.
@@ -108,12 +108,11 @@ struct Rings {
     do throws(Errno) {
       let event = try syscalls.makeEvent()
       do throws(Errno) {
-        let ring = try make(
-          depth: features.depth, among: Self.submittingOptions, disabled: true, syscalls
-        ) { got in
-          features.singleIssuer = got.singleIssuer
-          features.deferredTaskRun = got.deferredTaskRun
-        }
+        let (ring, got) = try Self.make(
+          depth: features.depth, among: Self.submittingOptions, disabled: true, syscalls)
+        features.depth = min(features.depth, got.entries)
+        features.singleIssuer = got.singleIssuer
+        features.deferredTaskRun = got.deferredTaskRun
         submitting = (ring, event)
         features.submitRing = .present
         features.descriptorCount += 2
