@@ -37,7 +37,7 @@ struct ExhaustionTests {
       }
       #expect(openDescriptors() == descriptors + fillers.count)
       let pressed = maps.statistics
-      #expect(pressed.takeovers >= files.count && pressed.maps == pressed.takeoverFiles)
+      #expect(pressed.takeovers >= files.count && pressed.copies > 0)
       for filler in fillers { try filler.close() }
 
       try setLimit(RLIMIT_NOFILE, to: 4096)
@@ -59,16 +59,21 @@ struct ExhaustionTests {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()
       let files = try LargeFiles(scratch)
-      let maps = SlidingWindowMapManager()
       let used = try ProcessResources().addressSpaceBytes
+      let early = SlidingWindowMapManager()
       try setLimit(RLIMIT_AS, to: UInt(used + 200 << 20))
+      let maps = SlidingWindowMapManager()
       try files.read(through: maps)
       let statistics = maps.statistics
       #expect(statistics.copies > 0 && statistics.loads > 0)
       #expect(statistics.peakAddresses <= 100 << 20)
-      try setLimit(RLIMIT_AS, to: .max)
-      try files.comeBack(through: maps)
       maps.shutdown()
+      // This one was made when there was no limit, and learns of it by a refusal.
+      try files.read(through: early)
+      #expect(early.statistics.copies > 0 && early.statistics.loads > 0)
+      try setLimit(RLIMIT_AS, to: .max)
+      try files.comeBack(through: early)
+      early.shutdown()
     }
   }
 
@@ -76,14 +81,21 @@ struct ExhaustionTests {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()
       let files = try LargeFiles(scratch)
+      let early = SlidingWindowMapManager()
+      let host = try HostMaps(leaving: 40)
       let maps = SlidingWindowMapManager()
-      let host = try HostMaps(leaving: 60)
       try files.read(through: maps)
       let statistics = maps.statistics
-      #expect(statistics.takeovers > 0 && statistics.peakMaps < 60)
-      host.giveBack()
-      try files.comeBack(through: maps)
+      #expect(statistics.takeovers > 0 && statistics.peakMaps < 30)
       maps.shutdown()
+      // This one was made when there were maps enough, and learns of it by a refusal.
+      let rest = try HostMaps(leaving: 24)
+      try files.read(through: early)
+      #expect(early.statistics.takeovers > 0)
+      rest.giveBack()
+      host.giveBack()
+      try files.comeBack(through: early)
+      early.shutdown()
     }
   }
 }
@@ -121,7 +133,9 @@ private func highestDescriptor() -> Int {
 /// Takes what is left below the limit.
 private func fillDescriptorTable() throws -> [FileDescriptor] {
   var fillers: [FileDescriptor] = []
-  while let filler = try? FileDescriptor.open(FilePath("/dev/null"), .readOnly) { fillers.append(filler) }
+  while let filler = try? FileDescriptor.open(FilePath("/dev/null"), .readOnly) {
+    fillers.append(filler)
+  }
   return fillers
 }
 

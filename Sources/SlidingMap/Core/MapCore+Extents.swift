@@ -95,17 +95,24 @@ extension MapCore {
     let end: ContinuousClock.Instant
   }
 
-  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a tenth of a second, and holds less, so that
-  /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file larger
-  /// than all that is held may simply be too large.
+  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while, and holds less, so that the
+  /// program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file larger than
+  /// all that is held may simply be too large.
   private func stepBack(from byteCount: Int) {
-    let isLarge = byteCount > usage.addresses
-    refusal = Refusal(
-      maps: isLarge ? .max : max(usage.maps - usage.maps / 8, 1),
-      addresses: isLarge
-        ? usage.addresses + byteCount - 1 : usage.addresses - usage.addresses / 8,
-      end: .now + .milliseconds(100))
+    if byteCount > usage.addresses {
+      refusal = Refusal(
+        maps: .max, addresses: usage.addresses + byteCount - 1, end: .now + .milliseconds(100))
+    } else {
+      refusal = Refusal(
+        maps: max(usage.maps - max(usage.maps / 8, Self.spareMaps), 1),
+        addresses: max(usage.addresses - max(usage.addresses / 8, Self.spareAddresses), 1),
+        end: .now + .seconds(1))
+    }
   }
+
+  /// A few threads' worth.
+  private static let spareMaps = 16
+  private static let spareAddresses = 32 << 20
 
   /// The budget's limits, and less after a refusal.
   private var extentLimits: BudgetLimits {

@@ -9,10 +9,12 @@ extension MapCore {
   /// How far ahead a reader is served that reads on from where it was, in bytes.
   private static let mostReadAhead = 256 << 10
 
-  /// Whether a request for a file that has no extent is better read into private memory than through a window.
+  /// Whether a request for a file that has no extent is better read into private memory than through a window. Half of the
+  /// reserve is kept for requests that have no choice.
   func prefersCopy(_ file: FileEntry, _ byteCount: Int) -> Bool {
-    file.backend !== primary && file.copies < Self.copiesBeforeWindows
-      && byteCount <= (reserve?.byteCount ?? 0) / 4
+    guard file.backend !== primary, file.copies < Self.copiesBeforeWindows else { return false }
+    let (taken, all) = (reserve?.takenBytes ?? 0, reserve?.byteCount ?? 0)
+    return taken + byteCount <= all / 2
   }
 
   // MARK: Copies

@@ -18,6 +18,7 @@ extension RegionProvider where Self == MMapProvider {
   public static func automatic(reservedWindows: Int) -> MMapProvider {
     MMapProvider(
       takeover: Takeover(
-        provider: (try? URingProvider(opensDirectly: true)) ?? .pread, reservedWindows: reservedWindows))
+        provider: (try? URingProvider(opensDirectly: true)) ?? .pread,
+        reservedWindows: reservedWindows))
   }
 }

@@ -121,7 +121,8 @@ struct Reader {
     _ target: ReadTarget, _ range: Range<Int64>, into start: UnsafeMutableRawPointer
   ) throws(MapError) -> Int {
     let mask = Int64(Syscalls.pageSize - 1)
-    let size = Int(min(WindowLoad.pieceSize, (range.upperBound + mask & ~mask) - range.lowerBound & ~mask))
+    let size = Int(
+      min(WindowLoad.pieceSize, (range.upperBound + mask & ~mask) - range.lowerBound & ~mask))
     let pages = UnsafeMutableRawPointer.allocate(
       byteCount: size + Syscalls.pageSize, alignment: Syscalls.pageSize)
     defer { unsafe pages.deallocate() }

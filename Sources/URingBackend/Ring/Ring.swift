@@ -20,7 +20,8 @@ final class Ring: @unchecked Sendable {
 
   init(entries: Int, options: Options) throws(Errno) {
     var made: OpaquePointer?
-    let failure = unsafe smap_ring_create(&made, CUnsignedInt(entries), CUnsignedInt(options.rawValue))
+    let failure = unsafe smap_ring_create(
+      &made, CUnsignedInt(entries), CUnsignedInt(options.rawValue))
     guard failure == 0, let made = unsafe made else { throw Errno(rawValue: failure) }
     unsafe ring = made
   }
