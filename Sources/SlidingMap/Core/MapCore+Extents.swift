@@ -7,7 +7,7 @@ extension MapCore {
   /// Sees to it that the file has addresses, unless it is empty.
   ///
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
-  func ensureExtent(_ file: FileEntry) throws(MapError) {
+  func ensureExtent(_ file: FileEntry, mayOvershoot: Bool) throws(MapError) {
     while file.isChangingExtent { monitor.wait() }
     if file.extent != nil || file.size == 0 { return }
     file.isChangingExtent = true
@@ -20,7 +20,7 @@ extension MapCore {
     let backend = file.backend
     let alignment = alignment(for: file)
     while true {
-      let byteCount = try makeRoomForExtent(of: file)
+      let byteCount = try makeRoomForExtent(of: file, mayOvershoot)
       let size = file.size
       usage.maps += backend.properties.mapsPerExtent
       usage.addresses += byteCount
@@ -51,9 +51,11 @@ extension MapCore {
   }
 
   /// The same, but a file that finds no addresses goes without where its bytes can be read into the reserve.
-  func ensureExtentIfPossible(_ file: FileEntry) throws(MapError) {
+  func ensureExtentIfPossible(
+    _ file: FileEntry, mayOvershoot: Bool = false
+  ) throws(MapError) {
     do throws(MapError) {
-      try ensureExtent(file)
+      try ensureExtent(file, mayOvershoot: mayOvershoot || takeover == nil)
     } catch {
       if error.code != .addressSpaceExhausted || takeover == nil { throw error }
     }
@@ -62,9 +64,10 @@ extension MapCore {
   /// Gives files up until another one's extent fits the budget.
   ///
   /// - Returns: the bytes its extent may have; without room for growth if the budget has none.
-  /// - Throws: `.addressSpaceExhausted` if it does not fit and its bytes can be read another way. Otherwise the budget of
-  ///   maps and addresses is overshot.
-  private func makeRoomForExtent(of file: FileEntry) throws(MapError) -> Int {
+  /// - Throws: `.addressSpaceExhausted` if it does not fit and may not overshoot.
+  private func makeRoomForExtent(
+    of file: FileEntry, _ mayOvershoot: Bool
+  ) throws(MapError) -> Int {
     let maps = file.backend.properties.mapsPerExtent
     var limits = extentLimits
     var byteCount = extentSize(of: file, limits)
@@ -74,9 +77,10 @@ extension MapCore {
       byteCount = extentSize(of: file, limits)
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
-      if isHopeless && takeover != nil || !dropFile(otherThan: file) {
-        if takeover != nil { throw MapError(.addressSpaceExhausted) }
-        return byteCount
+      if isHopeless && !mayOvershoot || !dropFile(otherThan: file) {
+        // What the system refused is not asked for again so soon, if there is another way.
+        if mayOvershoot && (refusal == nil || takeover == nil) { return byteCount }
+        throw MapError(.addressSpaceExhausted)
       }
     }
     return byteCount
