@@ -223,27 +223,3 @@ struct AsynchronousTests {
     #expect(maps.statistics.inFlight == 0)
   }
 }
-
-private func mapErrorOfTask(_ body: () async throws -> Void) async -> MapError? {
-  do {
-    try await body()
-    return nil
-  } catch { return error as? MapError }
-}
-
-/// Holds loads up until it is opened.
-private final class Gates: Sendable {
-  private let condition = NSCondition()
-  private let isOpen = Locked(false)
-
-  func wait() {
-    condition.withLock { while !isOpen.withLock({ $0 }) { condition.wait() } }
-  }
-
-  func open() {
-    condition.withLock {
-      isOpen.withLock { $0 = true }
-      condition.broadcast()
-    }
-  }
-}

@@ -91,6 +91,7 @@ extension MapCore {
     for slot in work.loads where regions[slot].file?.backend.loadsByItself == false {
       chores.awaited.append(ticket(for: slot))
       inFlight += 1
+      windowsInFlight += 1
     }
     work.loads.removeAll { regions[$0].file?.backend.loadsByItself == false }
   }

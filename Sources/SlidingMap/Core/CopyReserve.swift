@@ -90,7 +90,7 @@ struct Chunk: @unchecked Sendable {
 struct HeldCopy: Sendable {
   let chunk: Chunk
   /// The bytes of the file that it holds.
-  let range: Range<Int64>
+  var range: Range<Int64>
   /// What the budget was charged.
   let byteCount: Int
 }

@@ -60,9 +60,8 @@ extension MapCore {
         unmark(word.slot)
         if !chores.isAsynchronous { noteHit(word.slot) }
         return true
-      case .loading where chores.loads.contains(word.slot):
-        return true
       case .loading where chores.isAsynchronous:
+        // Among them those that these chores are about to start: ranges may overlap.
         chores.awaited.append(ticket(for: word.slot))
         return true
       case .loading, .leaving:
@@ -112,7 +111,10 @@ extension MapCore {
     // Kept open until the load is over, also while the lock is given up on the way there.
     file.handleUsers += 1
     do throws(MapError) {
-      try makeRoom(for: demand(for: file, byteCount: byteCount), &chores)
+      var demand = demand(for: file, byteCount: byteCount)
+      // Nothing pins what is only started, so it is no reason to overshoot.
+      if chores.isAsynchronous { demand.isHard = true }
+      try makeRoom(for: demand, &chores)
       // The lock may have been given up: the manager shut down, the file's extent gone.
       try checkUsable()
     } catch {

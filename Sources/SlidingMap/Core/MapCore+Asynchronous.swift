@@ -2,12 +2,42 @@ import MapProtocols
 
 /// Loads that nobody blocks on.
 extension MapCore {
-  /// Starts bringing the bytes of `ranges` in and returns at once.
+  /// What was started of a request.
+  struct Started {
+    /// What to wait for.
+    var tickets: [LoadTicket] = []
+    /// What found no room because of loads under way, and may find it when `tickets` have ended.
+    var rest: Range<Int64>?
+  }
+
+  /// Waits, as a task, until the bytes of a range were brought in.
+  ///
+  /// - Throws: the first error of a load; `.budgetExhausted` where the budget is hard and too small, or full of what is
+  ///   pinned; `.cancelled` as soon as the task is, and the loads go on for others.
+  func makeReady(_ file: FileEntry, _ range: Range<Int64>) async throws(MapError) {
+    if isForked { throw MapError(.forked) }
+    if exceedsBudget(file, range.count) { throw MapError(.budgetExhausted) }
+    var rest = range
+    while true {
+      let started = try startLoading(file, [rest])
+      try await wait(for: started.tickets)
+      guard let next = started.rest else { return }
+      rest = next
+    }
+  }
+
+  private func exceedsBudget(_ file: FileEntry, _ byteCount: Int) -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return demand(for: file, byteCount: byteCount).isHard && byteCount > limits.bytes
+  }
+
+  /// Starts bringing the bytes of `ranges` in, as far as the budget goes, and returns at once.
   ///
   /// - Returns: what is under way; nothing if all is there, or is to be read without a window.
   func startLoading(
     _ file: FileEntry, _ ranges: [Range<Int64>]
-  ) throws(MapError) -> [LoadTicket] {
+  ) throws(MapError) -> Started {
     if isForked { throw MapError(.forked) }
     monitor.lock()
     defer { monitor.unlock() }
@@ -15,26 +45,47 @@ extension MapCore {
     drainLogs()
     var chores = Chores()
     chores.isAsynchronous = true
+    var started = Started()
+    var covered: [Range<Int64>] = []
     do throws(MapError) {
       for range in ranges {
-        for window in file.grid.windows(of: range)
-        where !(try acquire(file, window, range.count, &chores)) {
-          perform(&chores)
-          return []
+        started.rest = range
+        covered.append(range.lowerBound..<range.lowerBound)
+        for window in file.grid.windows(of: range) {
+          if !(try acquire(file, window, range.count, &chores)) {
+            perform(&chores)
+            retireAfterShutdown(file)
+            return Started()
+          }
+          let end = file.grid.bytes(of: window, fileSize: range.upperBound).upperBound
+          covered[covered.count - 1] = range.lowerBound..<end
+          started.rest = end..<range.upperBound
         }
+        started.rest = nil
       }
     } catch {
       perform(&chores)
       retireAfterShutdown(file)
-      throw error
+      if error.code != .budgetExhausted { throw error }
+      if !demand(for: file, byteCount: 0).isHard {
+        // Whoever uses the rest may overshoot.
+        started.rest = nil
+      } else if windowsInFlight == 0 {
+        throw error
+      } else if chores.awaited.isEmpty {
+        let end = nextEnd ?? LoadTicket()
+        nextEnd = end
+        chores.awaited.append(end)
+      }
     }
     perform(&chores)
     if file.backend.properties.loadsWhenTouched {
-      for range in ranges {
+      for range in covered where !range.isEmpty {
         if let ticket = touch(file, range) { chores.awaited.append(ticket) }
       }
     }
-    return chores.awaited
+    started.tickets = chores.awaited
+    return started
   }
 
   /// Has the pages of a range brought in that load when touched. Called with the lock, which is given up meanwhile.
@@ -53,40 +104,75 @@ extension MapCore {
     monitor.unlock()
     provider.submit([load]) { [self] load in
       monitor.lock()
-      inFlight -= 1
-      file.handleUsers -= 1
-      monitor.broadcast()
       var chores = Chores()
       chores.resumptions = ticket.end(load.error)
+      perform(&chores)
+      // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
+      let absent = absentBytes(of: file, start..<range.upperBound).map {
+        ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
+      }
+      if !absent.isEmpty {
+        monitor.unlock()
+        provider.unload(absent)
+        monitor.lock()
+      }
+      file.handleUsers -= 1
+      monitor.broadcast()
       retireIfUnused(file, &chores)
       perform(&chores)
+      inFlight -= 1
       monitor.unlock()
     }
     monitor.lock()
     return ticket
   }
 
+  /// The parts of a range whose windows are not loaded.
+  private func absentBytes(of file: FileEntry, _ range: Range<Int64>) -> [Range<Int64>] {
+    var absent: [Range<Int64>] = []
+    for window in file.grid.windows(of: range)
+    where unsafe file.windows.word(window).state == .absent {
+      let bytes = file.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
+      if let last = absent.last, last.upperBound == bytes.lowerBound {
+        absent[absent.count - 1] = last.lowerBound..<bytes.upperBound
+      } else {
+        absent.append(bytes)
+      }
+    }
+    return absent
+  }
+
   /// Enters the end of a load that was started. Called by providers, on any thread, without the lock.
   func loadEnded(_ load: RegionLoad) {
     let slot = RegionSlot(load.tag)
     monitor.lock()
-    inFlight -= 1
+    windowsInFlight -= 1
     var chores = Chores()
     let file = regions[slot].file
-    file?.handleUsers -= 1
-    handlesMoved()
     if let error = load.error {
       failLoad(slot, error, &chores)
     } else {
       finishLoad(slot, &chores)
-      trim([slot])
     }
+    if let end = nextEnd {
+      chores.resumptions += end.end()
+      nextEnd = nil
+    }
+    handlesMoved()
     if isOvershooting {
       drainLogs()
       try? makeRoom(for: .none, &chores)
     }
-    if let file { retireIfUnused(file, &chores) }
     perform(&chores)
+    // Nothing pins the window any more: only as a user of its handle the file keeps the extent that is being trimmed.
+    if load.error == nil { trim([slot]) }
+    if let file {
+      file.handleUsers -= 1
+      handlesMoved()
+      retireIfUnused(file, &chores)
+      perform(&chores)
+    }
+    inFlight -= 1
     monitor.unlock()
   }
 
@@ -119,6 +205,7 @@ extension MapCore {
 
   /// Starts bringing ranges in as far as the budget goes; what fails will fail again for those who use it.
   func prefetch(_ file: FileEntry, _ ranges: [Range<Int64>]) {
+    if isForked { return }
     monitor.lock()
     let isTouched = file.backend.properties.loadsWhenTouched
     let size = file.size
@@ -147,5 +234,6 @@ extension MapCore {
     monitor.lock()
     file.handleUsers -= 1
     monitor.broadcast()
+    retireAfterShutdown(file)
   }
 }

@@ -11,9 +11,11 @@ extension MapCore {
     if status.generation.changeTime < file.generation.changeTime { return true }
     // The table of windows covers what was asked for, even if the extent is larger.
     let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
-    // Copies of different generations are never joined, but where there are none there is nothing to join.
+    // Copies of different generations are never joined, but where there are none there is nothing to join. Cursors that know
+    // a longer file would take what lies behind a shorter one's bytes for loaded.
     let isJoinable =
-      file.backend.properties.isCoherent || file.regions == 0
+      file.backend.properties.isCoherent
+      || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
       || status.generation.hasSameContent(as: file.generation)
     guard isJoinable, status.size <= Int64(room) else { return false }
     let old = file.size

@@ -21,7 +21,8 @@ extension MapCore {
       bytes: byteCount, regions: 1, isHard: limits.isHard || file.backend.properties.isAnonymous)
   }
 
-  /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between.
+  /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between; a hard demand
+  /// waits for loads under way, unless it is for one of these.
   ///
   /// - Throws: `.budgetExhausted` where the demand is hard and everything left is pinned. Otherwise the budget is overshot.
   func makeRoom(for demand: Demand, _ chores: inout Chores) throws(MapError) {
@@ -38,7 +39,14 @@ extension MapCore {
         // Others unloaded while the lock was given up.
         break
       } else if demand.isHard {
-        throw MapError(.budgetExhausted)
+        // What was prefetched is in use only until it is there.
+        if windowsInFlight == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
+        if let error = perform(&chores) { throw error }
+        if windowsInFlight > 0 && !fits(demand) {
+          handleWaiters += 1
+          monitor.wait()
+          handleWaiters -= 1
+        }
       } else if !isOvershooting {
         // Raised before one more scan: whoever lets go after that scan sees the flag and comes here.
         isOvershooting = true

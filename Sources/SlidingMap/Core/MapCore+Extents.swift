@@ -78,8 +78,10 @@ extension MapCore {
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
       if isHopeless && !mayOvershoot || !dropFile(otherThan: file) {
-        // What the system refused is not asked for again so soon, if there is another way.
-        if mayOvershoot && (refusal == nil || takeover == nil) { return byteCount }
+        // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
+        // would overflow.
+        let isCountable = !usage.addresses.addingReportingOverflow(byteCount).overflow
+        if mayOvershoot && isCountable && (refusal == nil || takeover == nil) { return byteCount }
         throw MapError(.addressSpaceExhausted)
       }
     }
@@ -105,7 +107,7 @@ extension MapCore {
   private func stepBack(from byteCount: Int) {
     if byteCount > usage.addresses {
       refusal = Refusal(
-        maps: .max, addresses: usage.addresses + byteCount - 1, end: .now + .milliseconds(100))
+        maps: .max, addresses: byteCount - 1 &+ usage.addresses, end: .now + .milliseconds(100))
     } else {
       refusal = Refusal(
         maps: max(usage.maps - max(usage.maps / 8, Self.spareMaps), 1),

@@ -54,7 +54,8 @@ extension MapCore {
       if failure.code != .handlesExhausted { throw failure }
       relockedRefresh()
       if !closeIdleHandles(closing, of: backend) { throw failure }
-      closing *= 2
+      // All there are at last, as long as others open more.
+      closing = min(closing * 2, 1 << 20)
     }
   }
 

@@ -39,12 +39,12 @@ extension MapCore {
       }
       var taken = try takeCopy(of: file, wanted, ahead)
       if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
-      guard let copy = taken else {
+      guard var copy = taken else {
         if limits.isHard { throw MapError(.budgetExhausted) }
         return nil
       }
       do throws(MapError) {
-        try fill(copy, from: file, atLeastTo: wanted.upperBound)
+        try fill(&copy, from: file, atLeastTo: wanted.upperBound)
       } catch {
         takeBack(copy)
         throw error
@@ -52,6 +52,8 @@ extension MapCore {
       file.copies += 1
       counters.copies += 1
       counters.takeovers += 1
+      // Shut down meanwhile: the handle was in use then.
+      retireAfterShutdown(file)
       return copy
     } catch {
       retireAfterShutdown(file)
@@ -77,6 +79,7 @@ extension MapCore {
       try makeRoom(for: Demand(bytes: byteCount, regions: 0, isHard: true), &chores)
     } catch {
       _ = reserve?.giveBack(chunk)
+      releaseReserveAfterShutdown()
       if error.code == .budgetExhausted { return nil }
       throw error
     }
@@ -86,26 +89,29 @@ extension MapCore {
   }
 
   private func fill(
-    _ copy: HeldCopy, from file: FileEntry, atLeastTo end: Int64
+    _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64
   ) throws(MapError) {
     try ensureHandle(file)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
     let provider = file.backend.provider
+    let start = copy.range.lowerBound
+    let buffer = unsafe UnsafeMutableRawBufferPointer(
+      start: copy.chunk.start, count: copy.range.count)
     file.handleUsers += 1
     monitor.unlock()
     let result: Result<Int, MapError>
     do throws(MapError) {
-      let buffer = unsafe UnsafeMutableRawBufferPointer(
-        start: copy.chunk.start, count: copy.range.count)
-      result = .success(try unsafe provider.read(handle, at: copy.range.lowerBound, into: buffer))
+      result = .success(try unsafe provider.read(handle, at: start, into: buffer))
     } catch {
       result = .failure(error)
     }
     monitor.lock()
     file.handleUsers -= 1
     monitor.broadcast()
-    if copy.range.lowerBound + Int64(try result.get()) < end { throw MapError(.fileTruncated) }
+    // What lies behind is left from whoever had the memory before.
+    copy.range = start..<start + Int64(try result.get())
+    if copy.range.upperBound < end { throw MapError(.fileTruncated) }
   }
 
   /// Ends a cursor's hold on a copy.

@@ -46,7 +46,11 @@ final class MapCore: @unchecked Sendable {
   var cursors = 0
   /// Loads that were started and have not ended.
   var inFlight = 0
-  /// Threads that wait in `openHandle` or `successor` for a handle that others use.
+  /// Those of them that bring windows in. Until they end their windows can't be unloaded, though nobody may use them.
+  var windowsInFlight = 0
+  /// Ends with the next of these.
+  var nextEnd: LoadTicket?
+  /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
   var isShutDown = false
   var counters = Counters()
@@ -84,7 +88,8 @@ final class MapCore: @unchecked Sendable {
     pageSize = SystemPage.size
     if let takeover = provider.takeover {
       let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
-      reserve = CopyReserve(byteCount: takeover.reservedWindows * window, pageSize: pageSize)
+      let (byteCount, overflow) = takeover.reservedWindows.multipliedReportingOverflow(by: window)
+      if !overflow { reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize) }
     }
     fenceless = smap_membarrier_register()
     let limits = budget.limits(holding: BudgetUsage())

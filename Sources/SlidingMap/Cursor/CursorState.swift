@@ -139,7 +139,8 @@ extension CursorState {
     unsafe pin.pointee.lease.store(0, ordering: .releasing)
     fastSize = 0
     leaseStart = UInt64(copy.range.lowerBound)
-    leaseLength = UInt64(copy.range.count)
+    // The copy may have been read from a file that has grown since this cursor looked.
+    leaseLength = UInt64(min(copy.range.upperBound, fileSize) - copy.range.lowerBound)
     // Where the file's first byte would lie; only bytes of the copy are ever read there.
     let start = unsafe UInt(bitPattern: copy.chunk.start) &- UInt(copy.range.lowerBound)
     unsafe base = UnsafeRawPointer(bitPattern: start) ?? Self.noAddress

@@ -52,3 +52,20 @@ final class Locked<Value>: @unchecked Sendable {
   init(_ value: Value) { self.value = value }
   func withLock<R>(_ body: (inout Value) -> R) -> R { lock.withLock { body(&value) } }
 }
+
+/// Holds loads up until it is opened.
+final class Gates: Sendable {
+  private let condition = NSCondition()
+  private let isOpen = Locked(false)
+
+  func wait() {
+    condition.withLock { while !isOpen.withLock({ $0 }) { condition.wait() } }
+  }
+
+  func open() {
+    condition.withLock {
+      isOpen.withLock { $0 = true }
+      condition.broadcast()
+    }
+  }
+}

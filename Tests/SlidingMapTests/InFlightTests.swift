@@ -1,0 +1,176 @@
+import Foundation
+import SlidingMap
+import SystemPackage
+import Testing
+
+/// Loads under way beside a budget that is full.
+@Suite(.timeLimit(.minutes(2)))
+struct InFlightTests {
+  static let path = FilePath("/memory/file")
+  static let model = content(40 * 4096)
+
+  private func maps(
+    _ provider: some RegionProvider, windows: Int
+  ) -> SlidingWindowMapManager {
+    SlidingWindowMapManager(
+      backend: provider, budget: .fixed(bytes: windows * 4096), windowSize: 4096)
+  }
+
+  @Test func `A use waits for what was prefetched rather than fail`() async throws {
+    let gate = Gates()
+    let provider = MemoryProvider([Self.path: Self.model]) { load in
+      if load.region.offset < 4 * 4096 { gate.wait() }
+      return nil
+    }
+    let maps = maps(provider, windows: 4)
+    let held = Held(try maps.cursor(for: Self.path))
+    try maps.prefetch(Self.path, ranges: [0..<4 * 4096])
+    let misses = maps.statistics.misses
+    let used = Task.detached {
+      try held.cursor.withBytes(at: 20 * 4096, count: 8000) { array($0) }
+    }
+    while maps.statistics.misses == misses { await Task.yield() }
+    gate.open()
+    #expect(try await used.value == Array(Self.model[20 * 4096..<20 * 4096 + 8000]))
+    held.cursor.release()
+    #expect(maps.statistics.peakBytes <= 4 * 4096)
+  }
+
+  @Test func `Readiness waits for what was prefetched rather than fail`() async throws {
+    let gate = Gates()
+    let provider = MemoryProvider([Self.path: Self.model]) { load in
+      if load.region.offset < 4 * 4096 { gate.wait() }
+      return nil
+    }
+    let maps = maps(provider, windows: 4)
+    try maps.prefetch(Self.path, ranges: [0..<4 * 4096])
+    let misses = maps.statistics.misses
+    let held = Held(try maps.cursor(for: Self.path))
+    let ready = Task { try await held.cursor.ready(at: 20 * 4096, count: 8000) }
+    while maps.statistics.misses == misses { await Task.yield() }
+    gate.open()
+    try await ready.value
+    let loads = maps.statistics.loads
+    try held.cursor.use(at: 20 * 4096, count: 8000)
+    #expect(maps.statistics.loads == loads)
+    let code = await mapErrorOfTask { try await held.cursor.ready(at: 0, count: 5 * 4096) }?.code
+    #expect(code == .budgetExhausted)
+  }
+
+  @Test(arguments: [1, 2, 3, 5])
+  func `Windows come in order under any budget`(windows: Int) async throws {
+    let maps = maps(MemoryProvider([Self.path: Self.model]), windows: windows)
+    var seen: [UInt8] = []
+    for try await window in maps.windows(of: Self.path, readAhead: 4) {
+      seen += window.withBytes { array($0) }
+    }
+    #expect(seen == Self.model)
+    #expect(maps.statistics.peakBytes <= windows * 4096)
+  }
+
+  /// Neither a hint nor a wait for bytes is a reason to overshoot: nothing is pinned.
+  @Test func `Soft budgets are not overshot by what nobody uses yet`() async throws {
+    let scratch = try Scratch()
+    let model = content(40 * 4096)
+    let path = try scratch.write("file", model)
+    for provider in [MMapProvider(), MMapProvider(populate: true)] {
+      for windowSize in [4096, 1 << 20] {
+        let maps = SlidingWindowMapManager(
+          backend: provider, budget: .fixed(bytes: 4 * 4096), windowSize: windowSize)
+        try maps.prefetch(path, ranges: [0..<Int64(model.count)])
+        var cursor = try maps.cursor(for: path)
+        if windowSize == 4096 { try await cursor.ready(at: 0, count: model.count) }
+        while maps.statistics.inFlight > 0 { await Task.yield() }
+        #expect(maps.statistics.bytes <= 4 * 4096 && maps.statistics.overshoots == 0)
+        try cursor.use(at: 0, count: model.count)
+        let isRight = shows(cursor.bytes, model, at: 0)
+        #expect(isRight)
+      }
+    }
+  }
+
+  @Test func `Ranges that overlap a thousand times cost no more than their windows`() throws {
+    let model = content(2000 * 4096)
+    let maps = maps(MemoryProvider([Self.path: model]), windows: 3000)
+    try maps.prefetch(
+      Self.path, ranges: Array(repeating: 0..<Int64(model.count), count: 1000))
+    while maps.statistics.inFlight > 0 { sched_yield() }
+    #expect(maps.statistics.loads == 2000)
+  }
+
+  /// Emptying what a load brought in of its neighbours must not outlive their addresses.
+  @Test func `An extent stays while its neighbours are trimmed`() async throws {
+    let scratch = try Scratch()
+    let path = try scratch.write("file", content(40 * 4096))
+    let provider = SlowTrimmer()
+    let maps = maps(provider, windows: 8)
+    var cursor: Held? = Held(try maps.cursor(for: path))
+    let ready = Task { [held = cursor!] in try await held.cursor.ready(at: 0, count: 1) }
+    while !provider.isTrimming { await Task.yield() }
+    cursor = nil
+    try await ready.value
+    while maps.statistics.regions > 0 {
+      maps.collect()
+      await Task.yield()
+    }
+    #expect(!provider.isReleased, "released while it was being emptied")
+    provider.gate.open()
+    while maps.statistics.inFlight > 0 { await Task.yield() }
+    maps.collect()
+    while maps.statistics.files > 0 {
+      maps.collect()
+      await Task.yield()
+    }
+    #expect(provider.isReleased && scratch.maps == 0)
+  }
+}
+
+func mapErrorOfTask(_ body: () async throws -> Void) async -> MapError? {
+  do {
+    try await body()
+    return nil
+  } catch { return error as? MapError }
+}
+
+/// mmap whose first emptying of a range waits for a gate.
+private final class SlowTrimmer: RegionProvider {
+  private struct State {
+    var isTrimming = false
+    var isReleased = false
+  }
+  private let base = MMapProvider()
+  private let state = Locked(State())
+  let gate = Gates()
+
+  var isTrimming: Bool { state.withLock { $0.isTrimming } }
+  var isReleased: Bool { state.withLock { $0.isReleased } }
+  var properties: ProviderProperties { base.properties }
+
+  func open(_ source: FileSource) throws(MapError) -> OpenedFile { try base.open(source) }
+  func status(at path: FilePath) throws(MapError) -> FileStatus { try base.status(at: path) }
+  func status(of handle: Handle) throws(MapError) -> FileStatus { try base.status(of: handle) }
+  func close(_ handle: Handle) { base.close(handle) }
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    try base.makeExtent(handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+  }
+  func release(_ extent: Extent) {
+    state.withLock { $0.isReleased = true }
+    base.release(extent)
+  }
+  func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) {
+    Thread { for load in loads { completion(load) } }.start()
+  }
+  func unload(_ regions: [ExtentRange]) {
+    let isFirst = state.withLock { state in
+      defer { state.isTrimming = true }
+      return !state.isTrimming
+    }
+    if isFirst { gate.wait() }
+    base.unload(regions)
+  }
+}
