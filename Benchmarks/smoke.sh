@@ -46,6 +46,10 @@ check "compare with two threads, as JSON" eval 'compare --threads 2 --json | is_
 check "verify finds no difference" verify
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'
 check "targets as JSON" eval 'targets | is_array'
+check "doctor in text" eval '"$tool" doctor | grep -q "file system"'
+check "doctor as JSON" eval '"$tool" doctor "$files" --json | is_array'
+check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/null)'
+check "doctor refuses what is no directory" fails "$tool" doctor "$files/large"
 check "an unknown policy is refused" fails "$tool" compare --policies nosuch
 check "a directory without files is refused" fails "$tool" verify --files "$files/nosuch"
 check "an interrupt leaves nothing behind" interrupted
