@@ -17,8 +17,10 @@ struct CompareCommand: ParsableCommand {
   var threads = 1
   @Option(help: "The seed of content and accesses.")
   var seed: UInt64 = 1
-  @Option(help: "Policies, separated by commas.")
-  var policies = NameList<PolicyName>.all
+  @Option(help: "Backends, separated by commas; those this machine has if left out.")
+  var backends: NameList<BackendName>?
+  @Option(help: "Policies, separated by commas; if left out all for mmap, lru for the others.")
+  var policies: NameList<PolicyName>?
   @Option(help: "Workloads, separated by commas.")
   var workloads = NameList<Workload>.all
   @Option(help: "Bytes that a manager may keep loaded.")
@@ -39,6 +41,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
+    let available = try BackendName.chosen(backends)
     Cleanup.onSignals()
     let directory = try files == nil ? TemporaryDirectory() : nil
     defer { directory?.remove() }
@@ -53,7 +56,7 @@ struct CompareCommand: ParsableCommand {
     try corpus.warm()
     let runner = CompareRunner(
       corpus: corpus, budget: budget.bytes, windowSize: window.bytes, threads: threads, seed: seed)
-    let subjects = Subject.all(policies.names)
+    let subjects = Subject.all(available, policies?.names)
     var progress = ProgressBar(total: workloads.names.count * subjects.count)
     if !json {
       Report.print(

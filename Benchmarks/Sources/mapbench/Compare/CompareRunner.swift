@@ -22,7 +22,7 @@ struct CompareRunner {
   /// Measures one row.
   func run(_ workload: Workload, _ subject: Subject, _ accesses: [[Access]]) throws -> CompareRow {
     let sampler = MemorySampler()
-    let maps = subject.makeManager(budget: budget, windowSize: windowSize)
+    let maps = try subject.makeManager(budget: budget, windowSize: windowSize)
     defer { maps?.shutdown() }
     let readers = try (0..<threads).map { _ in try subject.makeReader(maps, corpus.files) }
     let warmUp = accesses[0].count / 5
@@ -32,7 +32,7 @@ struct CompareRunner {
       Worker.together(threads) { readers[$0].read(accesses[$0][warmUp...]) }
     }
     let after = maps?.statistics
-    let resident = sampler.stop().file
+    let peak = sampler.stop()
     for reader in readers {
       if let failure = reader.failure { throw failure }
     }
@@ -54,7 +54,8 @@ struct CompareRunner {
       p999Nanoseconds: histogram.valueAtPercentile(99.9),
       loads: after.map { $0.loads - (before?.loads ?? 0) },
       evictions: after.map { $0.evictions - (before?.evictions ?? 0) },
-      peakBytes: after?.peakBytes, peakResidentBytes: max(0, resident),
+      peakBytes: after?.peakBytes,
+      peakResidentBytes: max(0, subject.isAnonymous ? peak.anonymous : peak.file),
       checksum: String(checksum, radix: 16))
   }
 }
