@@ -30,7 +30,7 @@ let package = Package(
     .target(name: "MapProtocols", dependencies: [system], swiftSettings: strict),
     .target(name: "Policies", dependencies: ["MapProtocols"], swiftSettings: strict),
     .target(
-      name: "MMapBackend", dependencies: ["MapProtocols", system],
+      name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", system],
       swiftSettings: strict),
     .target(
       name: "SlidingMap",

@@ -3,6 +3,7 @@
 #endif
 #include "CMapShims.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #ifdef __linux__
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 static long membarrier(int command) {
   return syscall(SYS_membarrier, command, 0, 0);
@@ -24,7 +26,46 @@ bool smap_membarrier_register(void) {
 bool smap_membarrier(void) {
   return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
 }
+
+// One number on all architectures but Alpha. Declared here because kernel headers before 6.5 know neither it nor its
+// structures.
+#if !defined(SYS_cachestat) && !defined(__alpha__)
+#define SYS_cachestat 451
+#endif
+
+int64_t smap_cached_pages(int fd, int64_t offset, int64_t count) {
+#ifdef SYS_cachestat
+  struct { uint64_t offset, count; } range = { (uint64_t)offset, (uint64_t)count };
+  struct { uint64_t cached, dirty, writeback, evicted, recently_evicted; } pages;
+  return syscall(SYS_cachestat, fd, &range, &pages, 0) == 0 ? (int64_t)pages.cached : -1;
 #else
+  errno = ENOSYS;
+  return -1;
+#endif
+}
+
+ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset) {
+#ifdef RWF_NOWAIT
+  struct iovec vector = { buffer, count };
+  return preadv2(fd, &vector, 1, offset, RWF_NOWAIT);
+#else
+  errno = EOPNOTSUPP;
+  return -1;
+#endif
+}
+#else
+int64_t smap_cached_pages(int fd, int64_t offset, int64_t count) {
+  (void)fd, (void)offset, (void)count;
+  errno = ENOSYS;
+  return -1;
+}
+
+ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset) {
+  (void)fd, (void)buffer, (void)count, (void)offset;
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
 bool smap_membarrier_register(void) { return false; }
 bool smap_membarrier(void) { return false; }
 #endif

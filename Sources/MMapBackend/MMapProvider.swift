@@ -11,7 +11,10 @@ internal import SystemPackage
 public final class MMapProvider: RegionProvider {
   /// `name` is "mmap"; one kernel map per file, coherent, keeps its file, not anonymous.
   public let properties: ProviderProperties
+  /// What serves files that can't be opened or mapped, as given to `init`.
+  public let takeover: Takeover?
   let syscalls: Syscalls
+  let populator: Populator
   private let advice: AccessAdvice
 
   /// Makes a provider; it holds nothing until a file is opened.
@@ -20,17 +23,29 @@ public final class MMapProvider: RegionProvider {
   ///   - populate: whether a window's pages are all mapped when it is loaded (MADV_POPULATE_READ), at the price of
   ///     reading all of it, instead of one by one when touched.
   ///   - advice: what the kernel is told of each file (madvise(2)); `.random` for cold reads here and there.
-  public convenience init(populate: Bool = false, advice: AccessAdvice = .normal) {
-    self.init(populate: populate, advice: advice, faults: nil)
+  ///   - takeover: the backend that serves where no descriptor or no addresses are to be had; nil lets such requests fail.
+  public convenience init(
+    populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil
+  ) {
+    self.init(populate: populate, advice: advice, takeover: takeover, faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail.
-  package init(populate: Bool = false, advice: AccessAdvice = .normal, faults: SyscallFaults?) {
+  package init(
+    populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil,
+    faults: SyscallFaults?
+  ) {
     properties = ProviderProperties(
       name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
       faultAround: 1 << 20, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000)
     syscalls = Syscalls(faults: faults)
+    populator = Populator(syscalls)
     self.advice = advice
+    self.takeover = takeover
+  }
+
+  deinit {
+    populator.shutDown()
   }
 
   // MARK: Extents
@@ -48,10 +63,10 @@ public final class MMapProvider: RegionProvider {
     precondition(
       alignment > 0 && alignment & (alignment - 1) == 0, "the alignment must be a power of two")
     let descriptor = FileDescriptor(handle)
-    guard let least = Int(exactly: fileSize).flatMap(roundedToPages) else {
+    guard let least = Int(exactly: fileSize).flatMap(Syscalls.roundedToPages) else {
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
-    let most = roundedToPages(byteCount) ?? least
+    let most = Syscalls.roundedToPages(byteCount) ?? least
     do throws(Errno) {
       do throws(Errno) {
         return try map(descriptor, byteCount: most, alignment: alignment)
@@ -60,12 +75,37 @@ public final class MMapProvider: RegionProvider {
         return try map(descriptor, byteCount: least, alignment: alignment)
       }
     } catch {
-      switch error {
-      case .noMemory, .resourceTemporarilyUnavailable, .overflow:
-        throw MapError(.addressSpaceExhausted, errno: error)
-      default: throw MapError(.notMappable, errno: error)
-      }
+      throw MapError(mapping: error)
     }
+  }
+
+  /// Maps the file over another provider's copies: one mmap(2), MAP_SHARED and MAP_FIXED, over the whole extent.
+  ///
+  /// The kernel puts the one in the place of the other under its lock: who touches the addresses meanwhile waits for it, and
+  /// gets the same bytes from the file. Pages past the end of the file are past the end of this extent's file too.
+  ///
+  /// - Precondition: the extent holds at least the file's first byte, and begins at a page.
+  /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES). The old extent is whole then.
+  public func makeExtent(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent {
+    precondition(fileSize > 0 && extent.byteCount > 0, "an extent holds its file")
+    let descriptor = FileDescriptor(handle)
+    do throws(Errno) {
+      // Limits (RLIMIT_AS, the map count) are checked before the kernel touches what is mapped already. But the file system's
+      // own say, such as ENODEV for a file in /sys, comes after the old pages are gone, and then leaves a hole: on Linux
+      // 6.18 too, although since 6.12 most failures put back what was there. So a page of the file, mapped elsewhere, finds
+      // that out before. What could still fail is the kernel's memory for the description of a map, some hundred bytes.
+      let page = try unsafe syscalls.map(descriptor, byteCount: Syscalls.pageSize)
+      unsafe syscalls.unmap(page, byteCount: Syscalls.pageSize)
+      try unsafe syscalls.map(descriptor, byteCount: extent.byteCount, at: extent.base)
+    } catch {
+      throw MapError(mapping: error)
+    }
+    if advice != .normal {
+      unsafe syscalls.advise(advice, extent.base, byteCount: extent.byteCount)
+    }
+    return unsafe Extent(base: extent.base, byteCount: extent.byteCount)
   }
 
   private func map(
@@ -115,29 +155,7 @@ public final class MMapProvider: RegionProvider {
   ///
   /// Sets `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails.
   public func load(_ loads: inout [RegionLoad]) {
-    for index in loads.indices {
-      let region = loads[index].region
-      do throws(Errno) {
-        try unsafe syscalls.populate(
-          region.start, byteCount: roundedToPages(region.byteCount) ?? region.byteCount)
-        loads[index].error = nil
-      } catch {
-        loads[index].error = failure(of: loads[index], error)
-      }
-    }
-  }
-
-  /// EFAULT stands for every SIGBUS that a touch would have raised: beyond the end of the file, and on a bad disk.
-  private func failure(of load: RegionLoad, _ error: Errno) -> MapError {
-    let range = load.region.offset..<load.region.offset + Int64(load.region.byteCount)
-    guard error == .badAddress else { return MapError(.readFailed, range: range, errno: error) }
-    if let handle = load.handle, let status = try? status(of: handle),
-      // The manager asks for whole pages, also where the file ends within the last.
-      status.size > range.upperBound - Int64(Syscalls.pageSize)
-    {
-      return MapError(.readFailed, range: range, errno: .ioError)
-    }
-    return MapError(.fileTruncated, range: range, errno: error)
+    for index in loads.indices { syscalls.populate(&loads[index]) }
   }
 
   /// Gives the pages of the ranges back: MADV_DONTNEED, one call for each run of neighbours. O(n log n).
@@ -160,7 +178,7 @@ public final class MMapProvider: RegionProvider {
 
   private func addresses(of region: ExtentRange) -> Range<UInt> {
     let start = unsafe UInt(bitPattern: region.start)
-    return start..<start + UInt(roundedToPages(region.byteCount) ?? region.byteCount)
+    return start..<start + UInt(Syscalls.roundedToPages(region.byteCount) ?? region.byteCount)
   }
 
   private func drop(_ addresses: Range<UInt>) {
@@ -170,20 +188,19 @@ public final class MMapProvider: RegionProvider {
     unsafe syscalls.drop(start, byteCount: addresses.count)
   }
 
-  /// Tells the kernel how a range will be read: madvise(2).
+  /// Tells the kernel how a range will be read: madvise(2); `.willNeed` piece by piece, as it reads no more for one call
+  /// than one request of the disk's.
   ///
   /// Save for `.willNeed` a part of an extent becomes a kernel map of its own, which no budget counts: advise extents
   /// whole.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+    if advice == .willNeed {
+      syscalls.willNeed(region, 0..<region.byteCount)
+      return
+    }
     unsafe syscalls.advise(
-      advice, region.start, byteCount: roundedToPages(region.byteCount) ?? region.byteCount)
-  }
-
-  /// `byteCount` rounded up to whole pages; nil past the end of all addresses.
-  private func roundedToPages(_ byteCount: Int) -> Int? {
-    let mask = Syscalls.pageSize - 1
-    let (sum, overflow) = byteCount.addingReportingOverflow(mask)
-    return overflow ? nil : sum & ~mask
+      advice, region.start,
+      byteCount: Syscalls.roundedToPages(region.byteCount) ?? region.byteCount)
   }
 }
 
@@ -198,6 +215,17 @@ extension RegionProvider where Self == MMapProvider {
   ///   - advice: what the kernel is told of each file.
   public static func mmap(populate: Bool, advice: AccessAdvice) -> MMapProvider {
     MMapProvider(populate: populate, advice: advice)
+  }
+}
+
+extension MapError {
+  /// What it means that mmap(2) failed.
+  fileprivate init(mapping errno: Errno) {
+    switch errno {
+    case .noMemory, .resourceTemporarilyUnavailable, .overflow:
+      self.init(.addressSpaceExhausted, errno: errno)
+    default: self.init(.notMappable, errno: errno)
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+internal import CMapShims
 internal import MapProtocols
 internal import SystemPackage
 
@@ -96,9 +97,9 @@ struct Syscalls: Sendable {
     try unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor.rawValue)
   }
 
-  /// The same over addresses of our own (MAP_FIXED), whose reservation it replaces.
+  /// The same over addresses of our own (MAP_FIXED), whose reservation or memory it replaces.
   ///
-  /// - Precondition: `byteCount` addresses from `base` lie in one `reserve`.
+  /// - Precondition: `byteCount` addresses from `base` lie in one `reserve`, or are an extent that changes hands.
   @unsafe
   func map(
     _ descriptor: FileDescriptor, byteCount: Int, at base: UnsafeMutableRawPointer
@@ -175,19 +176,59 @@ struct Syscalls: Sendable {
 
   /// The size of a page in bytes: sysconf(3), _SC_PAGESIZE.
   static let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))
+
+  // MARK: Bytes without a window
+
+  /// pread(2), once: may give less than the buffer holds, and 0 at the end of the file.
+  func read(
+    _ descriptor: FileDescriptor, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    try retrying(.read) {
+      unsafe pread(descriptor.rawValue, buffer.baseAddress, buffer.count, off_t(offset))
+    }
+  }
+
+  /// How many pages of the range the page cache has, those included that are being read just now: cachestat(2).
+  ///
+  /// Throws ENOSYS where there is no such call, EPERM for a file that the user neither owns nor may write.
+  func cachedPages(
+    of descriptor: FileDescriptor, at offset: Int64, byteCount: Int
+  ) throws(Errno) -> Int {
+    try retrying(.cachestat) {
+      Int(smap_cached_pages(descriptor.rawValue, offset, Int64(byteCount)))
+    }
+  }
+
+  /// pread(2) of one byte, if the page cache has it, never waiting for a disk: preadv2(2), RWF_NOWAIT. False past the end.
+  ///
+  /// Throws EAGAIN where it isn't there, EOPNOTSUPP where nobody can tell.
+  func hasCachedByte(_ descriptor: FileDescriptor, at offset: Int64) throws(Errno) -> Bool {
+    var byte: UInt8 = 0
+    return try retrying(.readCached) {
+      unsafe smap_read_cached(descriptor.rawValue, &byte, 1, offset)
+    } > 0
+  }
+
+  /// Fails where a test wants no thread to be had; the thread itself is pthread_create(3)'s.
+  func willStartThread() throws(Errno) {
+    if let fault = faults?.next(.thread) { throw fault }
+  }
 }
 
 extension FileStatus {
   /// Identity and generation as stat(2) tells them.
   init(_ stat: Stat) {
-    let changed = stat.st_ctim
     self.init(
       identity: FileIdentity(
         device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
         inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino)),
       generation: FileGeneration(
-        size: stat.size,
-        changeTime: Int64(changed.tv_sec) &* 1_000_000_000 &+ Int64(changed.tv_nsec)))
+        size: stat.size, changeTime: Self.nanoseconds(stat.st_ctim),
+        modificationTime: Self.nanoseconds(stat.st_mtim)))
+  }
+
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }
 

@@ -35,17 +35,31 @@ public struct FileIdentity: Hashable, Sendable {
   }
 }
 
-/// Which version of a file's content it is: size, and time of the last change (st_ctim).
+/// Which version of a file's content it is: size, and the times of the last change and modification.
 public struct FileGeneration: Hashable, Sendable {
   /// The file's size in bytes.
   public let size: Int64
-  /// Nanoseconds since 1970 of the last change to content or attributes.
+  /// Nanoseconds since 1970 of the last change to content or attributes (st_ctim). Nobody can set it back.
   public let changeTime: Int64
+  /// Nanoseconds since 1970 of the last change to content (st_mtim).
+  public let modificationTime: Int64
 
-  /// Makes a generation from a size in bytes and a change time in nanoseconds.
-  public init(size: Int64, changeTime: Int64) {
+  /// Makes a generation.
+  ///
+  /// - Parameters:
+  ///   - size: in bytes.
+  ///   - changeTime: in nanoseconds, or any number that grows with each change.
+  ///   - modificationTime: the same for content alone; nil where they are one.
+  public init(size: Int64, changeTime: Int64, modificationTime: Int64? = nil) {
     self.size = size
     self.changeTime = changeTime
+    self.modificationTime = modificationTime ?? changeTime
+  }
+
+  /// Whether the content of one file, which is known to be the same file, is the same in both generations: removing or
+  /// renaming it, or changing its owner, changes `changeTime` alone.
+  public func hasSameContent(as other: FileGeneration) -> Bool {
+    size == other.size && modificationTime == other.modificationTime
   }
 }
 

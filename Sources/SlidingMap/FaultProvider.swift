@@ -20,6 +20,15 @@ public import SystemPackage
 ///
 /// Windows of the mmap backend load by being touched, and no call could fail then. So a `FaultProvider` asks to be called
 /// for every load (`properties.loadsWhenTouched` is false), and passes the load on only if there is one to be done.
+///
+/// The backend that takes over for the wrapped one is wrapped as well, with the same closure; `Call.backend` tells whose call
+/// it is. So the takeover can be tested, and its failing too:
+///
+/// ```swift
+/// let full = FaultProvider(MMapProvider(takeover: takeover)) { call in
+///   call.backend == "mmap" && call.operation == .open ? MapError(.handlesExhausted) : nil
+/// }
+/// ```
 public final class FaultProvider: RegionProvider {
   /// One call that is about to be made.
   public struct Call: Hashable, Sendable {
@@ -33,12 +42,17 @@ public final class FaultProvider: RegionProvider {
       public static let open = Operation("open")
       /// A path or an open file is examined.
       public static let status = Operation("status")
-      /// Addresses are reserved for a file; `range` is what they are to hold, its room for growth included.
+      /// Addresses are reserved for a file, or those of the backend that took over are mapped; `range` is what they are to
+      /// hold, the file's room for growth included.
       public static let makeExtent = Operation("makeExtent")
       /// A window is loaded; `range` is what it holds.
       public static let load = Operation("load")
+      /// Bytes are read without a window; `range` is what was asked for.
+      public static let read = Operation("read")
     }
 
+    /// The name of the backend that is to do it, from its properties: "mmap", or that of the one that took over.
+    public let backend: String
     /// What is about to happen.
     public let operation: Operation
     /// The file it is about; nil only for one that was not opened through this provider.
@@ -54,6 +68,9 @@ public final class FaultProvider: RegionProvider {
 
   /// Those of the wrapped backend, save that every load is called for.
   public let properties: ProviderProperties
+  /// That of the wrapped backend, with the same faults in front of it.
+  public let takeover: Takeover?
+  private let successor: FaultProvider?
   private let base: any RegionProvider
   private let baseLoads: Bool
   private let fault: @Sendable (Call) -> MapError?
@@ -71,12 +88,19 @@ public final class FaultProvider: RegionProvider {
     baseLoads = !properties.loadsWhenTouched
     properties.loadsWhenTouched = false
     self.properties = properties
+    let wrapped = base.takeover
+    let successor = wrapped.map { FaultProvider($0.provider, failing: fault) }
+    self.successor = successor
+    takeover = successor.flatMap { successor in
+      wrapped.map { Takeover(provider: successor, reservedWindows: $0.reservedWindows) }
+    }
   }
 
   private func error(
     _ operation: Call.Operation, _ source: FileSource?, _ range: Range<Int64>? = nil
   ) -> MapError? {
-    let error = fault(Call(operation: operation, source: source, range: range))
+    let error = fault(
+      Call(backend: properties.name, operation: operation, source: source, range: range))
     guard let error else { return nil }
     return MapError(
       error.code, source: error.source ?? source, range: error.range ?? range, errno: error.errno)
@@ -125,10 +149,26 @@ public final class FaultProvider: RegionProvider {
     return extent
   }
 
+  /// Maps a file in the place of copies, unless `makeExtent` is to fail.
+  public func makeExtent(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent {
+    let source = name(of: handle)
+    if let error = error(.makeExtent, source, 0..<Int64(extent.byteCount)) { throw error }
+    let replacement = try base.makeExtent(handle, fileSize: fileSize, replacing: extent)
+    successor?.forget(extent)
+    names.withLock { unsafe $0.ofExtents[UInt(bitPattern: replacement.base)] = source }
+    return replacement
+  }
+
   /// Gives an extent's addresses back.
   public func release(_ extent: Extent) {
-    names.withLock { _ = unsafe $0.ofExtents.removeValue(forKey: UInt(bitPattern: extent.base)) }
+    forget(extent)
     base.release(extent)
+  }
+
+  private func forget(_ extent: Extent) {
+    names.withLock { _ = unsafe $0.ofExtents.removeValue(forKey: UInt(bitPattern: extent.base)) }
   }
 
   /// Loads windows, each unless its `load` is to fail.
@@ -144,14 +184,24 @@ public final class FaultProvider: RegionProvider {
     for (index, load) in zip(passed, rest) { loads[index] = load }
   }
 
-  /// Starts loads, each unless its `load` is to fail; those that fail end at once.
+  /// Reads bytes without a window, unless `read` is to fail.
+  public func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    let (end, overflow) = offset.addingReportingOverflow(Int64(buffer.count))
+    if let error = error(.read, name(of: handle), offset..<(overflow ? .max : end)) { throw error }
+    return try unsafe base.read(handle, at: offset, into: buffer)
+  }
+
+  /// Starts loads, each unless its `load` is to fail; those that fail end at once. The wrapped backend is called also where
+  /// its windows load by being touched, since it may bring them into memory before.
   public func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
   ) {
     var passed: [RegionLoad] = []
     for var load in loads {
       load.error = fault(of: load)
-      if baseLoads, load.error == nil { passed.append(load) } else { completion(load) }
+      if load.error == nil { passed.append(load) } else { completion(load) }
     }
     if !passed.isEmpty { base.submit(passed, completion: completion) }
   }
@@ -172,6 +222,6 @@ public final class FaultProvider: RegionProvider {
     base.advise(advice, region)
   }
 
-  /// Lets the wrapped backend give back what it holds.
+  /// Lets the wrapped backend give back what it holds; `takeover` is shut down by itself.
   public func shutDown() { base.shutDown() }
 }

@@ -55,6 +55,15 @@ struct Bench {
       #expect(extent.byteCount >= size)
     }
 
+    /// An open file in an extent that was another's.
+    init(_ bench: Bench, _ opened: OpenedFile, extent: Extent) {
+      self.bench = bench
+      self.opened = opened
+      self.extent = extent
+      handle = opened.handle
+      size = opened.status.size
+    }
+
     func closeHandle() {
       if let handle { bench.provider.close(handle) }
       handle = nil
@@ -83,6 +92,14 @@ struct Bench {
       var loads = windows.map(makeLoad)
       bench.provider.load(&loads)
       for load in loads { if let error = load.error { throw error } }
+    }
+
+    /// Expects what was submitted to be in memory, where a touch would bring it there too. Call it before any.
+    func expectResident() throws {
+      guard bench.provider.properties.loadsWhenTouched, ProcessResources.isAvailable else { return }
+      let pages = try unsafe ProcessResources.residentPages(
+        from: extent.base, byteCount: Int(size))
+      #expect(pages.count == (Int(size) + 4_095) / 4_096)
     }
 
     func bytes(_ range: Range<Int64>) -> [UInt8] {

@@ -18,6 +18,10 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
   case givesTheBytesOfSmallFiles
   case givesTheBytesOfASparseFile
   case submitsLoads
+  case submitsManyAtOnce
+  case endsWhatIsSubmitted
+  case readsWithoutAWindow
+  case replacesAnExtent
   case servesTwoOpensOfOneFile
   case outlivesTheCallersDescriptor
   case opensAnEmptyFile
@@ -39,6 +43,10 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
     case .givesTheBytesOfSmallFiles: try givesTheBytesOfSmallFiles(bench)
     case .givesTheBytesOfASparseFile: try givesTheBytesOfASparseFile(bench)
     case .submitsLoads: try await submitsLoads(bench)
+    case .submitsManyAtOnce: try submitsManyAtOnce(bench)
+    case .endsWhatIsSubmitted: try endsWhatIsSubmitted(bench)
+    case .readsWithoutAWindow: try readsWithoutAWindow(bench)
+    case .replacesAnExtent: try replacesAnExtent(bench)
     case .servesTwoOpensOfOneFile: try servesTwoOpensOfOneFile(bench)
     case .outlivesTheCallersDescriptor: try outlivesTheCallersDescriptor(bench)
     case .opensAnEmptyFile: try opensAnEmptyFile(bench)
@@ -104,6 +112,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
       if tags.count == file.windows.count { break }
     }
     #expect(tags == Set(file.windows))
+    try file.expectResident()
     #expect(file.bytes(0..<Int64(content.count)) == content)
     file.close()
   }

@@ -1,3 +1,4 @@
+import Glibc
 import MMapBackend
 import MapProtocols
 import MapTestSupport
@@ -80,4 +81,111 @@ import Testing
     provider.release(extent)
     provider.close(file.handle)
   }
+
+  @Test func `reads without a window fail where the closure says`() throws {
+    let provider = FaultProvider(.mmap) { call in
+      call.operation == .read && call.range?.contains(5_000) == true
+        ? MapError(.readFailed, errno: .ioError) : nil
+    }
+    let file = try provider.open(.path(path))
+    var bytes = [UInt8](repeating: 0, count: 100)
+    let count = try unsafe bytes.withUnsafeMutableBytes {
+      try unsafe provider.read(file.handle, at: 4_900, into: $0)
+    }
+    #expect(count == 100)
+    #expect(try bytes == readBytes(of: path, 4_900..<5_000))
+    let failure = MapError(
+      .readFailed, source: .path(path), range: 4_901..<5_001, errno: .ioError)
+    #expect(throws: failure) {
+      try unsafe bytes.withUnsafeMutableBytes {
+        try unsafe provider.read(file.handle, at: 4_901, into: $0)
+      }
+    }
+    provider.close(file.handle)
+  }
+
+  @Test func `the backend that takes over fails by the same closure`() throws {
+    let calls = Mutex<[FaultProvider.Call]>([])
+    let second = MemoryProvider([path: Array(patternedBytes(10_000))])
+    let provider = FaultProvider(
+      MMapProvider(takeover: Takeover(provider: second, reservedWindows: 9))
+    ) { call in
+      calls.withLock { $0.append(call) }
+      return call.backend == "mmap" && call.operation == .open ? MapError(.handlesExhausted) : nil
+    }
+    #expect(FaultProvider(.mmap) { _ in nil }.takeover == nil)
+    let takeover = try #require(provider.takeover)
+    #expect(takeover.reservedWindows == 9)
+    #expect(takeover.provider === provider.takeover?.provider)
+    #expect(throws: MapError(.handlesExhausted, source: .path(path))) {
+      try provider.open(.path(path))
+    }
+    let file = try takeover.provider.open(.path(path))
+    takeover.provider.close(file.handle)
+    #expect(calls.withLock { $0.map(\.backend) } == ["mmap", "memory"])
+    #expect(calls.withLock { $0.map(\.operation) } == [.open, .open])
+    #expect(second.openHandles == 0)
+  }
+
+  @Test func `an extent changes hands unless makeExtent fails, and its name with it`() throws {
+    let chosen = Mutex<[String]>([])
+    let provider = FaultProvider(
+      MMapProvider(takeover: Takeover(provider: AnonymousProvider()))
+    ) { call in
+      chosen.withLock { $0 }.contains("\(call.backend) \(call.operation)")
+        ? MapError(.addressSpaceExhausted) : nil
+    }
+    let second = try #require(provider.takeover).provider
+    let file = try provider.open(.path(path))
+    let copies = try second.makeExtent(
+      second.open(.path(path)).handle, fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
+    chosen.withLock { $0 = ["mmap makeExtent"] }
+    #expect(throws: MapError(.addressSpaceExhausted, source: .path(path), range: 0..<12_288)) {
+      try provider.makeExtent(file.handle, fileSize: 10_000, replacing: copies)
+    }
+    chosen.withLock { $0 = ["mmap load", "anonymous makeExtent"] }
+    let extent = try provider.makeExtent(file.handle, fileSize: 10_000, replacing: copies)
+    let region = ExtentRange(extent: extent, offset: 0, byteCount: 4_096)
+    var loads = [RegionLoad(region: region, handle: file.handle)]
+    provider.load(&loads)
+    #expect(
+      loads[0].error
+        == MapError(.addressSpaceExhausted, source: .path(path), range: 0..<4_096))
+    // The other provider has forgotten whose addresses these were.
+    chosen.withLock { $0 = ["anonymous load"] }
+    second.load(&loads)
+    #expect(loads[0].error == MapError(.addressSpaceExhausted, range: 0..<4_096))
+    provider.release(extent)
+    provider.close(file.handle)
+  }
+}
+
+/// Private memory of the process, as a backend that takes over has it.
+private final class AnonymousProvider: RegionProvider {
+  let properties = ProviderProperties(name: "anonymous")
+
+  func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+    OpenedFile(
+      handle: Handle(rawValue: 1),
+      status: FileStatus(
+        identity: FileIdentity(device: 0, inode: 1),
+        generation: FileGeneration(size: 10_000, changeTime: 0)))
+  }
+
+  func status(at path: FilePath) throws(MapError) -> FileStatus { throw MapError(.unsupported) }
+  func status(of handle: Handle) throws(MapError) -> FileStatus { throw MapError(.unsupported) }
+  func close(_ handle: Handle) {}
+
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    let base = unsafe Glibc.mmap(
+      nil, byteCount, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let base = unsafe base else { throw MapError(.addressSpaceExhausted) }
+    return unsafe Extent(base: base, byteCount: byteCount)
+  }
+
+  func release(_ extent: Extent) { _ = unsafe munmap(extent.base, extent.byteCount) }
+  func load(_ loads: inout [RegionLoad]) {}
+  func unload(_ regions: [ExtentRange]) {}
 }

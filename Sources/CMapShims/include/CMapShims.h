@@ -1,10 +1,12 @@
-// What Swift has no words for: a compiler fence, membarrier, an ordinal for each thread, and news of a fork.
+// What Swift has no words for: a compiler fence, membarrier, an ordinal for each thread, news of a fork, and what the page
+// cache holds.
 // All symbols carry the prefix `smap_`.
 #ifndef CMAPSHIMS_H
 #define CMAPSHIMS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // Forbids the compiler, but not the processor, to move memory accesses across it. The pin protocol needs it between
 // the store of a pin and the load of the window's word; membarrier supplies the processor's half. Static inline, so
@@ -27,5 +29,15 @@ uint32_t smap_thread_ordinal(void);
 
 // How many forks lie between the process that first asked and the calling one: 0 there, 1 in its child.
 uint32_t smap_fork_generation(void);
+
+// How many pages of a file's range the page cache has, those included that are being read just now: cachestat(2), since
+// Linux 6.5. Reads nothing and waits for nothing. -1 with ENOSYS where there is no such call, and with EPERM for a file
+// that the caller neither owns nor may write.
+int64_t smap_cached_pages(int fd, int64_t offset, int64_t count);
+
+// Reads like pread(2), but only what the page cache has: preadv2(2) with RWF_NOWAIT, which glibc's headers give only to
+// _GNU_SOURCE. -1 with EAGAIN if the first byte isn't there; then the kernel has begun to read it. -1 with EOPNOTSUPP where
+// file system or kernel can't tell.
+ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset);
 
 #endif

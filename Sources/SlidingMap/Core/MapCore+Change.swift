@@ -12,8 +12,10 @@ extension MapCore {
     // The table of windows covers what was asked for, even if the extent is larger.
     let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
     // Copies of different generations are never joined, but where there are none there is nothing to join.
-    guard file.backend.properties.isCoherent || file.regions == 0, status.size <= Int64(room)
-    else { return false }
+    let isJoinable =
+      file.backend.properties.isCoherent || file.regions == 0
+      || status.generation.hasSameContent(as: file.generation)
+    guard isJoinable, status.size <= Int64(room) else { return false }
     let old = file.size
     file.generation = status.generation
     if status.size > old && old > 0 {

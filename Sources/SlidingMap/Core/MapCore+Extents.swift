@@ -45,7 +45,7 @@ extension MapCore {
       usage.addresses -= byteCount
       if failure.code != .addressSpaceExhausted { throw failure }
       relockedRefresh()
-      stepBack()
+      stepBack(from: byteCount)
       if !dropFile(otherThan: file) { throw failure }
     }
   }
@@ -95,12 +95,16 @@ extension MapCore {
     let end: ContinuousClock.Instant
   }
 
-  /// After the system refused a map: holds less than at the refusal for a second, so that the program around finds maps and
-  /// addresses for itself, and nothing is asked for in vain. Which of the two ran out the system does not say.
-  private func stepBack() {
+  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a tenth of a second, and holds less, so that
+  /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file larger
+  /// than all that is held may simply be too large.
+  private func stepBack(from byteCount: Int) {
+    let isLarge = byteCount > usage.addresses
     refusal = Refusal(
-      maps: max(usage.maps - usage.maps / 8, 1),
-      addresses: max(usage.addresses - usage.addresses / 8, 1), end: .now + .seconds(1))
+      maps: isLarge ? .max : max(usage.maps - usage.maps / 8, 1),
+      addresses: isLarge
+        ? usage.addresses + byteCount - 1 : usage.addresses - usage.addresses / 8,
+      end: .now + .milliseconds(100))
   }
 
   /// The budget's limits, and less after a refusal.

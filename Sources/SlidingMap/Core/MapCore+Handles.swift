@@ -14,17 +14,47 @@ extension MapCore {
     _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true
   ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
     while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
-    guard owner == nil, let takeover else {
-      let backend = owner ?? primary
-      return (try open(source, backend), backend)
-    }
-    let (first, second) = isShortOfHandles ? (takeover, primary) : (primary, takeover)
+    // Counted before it is there, so that threads that open at the same time share the budget.
+    usage.handles += 1
+    noteUsage()
+    defer { handlesMoved() }
     do throws(MapError) {
-      return (try open(source, first), first)
+      guard owner == nil, let takeover else {
+        let backend = owner ?? primary
+        return (try open(source, backend), backend)
+      }
+      let (first, second) = isShortOfHandles ? (takeover, primary) : (primary, takeover)
+      do throws(MapError) {
+        return (try open(source, first), first)
+      } catch {
+        if error.code != .handlesExhausted { throw error }
+        if first === primary { noteShortageOfHandles() }
+        return (try open(source, second), second)
+      }
     } catch {
-      if error.code != .handlesExhausted { throw error }
-      if first === primary { noteShortageOfHandles() }
-      return (try open(source, second), second)
+      usage.handles -= 1
+      throw error
+    }
+  }
+
+  /// Opens a source by one backend, and closes more and more of that one's idle handles until that works.
+  private func open(_ source: FileSource, _ backend: Backend) throws(MapError) -> OpenedFile {
+    var closing = 1
+    while true {
+      monitor.unlock()
+      let failure: MapError
+      do throws(MapError) {
+        let opened = try backend.provider.open(source)
+        monitor.lock()
+        return opened
+      } catch {
+        failure = error
+      }
+      monitor.lock()
+      if failure.code != .handlesExhausted { throw failure }
+      relockedRefresh()
+      if !closeIdleHandles(closing, of: backend) { throw failure }
+      closing *= 2
     }
   }
 
@@ -39,31 +69,6 @@ extension MapCore {
     if .now < end { return true }
     shortOfHandlesUntil = nil
     return false
-  }
-
-  private func open(_ source: FileSource, _ backend: Backend) throws(MapError) -> OpenedFile {
-    var closing = 1
-    while true {
-      usage.handles += 1
-      noteUsage()
-      monitor.unlock()
-      let failure: MapError
-      do throws(MapError) {
-        let opened = try backend.provider.open(source)
-        monitor.lock()
-        handlesMoved()
-        return opened
-      } catch {
-        failure = error
-      }
-      monitor.lock()
-      usage.handles -= 1
-      handlesMoved()
-      if failure.code != .handlesExhausted { throw failure }
-      relockedRefresh()
-      if !closeIdleHandles(closing, of: backend) { throw failure }
-      closing *= 2
-    }
   }
 
   /// Takes one step towards room for one more handle: closes an idle one, or waits for one to become idle.

@@ -140,50 +140,62 @@ extension MapCore {
       file.isChangingExtent = false
       monitor.broadcast()
     }
-    let status = FileStatus(identity: file.identity, generation: file.generation)
+    let known = FileStatus(identity: file.identity, generation: file.generation)
+    // Where nothing holds the inode its number may have gone to another file, with times to match.
+    let isHeld = file.handle != nil
+    // The new handle takes the old one's place in the budget, too.
+    if !isHeld { usage.handles += 1 }
     let extent = file.extent
     monitor.unlock()
-    // Not counted as one more handle: it takes the place of the old one.
-    let found: (handle: Handle, extent: Extent?)
+    let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
-      found = try reopen(path, status, extent)
+      found = try reopen(path, known, isHeld, extent)
     } catch {
       monitor.lock()
+      if !isHeld { usage.handles -= 1 }
+      handlesMoved()
       if error.code == .handlesExhausted { noteShortageOfHandles() }
       return
     }
     monitor.lock()
     // Copies are being read through the old handle.
     while file.handleUsers > 0 { monitor.wait() }
-    var chores = Chores()
-    if let old = file.handle {
-      chores.handles.append((old, file.backend))
-      handlesByUse.remove(file)
-    }
+    let old = file.handle
+    let owner = file.backend
+    if old != nil { handlesByUse.remove(file) }
     if let extent {
       usage.maps += primary.properties.mapsPerExtent - file.backend.properties.mapsPerExtent
       usage.addresses += (found.extent?.byteCount ?? 0) - extent.byteCount
       file.extent = found.extent
     }
-    usage.handles += 1
-    adopt(found.handle, of: primary, file)
+    file.generation = found.file.status.generation
+    adopt(found.file.handle, of: primary, file)
     counters.returns += 1
-    perform(&chores)
     noteUsage()
+    if let old {
+      monitor.unlock()
+      owner.provider.close(old)
+      monitor.lock()
+      // Another thread gave the file a handle meanwhile.
+      if !isHeld { usage.handles -= 1 }
+      handlesMoved()
+    }
   }
 
   private func reopen(
-    _ path: FilePath, _ status: FileStatus, _ extent: Extent?
-  ) throws(MapError) -> (handle: Handle, extent: Extent?) {
+    _ path: FilePath, _ known: FileStatus, _ isHeld: Bool, _ extent: Extent?
+  ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
     let opened = try primary.provider.open(.path(path))
     do throws(MapError) {
-      if opened.status != status { throw MapError(.fileChanged) }
-      guard let extent else { return (opened.handle, nil) }
-      return (
-        opened.handle,
-        try primary.provider.makeExtent(
-          opened.handle, fileSize: status.size, replacing: extent)
-      )
+      let isSame =
+        opened.status == known
+        || isHeld && opened.status.identity == known.identity
+          && opened.status.generation.hasSameContent(as: known.generation)
+      if !isSame { throw MapError(.fileChanged) }
+      guard let extent else { return (opened, nil) }
+      let replacement = try primary.provider.makeExtent(
+        opened.handle, fileSize: known.size, replacing: extent)
+      return (opened, replacement)
     } catch {
       primary.provider.close(opened.handle)
       throw error

@@ -56,8 +56,8 @@ struct Transfers {
   /// written meanwhile is found out, whenever it was.
   private func hasChanged(_ expectation: Expectation) -> Bool {
     do throws(MapError) {
-      return try backend.provider.status(of: expectation.handle).generation
-        != expectation.generation
+      let status = try backend.provider.status(of: expectation.handle)
+      return !status.generation.hasSameContent(as: expectation.generation)
     } catch {
       return false
     }

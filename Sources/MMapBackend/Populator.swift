@@ -1,0 +1,192 @@
+internal import CMapShims
+internal import MapProtocols
+internal import Synchronization
+internal import SystemPackage
+
+/// Brings windows into memory on a thread of its own, so that nobody else waits for a disk.
+///
+/// The thread starts when it is first needed, sleeps while there is nothing to do, and ends with `shutDown`, which the owner
+/// calls at the latest in its `deinit`: the thread keeps this object, but not its owner.
+final class Populator: @unchecked Sendable {
+  private typealias Job = PopulateQueue.Job
+
+  private let syscalls: Syscalls
+  private let forkGeneration = smap_fork_generation()
+  private let monitor = Monitor()
+  /// Written under the lock.
+  private let isEnded = Atomic(false)
+
+  // Guarded by the monitor. No completion is called or let go of under it: that may run the deinit of anything.
+  private var queue = PopulateQueue()
+  private var thread: ServiceThread?
+  private var isRunning = false
+  /// Whether `thread` was joined; it stays known, because it may call `shutDown` again.
+  private var isJoined = false
+  /// How many calls of `submit` are touching memory.
+  private var callers = 0
+
+  /// Makes a populator without a thread.
+  init(_ syscalls: Syscalls) {
+    self.syscalls = syscalls
+  }
+
+  /// Whether this process is a child that inherited the object over a fork: the thread isn't here, and the lock may be held
+  /// for ever.
+  private var isForked: Bool { smap_fork_generation() != forkGeneration }
+
+  /// Populates what is resident, and leaves the rest to the thread; where there can't be one, populates that too.
+  func submit(_ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void) {
+    if loads.isEmpty { return }
+    var loads = loads
+    if isForked {
+      populate(&loads)
+    } else if enter() {
+      var ended: [RegionLoad] = []
+      var cold: [RegionLoad] = []
+      for var load in loads {
+        if syscalls.isResident(load) {
+          syscalls.populate(&load)
+          ended.append(load)
+        } else {
+          cold.append(load)
+        }
+      }
+      if !cold.isEmpty, !enqueue(cold.map { Job(load: $0, completion: completion) }) {
+        populate(&cold)
+        ended += cold
+      }
+      leave()
+      loads = ended
+    } else {
+      for index in loads.indices { loads[index].refuse() }
+    }
+    for load in loads { completion(load) }
+  }
+
+  /// Ends the thread and every load; nothing touches memory of an extent when it returns. Idempotent.
+  func shutDown() {
+    if isForked { return }
+    monitor.lock()
+    isEnded.store(true, ordering: .relaxed)
+    let rest = queue.removeAll()
+    monitor.broadcast()
+    while callers > 0 { monitor.wait() }
+    // A completion that got here is a part of what the thread does, and waits for nobody.
+    if thread?.isCurrent != true {
+      while isRunning { monitor.wait() }
+    }
+    let unjoined = isJoined ? nil : thread
+    isJoined = true
+    monitor.unlock()
+    unjoined?.join()
+    for var job in rest {
+      job.load.refuse()
+      job.complete()
+    }
+  }
+
+  // MARK: The callers' threads
+
+  /// Announces that the calling thread will touch memory of extents; false after `shutDown`.
+  private func enter() -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if isEnded.load(ordering: .relaxed) { return false }
+    callers += 1
+    return true
+  }
+
+  private func leave() {
+    monitor.lock()
+    defer { monitor.unlock() }
+    callers -= 1
+    if callers == 0, isEnded.load(ordering: .relaxed) { monitor.broadcast() }
+  }
+
+  /// False where there is no thread to do it, for want of resources or because of `shutDown`.
+  private func enqueue(_ jobs: [Job]) -> Bool {
+    monitor.lock()
+    defer {
+      monitor.unlock()
+      // After it, so that the thread doesn't wake to wait for the lock.
+      monitor.broadcast()
+    }
+    if isEnded.load(ordering: .relaxed) { return false }
+    if !isRunning {
+      do throws(Errno) {
+        try syscalls.willStartThread()
+        // It waits for the lock first, so it finds itself in `thread`.
+        thread = try ServiceThread { [self] in run() }
+        isRunning = true
+      } catch {
+        return false
+      }
+    }
+    queue.append(jobs)
+    return true
+  }
+
+  /// Populates on the calling thread, unless `shutDown` was called.
+  private func populate(_ loads: inout [RegionLoad]) {
+    for load in loads { willNeed(load.region) }
+    for index in loads.indices {
+      if isEnded.load(ordering: .relaxed) {
+        loads[index].refuse()
+      } else {
+        populate(&loads[index])
+      }
+    }
+  }
+
+  // MARK: The thread
+
+  private func run() {
+    while let (newcomers, job) = next() {
+      for region in newcomers { willNeed(region) }
+      var ended = job
+      populate(&ended.load)
+      ended.complete()
+    }
+  }
+
+  /// Waits for something to do: a job, and the regions that the disk does not know of yet. Nil at the end.
+  private func next() -> (newcomers: [ExtentRange], job: Job)? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while !isEnded.load(ordering: .relaxed) {
+      let newcomers = queue.takeNewcomers()
+      if let job = queue.popFirst() { return (newcomers, job) }
+      monitor.wait()
+    }
+    isRunning = false
+    monitor.broadcast()
+    return nil
+  }
+
+  // MARK: Both
+
+  /// Begins with the first piece of a region; the others follow while it is populated, so that a huge one neither floods
+  /// the disk nor makes small ones wait.
+  private func willNeed(_ region: ExtentRange) {
+    syscalls.willNeed(region, 0..<Syscalls.piece)
+  }
+
+  private func populate(_ load: inout RegionLoad) {
+    let region = load.region
+    var asked = Syscalls.piece
+    if region.byteCount > asked { syscalls.willNeed(region, asked..<2 * asked) }
+    asked *= 2
+    syscalls.populate(&load) {
+      syscalls.willNeed(region, asked..<asked + Syscalls.piece)
+      asked += Syscalls.piece
+      return isEnded.load(ordering: .relaxed)
+    }
+  }
+}
+
+extension RegionLoad {
+  /// Ends the load because the provider has ended.
+  fileprivate mutating func refuse() {
+    error = MapError(.shutDown, range: range)
+  }
+}

@@ -1,0 +1,307 @@
+import Foundation
+import SlidingMap
+import SystemPackage
+import Testing
+
+/// Another backend behind mmap, where mmap is made to fail.
+@Suite(.timeLimit(.minutes(2)))
+struct TakeoverTests {
+  static let size = 40 * 4096 + 77
+  private let scratch: Scratch
+  private let model = content(TakeoverTests.size)
+  private let path: FilePath
+  private let fault = Shortage()
+
+  init() throws {
+    scratch = try Scratch()
+    path = try scratch.write("file", model)
+  }
+
+  private func maps(
+    _ budget: some Budget = .fixed(bytes: 1 << 20), windowSize: Int = 4096
+  ) -> SlidingWindowMapManager {
+    SlidingWindowMapManager(
+      backend: fault.provider(), budget: budget, windowSize: windowSize)
+  }
+
+  @Test func `A file without a descriptor is read, and mapped when there is one`() throws {
+    let maps = maps()
+    fault.descriptors = true
+    var cursor = try maps.cursor(for: path)
+    // Back to front, so that none is served by what was read ahead for the one before.
+    for index in (0..<8).reversed() {
+      try cursor.use(at: Int64(index * 5000), count: 3000)
+      #expect(view(cursor) == .of(model, index * 5000..<index * 5000 + 3000))
+    }
+    #expect(maps.statistics.copies == 8 && maps.statistics.loads == 0)
+    #expect(maps.statistics.bytes == 4096)
+    // It has proved itself: windows from now on.
+    try cursor.use(at: 0, count: 5000)
+    #expect(view(cursor) == .of(model, 0..<5000))
+    var statistics = maps.statistics
+    #expect(statistics.loads == 2 && statistics.takeovers == 10 && statistics.takeoverFiles == 1)
+    #expect(statistics.bytes == 8192 && statistics.pinned == 2 && scratch.maps == 0)
+
+    fault.descriptors = false
+    var other = try maps.cursor(for: path)
+    try untilReturned(maps) {
+      try other.use(at: 20_000, count: 10_000)
+      other.release()
+      maps.collect()
+    }
+    // The lease in force goes on, and its bytes are the file's own now.
+    #expect(view(cursor) == .of(model, 0..<5000))
+    #expect(scratch.maps == 1)
+    statistics = maps.statistics
+    #expect(statistics.takeoverFiles == 0 && statistics.maps == 1 && statistics.handles == 1)
+    try write(1, at: 17)
+    #expect(array(cursor.bytes)[17] == 1)
+  }
+
+  @Test func `Without addresses requests are read into the reserve`() throws {
+    fault.addresses = true
+    let maps = maps()
+    var cursor = try maps.cursor(for: path)
+    for range in [0..<16_384, 5..<6, 150_000..<163_000, 163_900..<163_917] {
+      try cursor.use(at: Int64(range.lowerBound), count: range.count)
+      #expect(view(cursor) == .of(model, range))
+    }
+    let past = try cursor.use(at: 163_917, count: 1)
+    #expect(!past && maps.statistics.bytes == 0)
+    // Four windows are the reserve; a fifth finds no room.
+    var held: [Held] = []
+    for index in 0..<4 {
+      var next = try maps.cursor(for: path)
+      try next.use(at: Int64(index * 8192), count: 4096)
+      held.append(Held(next))
+    }
+    #expect(mapError { try cursor.use(at: 0, count: 1) }?.code == .budgetExhausted)
+    #expect(mapError { try cursor.use(at: 0, count: 16_385) }?.code == .budgetExhausted)
+    let isValid = cursor.isValid
+    #expect(!isValid)
+    let copy = Held(held[0].cursor.copy())
+    held[0].cursor.release()
+    // The copy holds on.
+    #expect(mapError { try cursor.use(at: 0, count: 1) }?.code == .budgetExhausted)
+    let kept = try copy.cursor.withBytes(at: 0, count: 4096) { array($0) }
+    #expect(kept == Array(model[..<4096]))
+    copy.cursor.release()
+    try cursor.use(at: 0, count: 1)
+    #expect(maps.statistics.bytes == 4 * 4096 && maps.statistics.maps == 0)
+
+    fault.addresses = false
+    held = []
+    let end = Date().addingTimeInterval(30)
+    while maps.statistics.loads == 0 && Date() < end {
+      cursor.release()
+      try cursor.use(at: 8192, count: 1)
+    }
+    #expect(view(cursor) == .of(model, 8192..<8193))
+    #expect(maps.statistics.maps == 1 && maps.statistics.bytes == 4096)
+  }
+
+  @Test func `A reader who goes on gets more each time`() throws {
+    fault.addresses = true
+    let maps = maps(windowSize: 1 << 16)
+    var cursor = try maps.cursor(for: path)
+    for offset in stride(from: 0, to: Self.size, by: 1000) {
+      try cursor.use(at: Int64(offset), count: 1000)
+      let isRight = shows(cursor.bytes, model, at: offset)
+      #expect(isRight)
+    }
+    #expect(maps.statistics.copies < 12)
+  }
+
+  @Test func `Buffers notice nothing`() throws {
+    (fault.addresses, fault.descriptors) = (true, true)
+    for maps in [
+      maps() as MapManager,
+      StaticWindowMapManager(backend: fault.provider(), budget: .fixed(bytes: 1 << 20)),
+    ] {
+      let buffer = try maps.buffer(for: path, range: 10..<160_000)
+      #expect(Array(buffer) == Array(model[10..<160_000]))
+      #expect(buffer[100_000] == model[100_010])
+      #expect(buffer.reversed().first == model[159_999])
+      let sum = try buffer.withBytes(in: 5000..<9000) { array($0) }
+      #expect(sum == Array(model[5010..<9010]))
+      #expect(buffer.error == nil)
+    }
+  }
+
+  @Test func `What replaces a path is not read for it`() throws {
+    fault.descriptors = true
+    let maps = maps()
+    var cursor = try maps.cursor(for: path)
+    try prove(&cursor)
+    try scratch.replace("file", by: [1, 2, 3])
+    fault.descriptors = false
+    for index in 0..<39 {
+      try cursor.use(at: Int64(index * 4096), count: 4096)
+      #expect(view(cursor) == .of(model, index * 4096..<(index + 1) * 4096))
+    }
+    // The old file has no path to be mapped by.
+    #expect(maps.statistics.takeoverFiles == 1 && maps.statistics.returns == 0)
+    var new = try maps.cursor(for: path)
+    try new.use(at: 0)
+    #expect(array(new.bytes) == [1, 2, 3])
+  }
+
+  @Test func `Copies of different generations are never joined`() throws {
+    fault.descriptors = true
+    let maps = maps()
+    var cursor = try maps.cursor(for: path)
+    try prove(&cursor)
+    try write(9, at: 5000)
+    #expect(mapError { try cursor.use(at: 4000, count: 200) }?.code == .fileChanged)
+    let isValid = cursor.isValid
+    #expect(!isValid)
+    // What is loaded stays readable, and new cursors read the new generation.
+    try cursor.use(at: 0, count: 10)
+    #expect(view(cursor) == .of(model, 0..<10))
+    var new = try maps.cursor(for: path)
+    let byte = try new.withBytes(at: 5000, count: 1) { array($0) }
+    #expect(byte == [9])
+  }
+
+  @Test func `Where both fail the error comes through, and nothing is left`() throws {
+    fault.descriptors = true
+    let maps = maps()
+    do {
+      fault.everything = MapError(.handlesExhausted, errno: .tooManyOpenFilesInSystem)
+      let error = mapError { _ = try maps.cursor(for: path) }
+      #expect(error?.code == .handlesExhausted && error?.errno == .tooManyOpenFilesInSystem)
+      fault.everything = nil
+      var cursor = try maps.cursor(for: path)
+      fault.everything = MapError(.readFailed, errno: .ioError)
+      let failure = mapError { try cursor.use(at: 4096, count: 9) }
+      #expect(failure?.errno == .ioError && failure?.range?.lowerBound == 4096)
+      let isValid = cursor.isValid
+      #expect(!isValid)
+      fault.everything = nil
+      try prove(&cursor)
+      fault.everything = MapError(.readFailed, errno: .ioError)
+      #expect(mapError { try cursor.use(at: 4096, count: 9) }?.errno == .ioError)
+      #expect(maps.statistics.bytes == 4096 && maps.statistics.regions == 1)
+    }
+    fault.everything = nil
+    maps.collect()
+    #expect(maps.statistics.files == 0 && scratch.descriptors == 0)
+  }
+
+  @Test func `A copy outlives shutdown, and goes with its cursor`() throws {
+    fault.addresses = true
+    let maps = maps()
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 100, count: 50)
+    maps.shutdown()
+    #expect(view(cursor) == .of(model, 100..<150))
+    #expect(mapError { try cursor.use(at: 9000, count: 1) }?.code == .shutDown)
+    #expect(maps.statistics.bytes == 0 && scratch.descriptors == 0)
+  }
+
+  /// Threads read while descriptors and addresses come and go.
+  @Test func `Every byte is right whatever comes and goes`() throws {
+    let models = (0..<24).map { content(30_000 + 2000 * $0, seed: UInt64($0)) }
+    for (index, model) in models.enumerated() { try scratch.write("f\(index)", model) }
+    let scratch = scratch
+    let maps = maps(.fixed(bytes: 60 * 4096, handles: 5))
+    let shortage = fault
+    try onThreads(4) { thread in
+      var dice = Dice(seed: UInt64(thread))
+      var cursors: [Int: Held] = [:]
+      for round in 0..<4000 {
+        if thread == 0 && round % 300 == 0 {
+          shortage.descriptors = dice.draw(2) == 0
+          shortage.addresses = dice.draw(6) == 0
+        }
+        // A few files at a time, so that some are used often enough to get windows.
+        let index = (round / 200 * 7 + dice.draw(3)) % models.count
+        if cursors.count > 2 { cursors = [:] }
+        if round % 20 == 0 { maps.collect() }
+        let held: Held
+        if let cursor = cursors[index] {
+          held = cursor
+        } else {
+          held = Held(try maps.cursor(for: scratch["f\(index)"]))
+          cursors[index] = held
+        }
+        let offset = dice.draw(models[index].count)
+        do {
+          let isRight = try held.cursor.withBytes(at: Int64(offset), count: dice.draw(3000)) {
+            shows($0, models[index], at: offset)
+          }
+          #expect(isRight)
+        } catch {
+          // Four cursors of one thread may hold the whole reserve.
+          #expect((error as? MapError)?.code == .budgetExhausted)
+        }
+        if dice.draw(3) > 0 { held.cursor.release() }
+      }
+    }
+    let statistics = maps.statistics
+    #expect(statistics.pinned == 0 && statistics.cursors == 0 && statistics.inFlight == 0)
+    #expect(statistics.copies > 0 && statistics.takeovers > statistics.copies)
+    #expect(statistics.peakHandles <= 5)
+    maps.collect()
+    #expect(maps.statistics.bytes == 0 && maps.statistics.files == 0)
+    maps.shutdown()
+    #expect(scratch.descriptors == 0 && scratch.maps == 0)
+  }
+
+  /// Uses a file that was taken over until it has a window there, the first one.
+  private func prove(_ cursor: inout WindowCursor) throws {
+    for _ in 0..<9 {
+      cursor.release()
+      try cursor.use(at: 0, count: 1)
+    }
+  }
+
+  private func untilReturned(_ maps: MapManager, _ body: () throws -> Void) throws {
+    let end = Date().addingTimeInterval(30)
+    while maps.statistics.returns == 0 && Date() < end { try body() }
+    #expect(maps.statistics.returns == 1)
+  }
+
+  private func write(_ byte: UInt8, at offset: Int64) throws {
+    let file = try FileDescriptor.open(path, .writeOnly)
+    try file.closeAfter { _ = try file.writeAll(toAbsoluteOffset: offset, [byte]) }
+  }
+}
+
+/// What the system refuses mmap.
+private final class Shortage: Sendable {
+  private struct State {
+    var descriptors = false
+    var addresses = false
+    var everything: MapError?
+  }
+  private let state = Locked(State())
+
+  var descriptors: Bool {
+    get { state.withLock { $0.descriptors } }
+    set { state.withLock { $0.descriptors = newValue } }
+  }
+  var addresses: Bool {
+    get { state.withLock { $0.addresses } }
+    set { state.withLock { $0.addresses = newValue } }
+  }
+  /// Ends every call, of the takeover too.
+  var everything: MapError? {
+    get { state.withLock { $0.everything } }
+    set { state.withLock { $0.everything = newValue } }
+  }
+
+  /// A backend that fails as this says, with another behind it.
+  func provider() -> FaultProvider {
+    FaultProvider(MMapProvider(takeover: Takeover(provider: CopyingProvider()))) { [self] call in
+      if call.operation != .status, let error = everything { return error }
+      switch call.operation {
+      case .open where call.backend == "mmap" && descriptors:
+        return MapError(.handlesExhausted, errno: .tooManyOpenFiles)
+      case .makeExtent where addresses:
+        return MapError(.addressSpaceExhausted, errno: .noMemory)
+      default: return nil
+      }
+    }
+  }
+}
