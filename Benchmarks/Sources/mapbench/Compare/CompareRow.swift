@@ -6,6 +6,8 @@ struct CompareRow: Encodable {
   let backend: String
   let policy: String
   let threads: Int
+  /// Whether it read only the first of the accesses that others read.
+  let isShort: Bool
   let operations: Int
   let seconds: Double
   let operationsPerSecond: Double

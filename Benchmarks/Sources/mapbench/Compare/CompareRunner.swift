@@ -20,7 +20,13 @@ struct CompareRunner {
   }
 
   /// Measures one row.
-  func run(_ workload: Workload, _ subject: Subject, _ accesses: [[Access]]) throws -> CompareRow {
+  ///
+  /// - Parameter isShort: whether only the first accesses are read, as many as a backend that copies gets.
+  func run(
+    _ workload: Workload, _ subject: Subject, _ all: [[Access]], isShort: Bool
+  ) throws -> CompareRow {
+    let wanted = isShort ? workload.copyingOperations : workload.operations
+    let accesses = all.map { $0[..<(wanted / threads * 5 / 4)] }
     let sampler = MemorySampler()
     let maps = try subject.makeManager(budget: budget, windowSize: windowSize)
     defer { maps?.shutdown() }
@@ -46,7 +52,8 @@ struct CompareRunner {
     if let before, let after { misses = after.misses - before.misses }
     return CompareRow(
       workload: workload.rawValue, backend: subject.backend, policy: subject.policy,
-      threads: threads, operations: operations, seconds: time,
+      threads: threads, isShort: wanted < workload.operations, operations: operations,
+      seconds: time,
       operationsPerSecond: Double(operations) / time,
       hitRatio: misses.map { 1 - Double($0) / Double(operations) },
       p50Nanoseconds: histogram.valueAtPercentile(50),

@@ -20,7 +20,12 @@ enum Conclusions {
   private static func descriptors(_ found: Diagnosis) -> [String] {
     var sentences: [String] = []
     let limits = found.limits
-    if found.ring.isAvailable {
+    if found.ring.isAvailable, !found.ring.opensWithoutDescriptors {
+      sentences.append(
+        "reads on through io_uring where no addresses are to be had (ENOMEM). This kernel's ring opens "
+          + "no files of its own: where descriptors run out and none of the manager's is idle, "
+          + "opening a file throws `.handlesExhausted`.")
+    } else if found.ring.isAvailable {
       sentences.append(
         "reads on through io_uring where no descriptor is to be had (EMFILE) or no addresses "
           + "(ENOMEM), and maps again when the pressure is gone.")
@@ -34,7 +39,7 @@ enum Conclusions {
       let room = max(soft - limits.openFilesInUse, 0)
       var sentence =
         "keeps at most \(grouped(handles)) descriptors open, of \(grouped(room)) that are left to "
-        + "this process. Maps outlive their descriptors, so that limits no reader of a path."
+        + "this process. Maps outlive their descriptors, so it can map more files than that."
       if limits.openFiles.hard.map({ $0 > soft }) ?? true {
         sentence += " The program may raise the limit to \(text(limits.openFiles.hard, grouped))."
       }

@@ -1,6 +1,6 @@
 /// Text in sections: names with values beside them, and items of prose.
 struct Page {
-  private static let nameWidth = 14
+  private static let nameWidth = 21
   private static let width = 100
 
   private(set) var text = ""

@@ -1,21 +1,26 @@
 import ArgumentParser
 import SlidingMap
+import URingBackend
 
 /// The backends the tool knows by name.
 enum BackendName: String, CaseIterable, Sendable {
   case mmap, uring, pread, automatic
 
   /// A fresh backend.
+  ///
+  /// - Throws: `.unsupported` for `uring` where there is no ring.
   func make() throws(MapError) -> any RegionProvider {
     switch self {
     case .mmap: .mmap
-    default: throw MapError(.unsupported)
+    case .uring: try .uring(method: .ring)
+    case .pread: .pread
+    case .automatic: .automatic
     }
   }
 
   /// A ring for so many reads at a time, past the page cache or through it.
   static func ring(depth: Int, isDirect: Bool) throws(MapError) -> any RegionProvider {
-    throw MapError(.unsupported)
+    try .uring(depth: depth, direct: isDirect, method: .ring)
   }
 
   /// Whether its windows are memory of the process's own.
@@ -23,7 +28,9 @@ enum BackendName: String, CaseIterable, Sendable {
 
   /// Why this machine can't have it; nil where it can.
   var obstacle: String? {
-    self == .mmap ? nil : "this version has none"
+    if self != .uring { return nil }
+    let ring = RingReport()
+    return ring.isAvailable ? nil : "there is no io_uring: \(ring.reason)"
   }
 
   /// The policies to run it with, of those the user named; without names all over mmap, and the default policy over the

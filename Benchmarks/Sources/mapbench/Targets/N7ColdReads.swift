@@ -75,7 +75,7 @@ enum N7ColdReads: Target {
     let maps = SlidingWindowMapManager(backend: backend, windowSize: ColdFile.pageSize)
     defer { maps.shutdown() }
     return try readsPerSecond(
-      maps, file, reads: reads, depth: setting.depth, batch: setting.depth / 4)
+      maps, file, reads: reads, depth: setting.depth, batch: setting.depth / 8)
   }
 
   private static func readWithFio(

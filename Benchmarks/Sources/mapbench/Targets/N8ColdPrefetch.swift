@@ -24,7 +24,7 @@ enum N8ColdPrefetch: Target {
           windowSize: ColdFile.pageSize)
         defer { maps.shutdown() }
         return try N7ColdReads.readsPerSecond(
-          maps, file, reads: reads, depth: depth, batch: depth / 4)
+          maps, file, reads: reads, depth: depth, batch: depth / 8)
       }, Pair.ratio)
     return [
       .atLeast(

@@ -56,7 +56,7 @@ struct TargetsCommand: ParsableCommand {
     } else {
       var table = TextTable(TargetResult.titles, leftAligned: 2)
       for result in results { table.add(result.cells) }
-      Report.print(table.render())
+      if !results.isEmpty { Report.print(table.render()) }
       for result in results {
         if let note = result.note { Report.print("\(result.name): \(note)\n") }
       }
