@@ -12,6 +12,9 @@ let strict: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// io_uring: on Linux, unless the trait URing is left out.
+let uring = BuildSettingCondition.when(platforms: [.linux], traits: ["URing"])
+
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -21,6 +24,12 @@ let package = Package(
     .library(name: "SlidingMap", targets: ["SlidingMap"]),
     .library(name: "MapProtocols", targets: ["MapProtocols"]),
     .library(name: "Policies", targets: ["Policies"]),
+  ],
+  traits: [
+    .default(enabledTraits: ["URing"]),
+    .trait(
+      name: "URing",
+      description: "Reads through io_uring, by liburing. Without it the same backend reads by pread."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.7.0")
@@ -33,8 +42,16 @@ let package = Package(
       name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", system],
       swiftSettings: strict),
     .target(
+      name: "CURing", cSettings: [.define("SMAP_URING", uring)],
+      linkerSettings: [.linkedLibrary("uring", uring)]),
+    .target(
+      name: "URingBackend", dependencies: ["MapProtocols", "CURing", system],
+      swiftSettings: strict),
+    .target(
       name: "SlidingMap",
-      dependencies: ["MapProtocols", "Policies", "MMapBackend", "CMapShims", system],
+      dependencies: [
+        "MapProtocols", "Policies", "MMapBackend", "URingBackend", "CMapShims", system,
+      ],
       swiftSettings: strict),
     .target(
       name: "MapTestSupport", dependencies: ["MapProtocols", "SlidingMap", system],
@@ -47,6 +64,10 @@ let package = Package(
     .testTarget(
       name: "MMapBackendTests",
       dependencies: ["MapProtocols", "MMapBackend", "MapTestSupport", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "URingBackendTests",
+      dependencies: ["MapProtocols", "URingBackend", "CURing", "MapTestSupport", system],
       swiftSettings: strict),
     .testTarget(
       name: "SlidingMapTests",

@@ -8,124 +8,26 @@ extension MMapProvider {
   ///   `.openFailed` for all else: EACCES for a descriptor open for writing only, EBADF for a closed one. Whatever
   ///   was opened until then is closed.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
-    do throws(MapError) {
-      let descriptor =
-        switch source {
-        case .path(let path): try open(path)
-        case .descriptor(let original): try duplicate(original)
-        }
-      do throws(MapError) {
-        let status = try examine(descriptor)
-        return OpenedFile(handle: Handle(rawValue: Int(descriptor.rawValue)), status: status)
-      } catch {
-        syscalls.close(descriptor)
-        throw error
-      }
-    } catch {
-      throw error.about(source)
-    }
-  }
-
-  private func open(_ path: FilePath) throws(MapError) -> FileDescriptor {
-    do throws(Errno) {
-      return try syscalls.open(path)
-    } catch {
-      // A socket gives ENXIO, a device without a driver ENODEV: what lies there says more than that.
-      if !error.meansNoHandles, let stat = try? syscalls.stat(path),
-        let code = MapError.Code(refusing: stat.type)
-      {
-        throw MapError(code, errno: error)
-      }
-      throw MapError(opening: error)
-    }
-  }
-
-  private func duplicate(_ original: FileDescriptor) throws(MapError) -> FileDescriptor {
-    do throws(Errno) {
-      guard try syscalls.isReadable(original) else { throw Errno.permissionDenied }
-      return try syscalls.duplicate(original)
-    } catch {
-      throw MapError(opening: error)
-    }
-  }
-
-  /// The status of a file that has bytes at offsets, and as many as its size says.
-  private func examine(_ descriptor: FileDescriptor) throws(MapError) -> FileStatus {
-    let stat: Stat
-    let isUnsized: Bool
-    do throws(Errno) {
-      stat = try syscalls.stat(descriptor)
-      isUnsized = stat.type == .regular && stat.size == 0 ? try hasContent(descriptor) : false
-    } catch {
-      throw MapError(opening: error)
-    }
-    if let code = MapError.Code(refusing: stat.type) {
-      throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
-    }
-    if isUnsized { throw MapError(.unsizedFile) }
-    return FileStatus(stat)
-  }
-
-  /// Whether a file of size 0 has bytes after all. Some under /proc and tracefs make their reader wait for them; asking
-  /// poll(2) first keeps a descriptor of the caller's, which may be blocking, from hanging here.
-  private func hasContent(_ descriptor: FileDescriptor) throws(Errno) -> Bool {
-    guard try syscalls.isReady(descriptor) else { return true }
-    do throws(Errno) {
-      return try syscalls.hasByte(descriptor, at: 0)
-    } catch .resourceTemporarilyUnavailable {
-      return true
-    }
+    let file = try syscalls.openFile(source)
+    return OpenedFile(handle: Handle(rawValue: Int(file.descriptor.rawValue)), status: file.status)
   }
 
   /// What a path leads to now: stat(2).
   ///
   /// - Throws: `.openFailed`.
   public func status(at path: FilePath) throws(MapError) -> FileStatus {
-    do throws(Errno) {
-      return FileStatus(try syscalls.stat(path))
-    } catch {
-      throw MapError(.openFailed, source: .path(path), errno: error)
-    }
+    try syscalls.status(at: path)
   }
 
   /// What a handle leads to now: fstat(2).
   ///
   /// - Throws: `.openFailed`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
-    do throws(Errno) {
-      return FileStatus(try syscalls.stat(FileDescriptor(handle)))
-    } catch {
-      throw MapError(.openFailed, errno: error)
-    }
+    try syscalls.status(of: FileDescriptor(handle))
   }
 
   /// Closes a handle: close(2). Its extents stay readable.
   public func close(_ handle: Handle) {
     syscalls.close(FileDescriptor(handle))
-  }
-}
-
-extension MapError {
-  /// What it means that open(2), fcntl(2) or fstat(2) failed.
-  fileprivate init(opening errno: Errno) {
-    self.init(errno.meansNoHandles ? .handlesExhausted : .openFailed, errno: errno)
-  }
-}
-
-extension MapError.Code {
-  /// Why a file of this type can't be read through windows; nil for one that can.
-  fileprivate init?(refusing type: FileType) {
-    switch type {
-    case .regular: return nil
-    case .blockSpecial: self = .blockDevice
-    default: self = .notRegularFile
-    }
-  }
-}
-
-extension Errno {
-  /// Whether the process (EMFILE) or the system (ENFILE) has no descriptor left.
-  fileprivate var meansNoHandles: Bool {
-    self == .tooManyOpenFiles || self == .tooManyOpenFilesInSystem
   }
 }

@@ -8,85 +8,11 @@ internal import SystemPackage
   internal import Glibc
 #endif
 
-/// Every system call of this backend: one place for EINTR, for errno, and for the faults of tests.
+/// The system calls that only this backend makes; those on descriptors it shares with others, as `SystemCalls`.
 ///
 /// The Darwin variants compile from the same source but were never run.
-struct Syscalls: Sendable {
-  /// Nil outside of tests.
+struct Syscalls: SystemCalls {
   let faults: SyscallFaults?
-
-  /// Makes a call again as long as signals interrupt it; -1 becomes the errno it left.
-  private func retrying(_ call: Syscall, _ body: () -> Int) throws(Errno) -> Int {
-    while true {
-      if let fault = faults?.next(call) {
-        if fault == .interrupted { continue }
-        throw fault
-      }
-      let result = body()
-      if result != -1 { return result }
-      let error = Errno(rawValue: errno)
-      if error != .interrupted { throw error }
-    }
-  }
-
-  // MARK: Descriptors
-
-  /// open(2) for reading. Hangs neither on a FIFO (O_NONBLOCK) nor on a terminal, which it does not adopt (O_NOCTTY).
-  func open(_ path: FilePath) throws(Errno) -> FileDescriptor {
-    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-    let descriptor = try retrying(.open) {
-      unsafe path.withPlatformString { unsafe Int(system.open($0, flags)) }
-    }
-    return FileDescriptor(rawValue: CInt(descriptor))
-  }
-
-  /// fcntl(2), F_DUPFD_CLOEXEC: the copy shares position and flags with the original, so neither is ever changed.
-  func duplicate(_ descriptor: FileDescriptor) throws(Errno) -> FileDescriptor {
-    let copy = try retrying(.duplicate) { Int(fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0)) }
-    return FileDescriptor(rawValue: CInt(copy))
-  }
-
-  /// Whether bytes may be read from it: fcntl(2), F_GETFL. Throws EBADF where it was opened with O_PATH.
-  func isReadable(_ descriptor: FileDescriptor) throws(Errno) -> Bool {
-    let flags = CInt(try retrying(.flags) { Int(fcntl(descriptor.rawValue, F_GETFL)) })
-    #if os(Linux)
-      // O_PATH, which glibc's headers give only to _GNU_SOURCE.
-      if flags & 0o10_000_000 != 0 { throw .badFileDescriptor }
-    #endif
-    return flags & O_ACCMODE != O_WRONLY
-  }
-
-  /// stat(2).
-  func stat(_ path: FilePath) throws(Errno) -> Stat {
-    if let fault = faults?.next(.stat) { throw fault }
-    return try Stat(path)
-  }
-
-  /// fstat(2).
-  func stat(_ descriptor: FileDescriptor) throws(Errno) -> Stat {
-    if let fault = faults?.next(.stat) { throw fault }
-    return try Stat(descriptor)
-  }
-
-  /// Whether a read would return at once: poll(2) without waiting.
-  func isReady(_ descriptor: FileDescriptor) throws(Errno) -> Bool {
-    var request = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
-    return try retrying(.poll) { unsafe Int(poll(&request, 1, 0)) } > 0
-  }
-
-  /// pread(2) of one byte: whether there is one at `offset`.
-  func hasByte(_ descriptor: FileDescriptor, at offset: Int64) throws(Errno) -> Bool {
-    var byte: UInt8 = 0
-    return try retrying(.read) {
-      unsafe pread(descriptor.rawValue, &byte, 1, off_t(offset))
-    } > 0
-  }
-
-  /// close(2), once: after EINTR the descriptor is gone on Linux, and may be another thread's already.
-  func close(_ descriptor: FileDescriptor) {
-    _ = faults?.next(.close)
-    _ = system.close(descriptor.rawValue)
-  }
 
   // MARK: Memory
 
@@ -211,45 +137,12 @@ struct Syscalls: Sendable {
 
   /// Fails where a test wants no thread to be had; the thread itself is pthread_create(3)'s.
   func willStartThread() throws(Errno) {
-    if let fault = faults?.next(.thread) { throw fault }
-  }
-}
-
-extension FileStatus {
-  /// Identity and generation as stat(2) tells them.
-  init(_ stat: Stat) {
-    self.init(
-      identity: FileIdentity(
-        device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
-        inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino)),
-      generation: FileGeneration(
-        size: stat.size, changeTime: Self.nanoseconds(stat.st_ctim),
-        modificationTime: Self.nanoseconds(stat.st_mtim)))
-  }
-
-  private static func nanoseconds(_ time: timespec) -> Int64 {
-    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    if let fault = faults?.next(.startThread) { throw fault }
   }
 }
 
 /// The C functions that share a name with a method above.
 private enum system {
-  static func open(_ path: UnsafePointer<CChar>, _ flags: CInt) -> CInt {
-    #if canImport(Darwin)
-      unsafe Darwin.open(path, flags)
-    #else
-      unsafe Glibc.open(path, flags)
-    #endif
-  }
-
-  static func close(_ descriptor: CInt) -> CInt {
-    #if canImport(Darwin)
-      Darwin.close(descriptor)
-    #else
-      Glibc.close(descriptor)
-    #endif
-  }
-
   static func mmap(
     _ address: UnsafeMutableRawPointer?, _ byteCount: Int, _ protection: CInt, _ flags: CInt,
     _ descriptor: CInt, _ offset: off_t

@@ -5,3 +5,4 @@
 @_exported public import struct SystemPackage.Errno
 @_exported public import struct SystemPackage.FileDescriptor
 @_exported public import struct SystemPackage.FilePath
+@_exported public import URingBackend

@@ -1,5 +1,4 @@
 public import MapProtocols
-internal import Synchronization
 public import SystemPackage
 
 /// A backend in front of another that fails where you say, to test what your program does then.
@@ -74,7 +73,7 @@ public final class FaultProvider: RegionProvider {
   private let base: any RegionProvider
   private let baseLoads: Bool
   private let fault: @Sendable (Call) -> MapError?
-  private let names = Mutex(Names())
+  private let names = Guarded(Names())
 
   /// Puts faults in front of a backend.
   ///

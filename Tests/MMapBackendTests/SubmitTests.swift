@@ -52,7 +52,7 @@ import Testing
     tally.expectOneEndEach()
     #expect(tally.errors == [])
     #expect(try loads.allSatisfy(isLoaded))
-    #expect(faults.calls(of: .thread) == 0)
+    #expect(faults.calls(of: .startThread) == 0)
     close()
   }
 
@@ -72,7 +72,7 @@ import Testing
     }
     tally.waitForAll()
     #expect(tally.errors == [])
-    #expect(faults.calls(of: .thread) == 1)
+    #expect(faults.calls(of: .startThread) == 1)
     provider.shutDown()
     tally.expectOneEndEach()
     close()
@@ -84,12 +84,12 @@ import Testing
     let tally = LoadTally(1)
     provider.submit([load(0, 4_096)], completion: tally.note)
     tally.expectOneEndEach()
-    #expect(faults.calls(of: .thread) == 0)
+    #expect(faults.calls(of: .startThread) == 0)
     close()
   }
 
   @Test func `without a thread to be had the caller waits`() throws {
-    faults.fail(.thread, with: .resourceTemporarilyUnavailable)
+    faults.fail(.startThread, with: .resourceTemporarilyUnavailable)
     let loads = (0..<4).map { load(Int64($0) << 18, 1 << 18, tag: $0) }
     let tally = LoadTally(4)
     provider.submit(loads, completion: tally.note)
@@ -100,7 +100,7 @@ import Testing
     let second = LoadTally(4)
     provider.submit(loads, completion: second.note)
     second.waitForAll()
-    #expect(faults.calls(of: .thread) == 2)
+    #expect(faults.calls(of: .startThread) == 2)
     provider.shutDown()
     close()
   }
@@ -108,7 +108,7 @@ import Testing
   @Test(arguments: [false, true])
   func `loads fail one by one`(withoutThread: Bool) throws {
     try directory.resize(path, to: 5_000)
-    if withoutThread { faults.fail(.thread, with: .noMemory) }
+    if withoutThread { faults.fail(.startThread, with: .noMemory) }
     let tally = LoadTally(3)
     provider.submit(
       [load(0, 8_192, tag: 0), load(65_536, 4_096, tag: 1), load(1 << 19, 1 << 18, tag: 2)],

@@ -24,7 +24,7 @@ extension WindowCursor {
     let (core, file, source) = (core, file, source)
     let range = offset..<offset + count
     do throws(MapError) {
-      try await core.wait(for: core.startLoading(file, [range]))
+      try await core.load(file, range)
     } catch {
       throw error.about(source, range: range)
     }

@@ -14,6 +14,8 @@ struct Chores {
   /// Loads are only started, and those of other threads not waited for: all under way are found in `awaited`.
   var isAsynchronous = false
   var awaited: [LoadTicket] = []
+  /// The budget of maps and addresses may be overshot.
+  var mayOvershoot = false
   /// The budget was found overshot, with all that is left in use, by the request these chores belong to. Its further
   /// windows need not look again.
   var isOvershot = false
@@ -27,6 +29,7 @@ struct Chores {
     var work = Chores()
     swap(&work, &self)
     isAsynchronous = work.isAsynchronous
+    mayOvershoot = work.mayOvershoot
     isOvershot = work.isOvershot
     swap(&awaited, &work.awaited)
     return work

@@ -26,6 +26,9 @@ struct CopyReserve: ~Copyable {
     holders = Array(repeating: 0, count: pages)
   }
 
+  /// How many bytes are taken.
+  var takenBytes: Int { taken * pageSize }
+
   /// The most bytes that one request may have.
   var byteCount: Int { memory.byteCount }
 

@@ -5,10 +5,12 @@ extension MapCore {
   ///
   /// Windows are accessed in ascending order. O(windows + victims).
   ///
-  /// - Parameter byteCount: of what is asked for.
+  /// - Parameters:
+  ///   - byteCount: of what is asked for.
+  ///   - mayOvershoot: whether a budget of maps and addresses may be overshot, because there is no other way left.
   /// - Returns: the log of the calling thread, for the hits to come; nil if the bytes must be read without a window.
   func acquire(
-    _ file: FileEntry, _ windows: ClosedRange<Int>, byteCount: Int
+    _ file: FileEntry, _ windows: ClosedRange<Int>, byteCount: Int, mayOvershoot: Bool = false
   ) throws(MapError) -> AccessLog? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
@@ -16,6 +18,7 @@ extension MapCore {
     try checkUsable()
     drainLogs()
     var chores = Chores()
+    chores.mayOvershoot = mayOvershoot
     let loadsBefore = counters.loads
     do throws(MapError) {
       for window in windows where !(try acquire(file, window, byteCount, &chores)) {
@@ -77,9 +80,9 @@ extension MapCore {
           if let error = perform(&chores) { throw error }
           if file.isChangingExtent { monitor.wait() }
         } else if file.extent == nil {
-          if prefersCopy(file, byteCount) { return false }
+          if !chores.mayOvershoot && prefersCopy(file, byteCount) { return false }
           if let error = perform(&chores) { throw error }
-          try ensureExtentIfPossible(file)
+          try ensureExtentIfPossible(file, mayOvershoot: chores.mayOvershoot)
           if file.extent == nil && !file.isChangingExtent {
             if file.size == 0 { throw MapError(.fileTruncated) }
             return false

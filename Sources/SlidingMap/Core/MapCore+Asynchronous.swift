@@ -58,6 +58,7 @@ extension MapCore {
       monitor.broadcast()
       var chores = Chores()
       chores.resumptions = ticket.end(load.error)
+      tellOfEnd(&chores)
       retireIfUnused(file, &chores)
       perform(&chores)
       monitor.unlock()
@@ -86,8 +87,46 @@ extension MapCore {
       try? makeRoom(for: .none, &chores)
     }
     if let file { retireIfUnused(file, &chores) }
+    tellOfEnd(&chores)
     perform(&chores)
     monitor.unlock()
+  }
+
+  /// Wakes those whose request found no room beside the loads under way.
+  private func tellOfEnd(_ chores: inout Chores) {
+    if roomWaiters > 0 { monitor.broadcast() }
+    if let ticket = nextEnd { chores.resumptions += ticket.end() }
+    nextEnd = nil
+  }
+
+  /// Starts loading like `startLoading`, and waits, as a task, until the bytes are there. Where loads under way leave no
+  /// room in a hard budget, it tries again when one of them has ended.
+  func load(_ file: FileEntry, _ range: Range<Int64>) async throws(MapError) {
+    var isLastTry = false
+    while true {
+      let tickets: [LoadTicket]
+      do throws(MapError) {
+        tickets = try startLoading(file, [range])
+      } catch {
+        if error.code != .budgetExhausted || isLastTry { throw error }
+        // With nothing under way any more, the last of it may have ended just now.
+        let ticket = ticketOfNextEnd()
+        isLastTry = ticket == nil
+        if let ticket { try await wait(for: [ticket]) }
+        continue
+      }
+      return try await wait(for: tickets)
+    }
+  }
+
+  /// Ends with the next load under way; nil if there is none.
+  private func ticketOfNextEnd() -> LoadTicket? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if inFlight == 0 { return nil }
+    let ticket = nextEnd ?? LoadTicket()
+    nextEnd = ticket
+    return ticket
   }
 
   /// Waits, as a task, until loads have ended.

@@ -90,7 +90,7 @@ extension MapCore {
   private func successor(of file: FileEntry, _ status: FileStatus) throws(MapError) -> FileEntry? {
     do throws(MapError) {
       // The old entry goes on with its extent alone.
-      try ensureExtent(file)
+      try ensureExtent(file, mayOvershoot: true)
       try ensureHandle(file)
     } catch {
       if error.code == .fileChanged { return nil }

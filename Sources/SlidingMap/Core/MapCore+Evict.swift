@@ -37,6 +37,11 @@ extension MapCore {
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
+      } else if demand.isHard && inFlight > 0 && !chores.isAsynchronous {
+        // What is being loaded for nobody in particular can leave again when it is there.
+        roomWaiters += 1
+        monitor.wait()
+        roomWaiters -= 1
       } else if demand.isHard {
         throw MapError(.budgetExhausted)
       } else if !isOvershooting {

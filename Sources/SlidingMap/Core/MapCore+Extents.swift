@@ -7,7 +7,7 @@ extension MapCore {
   /// Sees to it that the file has addresses, unless it is empty.
   ///
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
-  func ensureExtent(_ file: FileEntry) throws(MapError) {
+  func ensureExtent(_ file: FileEntry, mayOvershoot: Bool) throws(MapError) {
     while file.isChangingExtent { monitor.wait() }
     if file.extent != nil || file.size == 0 { return }
     file.isChangingExtent = true
@@ -20,7 +20,7 @@ extension MapCore {
     let backend = file.backend
     let alignment = alignment(for: file)
     while true {
-      let byteCount = try makeRoomForExtent(of: file)
+      let byteCount = try makeRoomForExtent(of: file, mayOvershoot)
       let size = file.size
       usage.maps += backend.properties.mapsPerExtent
       usage.addresses += byteCount
@@ -51,9 +51,11 @@ extension MapCore {
   }
 
   /// The same, but a file that finds no addresses goes without where its bytes can be read into the reserve.
-  func ensureExtentIfPossible(_ file: FileEntry) throws(MapError) {
+  func ensureExtentIfPossible(
+    _ file: FileEntry, mayOvershoot: Bool = false
+  ) throws(MapError) {
     do throws(MapError) {
-      try ensureExtent(file)
+      try ensureExtent(file, mayOvershoot: mayOvershoot || takeover == nil)
     } catch {
       if error.code != .addressSpaceExhausted || takeover == nil { throw error }
     }
@@ -62,9 +64,10 @@ extension MapCore {
   /// Gives files up until another one's extent fits the budget.
   ///
   /// - Returns: the bytes its extent may have; without room for growth if the budget has none.
-  /// - Throws: `.addressSpaceExhausted` if it does not fit and its bytes can be read another way. Otherwise the budget of
-  ///   maps and addresses is overshot.
-  private func makeRoomForExtent(of file: FileEntry) throws(MapError) -> Int {
+  /// - Throws: `.addressSpaceExhausted` if it does not fit and may not overshoot.
+  private func makeRoomForExtent(
+    of file: FileEntry, _ mayOvershoot: Bool
+  ) throws(MapError) -> Int {
     let maps = file.backend.properties.mapsPerExtent
     var limits = extentLimits
     var byteCount = extentSize(of: file, limits)
@@ -74,9 +77,10 @@ extension MapCore {
       byteCount = extentSize(of: file, limits)
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
-      if isHopeless && takeover != nil || !dropFile(otherThan: file) {
-        if takeover != nil { throw MapError(.addressSpaceExhausted) }
-        return byteCount
+      if isHopeless && !mayOvershoot || !dropFile(otherThan: file) {
+        // What the system refused is not asked for again so soon, if there is another way.
+        if mayOvershoot && (refusal == nil || takeover == nil) { return byteCount }
+        throw MapError(.addressSpaceExhausted)
       }
     }
     return byteCount
@@ -95,17 +99,24 @@ extension MapCore {
     let end: ContinuousClock.Instant
   }
 
-  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a tenth of a second, and holds less, so that
-  /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file larger
-  /// than all that is held may simply be too large.
+  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while, and holds less, so that the
+  /// program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file larger than
+  /// all that is held may simply be too large.
   private func stepBack(from byteCount: Int) {
-    let isLarge = byteCount > usage.addresses
-    refusal = Refusal(
-      maps: isLarge ? .max : max(usage.maps - usage.maps / 8, 1),
-      addresses: isLarge
-        ? usage.addresses + byteCount - 1 : usage.addresses - usage.addresses / 8,
-      end: .now + .milliseconds(100))
+    if byteCount > usage.addresses {
+      refusal = Refusal(
+        maps: .max, addresses: usage.addresses + byteCount - 1, end: .now + .milliseconds(100))
+    } else {
+      refusal = Refusal(
+        maps: max(usage.maps - max(usage.maps / 8, Self.spareMaps), 1),
+        addresses: max(usage.addresses - max(usage.addresses / 8, Self.spareAddresses), 1),
+        end: .now + .seconds(1))
+    }
   }
+
+  /// A few threads' worth.
+  private static let spareMaps = 16
+  private static let spareAddresses = 32 << 20
 
   /// The budget's limits, and less after a refusal.
   private var extentLimits: BudgetLimits {

@@ -9,10 +9,12 @@ extension MapCore {
   /// How far ahead a reader is served that reads on from where it was, in bytes.
   private static let mostReadAhead = 256 << 10
 
-  /// Whether a request for a file that has no extent is better read into private memory than through a window.
+  /// Whether a request for a file that has no extent is better read into private memory than through a window. Half of the
+  /// reserve is kept for requests that have no choice.
   func prefersCopy(_ file: FileEntry, _ byteCount: Int) -> Bool {
-    file.backend !== primary && file.copies < Self.copiesBeforeWindows
-      && byteCount <= (reserve?.byteCount ?? 0) / 4
+    guard file.backend !== primary, file.copies < Self.copiesBeforeWindows else { return false }
+    let (taken, all) = (reserve?.takenBytes ?? 0, reserve?.byteCount ?? 0)
+    return taken + byteCount <= all / 2
   }
 
   // MARK: Copies
@@ -21,11 +23,11 @@ extension MapCore {
   /// for a handle where there is none.
   ///
   /// - Parameter previous: what the cursor read last this way. A reader that goes on from there gets more each time.
-  /// - Throws: `.budgetExhausted` where the reserve or the budget has no room, `.fileTruncated`, `.readFailed`, and what
-  ///   opening throws.
+  /// - Returns: nil where the reserve has no room, but the budget may be overshot instead.
+  /// - Throws: `.budgetExhausted` where it may not, `.fileTruncated`, `.readFailed`, and what opening throws.
   func readCopy(
     _ file: FileEntry, _ wanted: Range<Int64>, after previous: Range<Int64>?
-  ) throws(MapError) -> HeldCopy {
+  ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
     defer { monitor.unlock() }
@@ -37,7 +39,10 @@ extension MapCore {
       }
       var taken = try takeCopy(of: file, wanted, ahead)
       if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
-      guard let copy = taken else { throw MapError(.budgetExhausted) }
+      guard let copy = taken else {
+        if limits.isHard { throw MapError(.budgetExhausted) }
+        return nil
+      }
       do throws(MapError) {
         try fill(copy, from: file, atLeastTo: wanted.upperBound)
       } catch {

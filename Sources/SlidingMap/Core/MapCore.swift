@@ -46,6 +46,9 @@ final class MapCore: @unchecked Sendable {
   var cursors = 0
   /// Loads that were started and have not ended.
   var inFlight = 0
+  /// Threads that wait for one of them to end, and what tells tasks.
+  var roomWaiters = 0
+  var nextEnd: LoadTicket?
   /// Threads that wait in `openHandle` or `successor` for a handle that others use.
   var handleWaiters = 0
   var isShutDown = false

@@ -63,26 +63,31 @@ extension WindowCursor {
       unsafe state.viewAddress = state.base + Int(offset)
       return true
     }
-    let windows = state.grid.windows(of: offset..<offset + Int64(count))
+    let range = offset..<offset + Int64(count)
+    let windows = state.grid.windows(of: range)
     // The old lease ends before room is made for the new one.
     let previous = held?.range
     giveBackCopy()
     do throws(MapError) {
       if !state.pinResident(windows, core) {
-        guard let log = try core.acquire(file, windows, byteCount: count) else {
+        var log = try core.acquire(file, windows, byteCount: count)
+        if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
           _ = state.release()
-          let copy = try core.readCopy(
-            file, offset..<offset + Int64(count), after: previous)
-          held = copy
-          state.show(copy, offset: offset, count: count)
-          return true
+          if let copy = try core.readCopy(file, range, after: previous) {
+            held = copy
+            state.show(copy, offset: offset, count: count)
+            return true
+          }
+          _ = state.pinResident(windows, core)
+          log = try core.acquire(file, windows, byteCount: count, mayOvershoot: true)
         }
+        guard let log else { throw MapError(.budgetExhausted) }
         state.log = log
       }
     } catch {
       release()
-      throw error.about(source, range: offset..<offset + Int64(count))
+      throw error.about(source, range: range)
     }
     state.settle(windows, file, offset: offset, count: count)
     return true

@@ -125,7 +125,7 @@ public final class SlidingWindowMapManager: MapManager, @unchecked Sendable {
   ///   - windowSize: in bytes; powers of two are fastest, multiples of 2 MiB let the kernel use huge pages.
   /// - Precondition: `windowSize` is positive and a multiple of the page size.
   public init(
-    backend: some RegionProvider = .mmap, policy: some EvictionPolicy = .lru,
+    backend: some RegionProvider = .automatic, policy: some EvictionPolicy = .lru,
     budget: some Budget = .automatic, windowSize: Int = defaultWindowSize
   ) {
     super.init(
@@ -144,7 +144,7 @@ public final class StaticWindowMapManager: MapManager, @unchecked Sendable {
   ///   - policy: which file goes when the budget is full; swapped later by `setPolicy`.
   ///   - budget: how much may be held. A file larger than a soft budget is served all the same, as an overshoot.
   public init(
-    backend: some RegionProvider = .mmap, policy: some EvictionPolicy = .lru,
+    backend: some RegionProvider = .automatic, policy: some EvictionPolicy = .lru,
     budget: some Budget = .automatic
   ) {
     super.init(

@@ -1,10 +1,10 @@
-internal import MapProtocols
 package import SystemPackage
 
-/// The system calls of this backend, as tests name them.
+/// The system calls of the backends, as tests name them.
 package enum Syscall: Hashable, Sendable {
+  case ringSetup, ringRegister, eventDescriptor, startThread
   case open, duplicate, flags, stat, poll, read, close, mmap, munmap, madvise
-  case cachestat, readCached, thread
+  case cachestat, readCached
 }
 
 /// Makes chosen system calls of one provider fail, and counts them all, for tests of what the environment does.
@@ -41,7 +41,7 @@ package final class SyscallFaults: @unchecked Sendable {
   }
 
   /// Counts a call; its error if it is to fail.
-  func next(_ call: Syscall) -> Errno? {
+  package func next(_ call: Syscall) -> Errno? {
     monitor.lock()
     defer { monitor.unlock() }
     counts[call, default: 0] += 1

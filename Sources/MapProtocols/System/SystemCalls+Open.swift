@@ -1,0 +1,126 @@
+package import SystemPackage
+
+extension SystemCalls {
+  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2).
+  ///
+  /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE, ENFILE), and
+  ///   `.openFailed` for all else: EACCES for a descriptor open for writing only, EBADF for a closed one. Whatever
+  ///   was opened until then is closed.
+  package func openFile(
+    _ source: FileSource
+  ) throws(MapError) -> (descriptor: FileDescriptor, status: FileStatus) {
+    do throws(MapError) {
+      let descriptor =
+        switch source {
+        case .path(let path): try openPath(path)
+        case .descriptor(let original): try duplicateReadable(original)
+        }
+      do throws(MapError) {
+        return (descriptor, try examine(descriptor))
+      } catch {
+        close(descriptor)
+        throw error
+      }
+    } catch {
+      throw error.about(source)
+    }
+  }
+
+  private func openPath(_ path: FilePath) throws(MapError) -> FileDescriptor {
+    do throws(Errno) {
+      return try open(path)
+    } catch {
+      // A socket gives ENXIO, a device without a driver ENODEV: what lies there says more than that.
+      if !error.meansNoHandles, let stat = try? self.stat(path),
+        let code = MapError.Code(refusing: stat.type)
+      {
+        throw MapError(code, errno: error)
+      }
+      throw MapError(opening: error)
+    }
+  }
+
+  private func duplicateReadable(_ original: FileDescriptor) throws(MapError) -> FileDescriptor {
+    do throws(Errno) {
+      guard try isReadable(original) else { throw Errno.permissionDenied }
+      return try duplicate(original)
+    } catch {
+      throw MapError(opening: error)
+    }
+  }
+
+  /// The status of a file that has bytes at offsets, and as many as its size says.
+  package func examine(_ descriptor: FileDescriptor) throws(MapError) -> FileStatus {
+    let stat: Stat
+    let isUnsized: Bool
+    do throws(Errno) {
+      stat = try self.stat(descriptor)
+      isUnsized = stat.type == .regular && stat.size == 0 ? try hasContent(descriptor) : false
+    } catch {
+      throw MapError(opening: error)
+    }
+    if let code = MapError.Code(refusing: stat.type) {
+      throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
+    }
+    if isUnsized { throw MapError(.unsizedFile) }
+    return FileStatus(stat)
+  }
+
+  /// Whether a file of size 0 has bytes after all. Some under /proc and tracefs make their reader wait for them; asking
+  /// poll(2) first keeps a descriptor of the caller's, which may be blocking, from hanging here.
+  private func hasContent(_ descriptor: FileDescriptor) throws(Errno) -> Bool {
+    guard try isReady(descriptor) else { return true }
+    do throws(Errno) {
+      return try hasByte(descriptor, at: 0)
+    } catch .resourceTemporarilyUnavailable {
+      return true
+    }
+  }
+
+  /// What a path leads to now: stat(2).
+  ///
+  /// - Throws: `.openFailed`.
+  package func status(at path: FilePath) throws(MapError) -> FileStatus {
+    do throws(Errno) {
+      return FileStatus(try stat(path))
+    } catch {
+      throw MapError(.openFailed, source: .path(path), errno: error)
+    }
+  }
+
+  /// What a descriptor leads to now: fstat(2).
+  ///
+  /// - Throws: `.openFailed`.
+  package func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
+    do throws(Errno) {
+      return FileStatus(try stat(descriptor))
+    } catch {
+      throw MapError(.openFailed, errno: error)
+    }
+  }
+}
+
+extension MapError {
+  /// What it means that open(2), fcntl(2) or fstat(2) failed.
+  package init(opening errno: Errno) {
+    self.init(errno.meansNoHandles ? .handlesExhausted : .openFailed, errno: errno)
+  }
+}
+
+extension MapError.Code {
+  /// Why a file of this type can't be read through windows; nil for one that can.
+  package init?(refusing type: FileType) {
+    switch type {
+    case .regular: return nil
+    case .blockSpecial: self = .blockDevice
+    default: self = .notRegularFile
+    }
+  }
+}
+
+extension Errno {
+  /// Whether the process (EMFILE) or the system (ENFILE) has no descriptor left.
+  package var meansNoHandles: Bool {
+    self == .tooManyOpenFiles || self == .tooManyOpenFilesInSystem
+  }
+}

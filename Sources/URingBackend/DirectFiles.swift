@@ -1,0 +1,20 @@
+internal import MapProtocols
+internal import Synchronization
+internal import SystemPackage
+
+/// What is remembered of the files in a ring's table, which can't be asked.
+final class DirectFiles: Sendable {
+  struct File {
+    /// The path it was opened by; nil if it was a descriptor of the caller's.
+    let path: FilePath?
+    /// How it was then.
+    let status: FileStatus
+  }
+
+  private let files = Mutex<[Int32: File]>([:])
+
+  subscript(slot: Int32) -> File? {
+    get { files.withLock { $0[slot] } }
+    set { files.withLock { $0[slot] = newValue } }
+  }
+}

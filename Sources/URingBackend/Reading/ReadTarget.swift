@@ -1,0 +1,41 @@
+internal import MapProtocols
+internal import SystemPackage
+
+/// What a handle of this provider means: a descriptor of the process, or a slot of the ring's table.
+struct ReadTarget: Hashable {
+  /// The descriptor or the slot.
+  let number: Int32
+  /// Whether it is a slot.
+  let isSlot: Bool
+  /// Whether it may be open with O_DIRECT, so that offsets, counts and addresses must be those of whole pages.
+  let isAligned: Bool
+
+  private static var slotBit: Int { 1 << 32 }
+  private static var alignedBit: Int { 1 << 33 }
+
+  init(descriptor: FileDescriptor, isAligned: Bool) {
+    number = descriptor.rawValue
+    isSlot = false
+    self.isAligned = isAligned
+  }
+
+  init(slot: Int32) {
+    number = slot
+    isSlot = true
+    isAligned = false
+  }
+
+  init(_ handle: Handle) {
+    number = Int32(truncatingIfNeeded: handle.rawValue)
+    isSlot = handle.rawValue & Self.slotBit != 0
+    isAligned = handle.rawValue & Self.alignedBit != 0
+  }
+
+  var handle: Handle {
+    Handle(
+      rawValue: Int(number) | (isSlot ? Self.slotBit : 0) | (isAligned ? Self.alignedBit : 0))
+  }
+
+  /// The descriptor, where it is one.
+  var descriptor: FileDescriptor { FileDescriptor(rawValue: number) }
+}

@@ -1,0 +1,253 @@
+internal import MapProtocols
+internal import SystemPackage
+
+/// The thread that carries out submitted loads, with a ring of its own where there is one.
+///
+/// The thread is started by the first load and lives as long as the service is not shut down: requests of a ring die with
+/// the thread that made them. It keeps the service alive, but not the provider, whose `deinit` ends it.
+///
+/// What stands under the monitor may be touched by any thread; the rest belongs to the working thread alone, and before
+/// that to the one that starts it.
+@safe
+final class LoadService: @unchecked Sendable {
+  private let reader: Reader
+  private let depth: Int
+  private let monitor = Monitor()
+
+  // MARK: Under the monitor
+
+  private var waiting = FirstInFirstOut<PendingLoad>()
+  private var thread: ServiceThread?
+  private var isClosing = false
+  /// The last end was told, or no thread will ever start.
+  private var isDone = false
+  /// A thread is about to give everything back, and has.
+  private var isGivingBack = false
+  private var isGone = false
+  /// The thread will look at the queue before it sleeps.
+  private var isAwake = false
+  /// Nil when there is none, or no more.
+  private var event: FileDescriptor?
+
+  // MARK: The working thread's
+
+  private var ring: RingReader?
+  /// Loads that the ring is not for.
+  private var others = FirstInFirstOut<PendingLoad>()
+  /// Loads from direct descriptors.
+  private var direct: [PendingLoad] = []
+  /// Loads whose end is to be told.
+  private var finished = FirstInFirstOut<PendingLoad>()
+
+  init(_ reader: Reader, _ submitting: (ring: Ring, event: FileDescriptor)?, depth: Int) {
+    self.reader = reader
+    self.depth = depth
+    event = submitting?.event
+    ring = submitting.map { RingReader($0.ring, event: $0.event, depth: depth, reader) }
+  }
+
+  // MARK: For any thread
+
+  /// Takes on loads; false if no thread can be had for them.
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if isClosing || !hasThread() { return false }
+    for load in loads { waiting.append(PendingLoad(load, completion)) }
+    wake()
+    return true
+  }
+
+  /// Whether there is a thread, perhaps from now on.
+  private func hasThread() -> Bool {
+    if thread != nil { return true }
+    do throws(Errno) {
+      isAwake = true
+      thread = try reader.syscalls.startThread { [self] in work() }
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func wake() {
+    if isAwake { return }
+    isAwake = true
+    if let event { reader.syscalls.signal(event) } else { monitor.broadcast() }
+  }
+
+  /// Ends loads not begun, waits for those under way, and gives everything back. On the working thread itself, which is in
+  /// a completion then, the rest of the work is done here.
+  func shutDown(isForked: Bool) {
+    if isForked {
+      // A lock may be held by a thread that is not here, as the working thread isn't.
+      ring?.ring.shut()
+      return
+    }
+    monitor.lock()
+    isClosing = true
+    if thread == nil { isDone = true } else { wake() }
+    let isWorker = thread?.isCurrent == true
+    if isWorker {
+      monitor.unlock()
+      carryOn()
+      monitor.lock()
+    }
+    while !isDone { monitor.wait() }
+    if isGivingBack {
+      // Another thread does.
+      while !isGone { monitor.wait() }
+      monitor.unlock()
+      return
+    }
+    isGivingBack = true
+    let thread = thread
+    self.thread = nil
+    monitor.unlock()
+    dropRing()
+    monitor.lock()
+    isGone = true
+    monitor.broadcast()
+    monitor.unlock()
+    thread?.join()
+  }
+
+  private func dropRing() {
+    monitor.lock()
+    let event = event
+    self.event = nil
+    monitor.unlock()
+    ring?.ring.shut()
+    ring = nil
+    if let event { reader.syscalls.close(event) }
+  }
+
+  // MARK: The working thread
+
+  private func work() {
+    do throws(Errno) {
+      try ring?.ring.enable()
+    } catch {
+      giveUpRing(error)
+    }
+    carryOn()
+  }
+
+  private enum Turn {
+    /// There is something to be done here: the ring must not be waited for.
+    case busy
+    case idle
+    case done
+  }
+
+  /// Works until the service is shut down and the last end was told. Called once more from within a completion that shuts
+  /// the service down: then nothing is left to do for the outer call.
+  private func carryOn() {
+    while true {
+      let turn = takeOn()
+      if turn == .done { return }
+      do throws(Errno) {
+        try ring?.turn(waits: turn == .idle) { finished.append($0) }
+      } catch {
+        giveUpRing(error)
+      }
+      tell()
+      carryOutDirect()
+      tell()
+      while let load = others.popFirst() {
+        carryOut(load)
+        tell()
+      }
+    }
+  }
+
+  private func tell() {
+    while let load = finished.popFirst() { load.completion(load.load) }
+  }
+
+  /// Takes loads from the queue as far as there is room for them. Sleeps if there is nothing to do, unless the ring does
+  /// that, where the event wakes it.
+  private func takeOn() -> Turn {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while true {
+      if isDone { return .done }
+      if isClosing { abandonWaiting() }
+      // What has ended made room.
+      ring?.cut()
+      var taken = 0
+      while taken < depth, ring?.hasRoom != false, let load = waiting.popFirst() {
+        taken += 1
+        place(load)
+      }
+      let isBusy = !others.isEmpty || !direct.isEmpty || !finished.isEmpty
+      if isBusy { return .busy }
+      if ring?.isBusy == true {
+        // Loads that the ring has no room for yet are looked at again when one of those under way has ended.
+        isAwake = !waiting.isEmpty
+        return .idle
+      }
+      if isClosing {
+        isDone = true
+        monitor.broadcast()
+        return .done
+      }
+      isAwake = false
+      if ring != nil { return .idle }
+      monitor.wait()
+    }
+  }
+
+  private func abandonWaiting() {
+    while let load = waiting.popFirst() {
+      load.load.error = MapError(.shutDown)
+      finished.append(load)
+    }
+  }
+
+  private func place(_ load: PendingLoad) {
+    if load.load.target?.isSlot == true {
+      direct.append(load)
+    } else if let ring, load.window != nil, load.load.region.byteCount > 0 {
+      ring.take(load)
+    } else {
+      if let target = load.load.target, !target.isAligned {
+        // Without a ring one load is read after the other: at least the disk may work ahead.
+        let region = load.load.region
+        reader.syscalls.willNeed(target.number, at: region.offset, byteCount: region.byteCount)
+      }
+      others.append(load)
+    }
+  }
+
+  /// Loads from direct descriptors, which only the other ring has.
+  private func carryOutDirect() {
+    if direct.isEmpty { return }
+    let loads = direct
+    direct = []
+    var batch = loads.map(\.load)
+    reader.load(&batch)
+    for (load, result) in zip(loads, batch) {
+      load.load = result
+      finished.append(load)
+    }
+  }
+
+  /// Loads by pread(2).
+  private func carryOut(_ load: PendingLoad) {
+    var batch = [load.load]
+    reader.load(&batch)
+    load.load = batch[0]
+    finished.append(load)
+  }
+
+  /// The kernel refuses the ring, which it never did so far: its loads fail, and later ones are read by pread(2).
+  private func giveUpRing(_ errno: Errno) {
+    guard let ring else { return }
+    ring.ring.shut()
+    ring.abandon(errno) { finished.append($0) }
+    dropRing()
+  }
+}

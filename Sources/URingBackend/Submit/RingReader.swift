@@ -1,0 +1,144 @@
+internal import CURing
+internal import MapProtocols
+internal import SystemPackage
+
+/// Loads under way in a ring that one thread has to itself.
+@safe
+final class RingReader {
+  let ring: Ring
+  private let event: FileDescriptor
+  private let reader: Reader
+
+  private struct Flight {
+    let load: PendingLoad
+    var piece: ReadPiece
+  }
+
+  /// Pieces under way, by tag.
+  private var flights: [Flight?]
+  private var freeTags: [Int]
+  /// Tags of pieces that are to be given to the ring.
+  private var backlog: [Int] = []
+  /// Loads with pieces not begun.
+  private var current = FirstInFirstOut<PendingLoad>()
+  private var cutting: PendingLoad?
+  /// Where the counter of the eventfd is read to.
+  private let counter: UnsafeMutablePointer<UInt64>
+  private var isArmed = false
+
+  private static var eventTag: UInt64 { .max }
+
+  init(_ ring: Ring, event: FileDescriptor, depth: Int, _ reader: Reader) {
+    self.ring = ring
+    self.event = event
+    self.reader = reader
+    flights = Array(repeating: nil, count: depth)
+    freeTags = Array((0..<depth).reversed())
+    unsafe counter = .allocate(capacity: 1)
+    unsafe counter.initialize(to: 0)
+  }
+
+  deinit {
+    // The kernel may still write there, unless the ring is gone.
+    ring.shut()
+    unsafe counter.deallocate()
+  }
+
+  /// Whether another load may be taken.
+  var hasRoom: Bool { !freeTags.isEmpty && cutting == nil && current.isEmpty }
+
+  /// Whether loads are under way or not begun.
+  var isBusy: Bool { freeTags.count < flights.count || !hasRoom }
+
+  /// Takes on a load.
+  func take(_ load: PendingLoad) {
+    current.append(load)
+    cut()
+  }
+
+  /// Makes pieces of what was taken, as many as may be under way.
+  func cut() {
+    while !freeTags.isEmpty {
+      if cutting == nil { cutting = current.popFirst() }
+      guard let load = cutting else { return }
+      guard let piece = load.window?.nextPiece() else {
+        cutting = nil
+        continue
+      }
+      let tag = freeTags.removeLast()
+      flights[tag] = Flight(load: load, piece: piece)
+      backlog.append(tag)
+    }
+  }
+
+  /// Gives the ring what there is for it, waits for an end or for the event if it `waits`, and tells of loads that have
+  /// ended.
+  func turn(waits: Bool, _ ended: (PendingLoad) -> Void) throws(Errno) {
+    cut()
+    if !isArmed {
+      var request = unsafe Ring.Request()
+      unsafe request.operation = UInt8(SMAP_RING_READ)
+      unsafe request.file = event.rawValue
+      unsafe request.count = 8
+      unsafe request.address = UnsafeMutableRawPointer(counter)
+      isArmed = unsafe ring.push(request, tag: Self.eventTag)
+    }
+    var pushed = 0
+    for tag in backlog {
+      guard let piece = flights[tag]?.piece, unsafe ring.push(piece.request, tag: UInt64(tag))
+      else { break }
+      pushed += 1
+    }
+    backlog.removeFirst(pushed)
+    // What did not fit is given to the ring when the kernel has taken the rest.
+    do throws(Errno) {
+      try ring.enter(least: waits && backlog.isEmpty ? 1 : 0)
+    } catch {
+      switch error {
+      case .interrupted, .resourceTemporarilyUnavailable, .resourceBusy, .noMemory: break
+      default: throw error
+      }
+    }
+    ring.reap { tag, result in
+      if tag == Self.eventTag {
+        isArmed = false
+      } else {
+        take(result, of: Int(tag), ended)
+      }
+    }
+  }
+
+  private func take(_ result: Int32, of tag: Int, _ ended: (PendingLoad) -> Void) {
+    guard var flight = flights[tag] else { return }
+    let outcome = reader.settle(&flight.piece, result)
+    if outcome == .more {
+      flights[tag] = flight
+      backlog.append(tag)
+      return
+    }
+    flights[tag] = nil
+    freeTags.append(tag)
+    end(flight, outcome, ended)
+  }
+
+  private func end(
+    _ flight: Flight, _ outcome: ReadPiece.Outcome, _ ended: (PendingLoad) -> Void
+  ) {
+    let load = flight.load
+    guard load.window?.end(flight.piece, outcome) == true, let window = load.window else { return }
+    load.load.error = window.finish(reader.syscalls)
+    ended(load)
+  }
+
+  /// Ends all loads with an error, after the ring was shut.
+  func abandon(_ errno: Errno, _ ended: (PendingLoad) -> Void) {
+    var loads: [ObjectIdentifier: PendingLoad] = [:]
+    for flight in flights.compactMap({ $0 }) { loads[ObjectIdentifier(flight.load)] = flight.load }
+    if let cutting { loads[ObjectIdentifier(cutting)] = cutting }
+    while let load = current.popFirst() { loads[ObjectIdentifier(load)] = load }
+    for load in loads.values {
+      load.load.error = MapError(.readFailed, errno: errno)
+      ended(load)
+    }
+  }
+}

@@ -1,0 +1,169 @@
+internal import CURing
+internal import MapProtocols
+internal import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#elseif canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// The system calls that only this backend makes, save those on a ring that exists, which `Ring` makes; those on
+/// descriptors it shares with others, as `SystemCalls`.
+///
+/// The Darwin variants compile from the same source but were never run.
+struct Syscalls: SystemCalls {
+  let faults: SyscallFaults?
+  /// Nil outside of tests.
+  let completions: CompletionFaults?
+
+  // MARK: Reading
+
+  /// pread(2), once: bytes, or a negative errno, as a ring would give them.
+  @unsafe
+  func read(
+    _ descriptor: Int32, into address: UnsafeMutableRawPointer, count: Int, at offset: Int64
+  ) -> Int32 {
+    do throws(Errno) {
+      // What a 32-bit result can count.
+      let count = min(count, 1 << 30)
+      return Int32(
+        try retrying(.read) { unsafe pread(descriptor, address, count, off_t(offset)) })
+    } catch {
+      return -error.rawValue
+    }
+  }
+
+  /// Asks the disk for a range without waiting: posix_fadvise(2), POSIX_FADV_WILLNEED. A hint.
+  func willNeed(_ descriptor: Int32, at offset: Int64, byteCount: Int) {
+    #if os(Linux)
+      _ = posix_fadvise(descriptor, off_t(offset), off_t(byteCount), POSIX_FADV_WILLNEED)
+    #endif
+  }
+
+  // MARK: O_DIRECT
+
+  #if os(Linux)
+    // Which glibc's headers give only to _GNU_SOURCE.
+    private static var direct: CInt { smap_ring_o_direct() }
+  #else
+    private static var direct: CInt { 0 }
+  #endif
+
+  /// Whether the descriptor reads past the page cache.
+  func isDirect(_ descriptor: FileDescriptor) -> Bool {
+    guard let flags = try? flags(of: descriptor) else { return false }
+    return Self.direct != 0 && flags & Self.direct != 0
+  }
+
+  /// Has a descriptor of our own read past the page cache, or not: fcntl(2), F_SETFL.
+  func setDirect(_ direct: Bool, _ descriptor: FileDescriptor) throws(Errno) {
+    guard Self.direct != 0 else { throw .invalidArgument }
+    _ = try retrying(.flags) { Int(fcntl(descriptor.rawValue, F_SETFL, direct ? Self.direct : 0)) }
+  }
+
+  // MARK: Memory
+
+  /// mmap(2) of memory of our own, all zeros, that takes room only when written to, wherever the kernel likes.
+  func mapMemory(byteCount: Int) throws(Errno) -> UnsafeMutableRawPointer {
+    #if canImport(Darwin)
+      let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
+    #else
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS | CInt(MAP_NORESERVE)
+    #endif
+    let base = try retrying(.mmap) {
+      unsafe Int(bitPattern: mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0))
+    }
+    guard let pointer = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
+      preconditionFailure("mmap gave address 0")
+    }
+    return unsafe pointer
+  }
+
+  /// madvise(2), MADV_NOHUGEPAGE: only pages that are written to take memory. Else the first byte of a small window could
+  /// take 2 MiB, which no budget knows of.
+  @unsafe
+  func forbidHugePages(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    #if os(Linux)
+      let noHugePages: CInt = 15  // MADV_NOHUGEPAGE, which glibc's headers give only to _DEFAULT_SOURCE
+      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, noHugePages)) }
+    #endif
+  }
+
+  /// munmap(2). Where the kernel refuses, as it may when maps have run short, the addresses are lost but the memory is not.
+  ///
+  /// - Precondition: nobody uses these addresses any more.
+  @unsafe
+  func unmap(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    guard byteCount > 0 else { return }
+    do throws(Errno) {
+      _ = try retrying(.munmap) { unsafe Int(munmap(base, byteCount)) }
+    } catch {
+      unsafe drop(base, byteCount: byteCount)
+    }
+  }
+
+  /// madvise(2), MADV_DONTNEED: the pages' memory goes back, and zeros are read in their place.
+  ///
+  /// On Darwin the kernel takes it as a hint.
+  @unsafe
+  func drop(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, MADV_DONTNEED)) }
+  }
+
+  /// The size of a page in bytes: sysconf(3), _SC_PAGESIZE.
+  static let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))
+
+  /// `byteCount` rounded up to whole pages; nil past the end of all addresses.
+  static func roundedToPages(_ byteCount: Int) -> Int? {
+    let mask = pageSize - 1
+    let (sum, overflow) = byteCount.addingReportingOverflow(mask)
+    return overflow ? nil : sum & ~mask
+  }
+
+  // MARK: Rings
+
+  /// io_uring_setup(2), with all options or not at all.
+  func makeRing(entries: Int, options: Ring.Options) throws(Errno) -> Ring {
+    if let fault = faults?.next(.ringSetup) { throw fault }
+    return try Ring(entries: entries, options: options)
+  }
+
+  /// io_uring_register(2) of an empty table of files.
+  func makeTable(of ring: Ring, slots: Int) throws(Errno) {
+    if let fault = faults?.next(.ringRegister) { throw fault }
+    try ring.makeTable(slots: slots)
+  }
+
+  /// eventfd(2).
+  func makeEvent() throws(Errno) -> FileDescriptor {
+    if let fault = faults?.next(.eventDescriptor) { throw fault }
+    let result = smap_ring_make_event()
+    if result < 0 { throw Errno(rawValue: -result) }
+    return FileDescriptor(rawValue: result)
+  }
+
+  /// write(2) to an eventfd: wakes who reads it.
+  func signal(_ event: FileDescriptor) {
+    var one: UInt64 = 1
+    while unsafe write(event.rawValue, &one, 8) < 0, errno == EINTR {}
+  }
+
+  /// pthread_create(3).
+  func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) -> ServiceThread {
+    if let fault = faults?.next(.startThread) { throw fault }
+    return try ServiceThread(body)
+  }
+
+  /// The soft limit of descriptors: getrlimit(2), RLIMIT_NOFILE.
+  static var descriptorLimit: Int {
+    var limit = rlimit()
+    #if os(Linux)
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let resource = RLIMIT_NOFILE
+    #endif
+    guard unsafe getrlimit(resource, &limit) == 0 else { return 0 }
+    return Int(clamping: limit.rlim_cur)
+  }
+}

@@ -1,0 +1,228 @@
+internal import CURing
+public import MapProtocols
+public import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#elseif canImport(Glibc)
+  internal import Glibc
+#endif
+
+extension URingProvider {
+  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2). Where the
+  /// process or the system has no descriptor left, or at once if the provider `opensDirectly`, into the ring's table instead.
+  ///
+  /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE or ENFILE, and the ring's table
+  ///   is full or missing), `.fileChanged` for a path that leads to another file at each look, `.shutDown`, `.forked` where a
+  ///   child of fork(2) would need the ring, and `.openFailed` for all else.
+  public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+    if hasShutDown { throw MapError(.shutDown, source: source) }
+    guard let ring, features.directDescriptors.isPresent else { return try openOrdinary(source) }
+    if !opensDirectly {
+      do throws(MapError) {
+        return try openOrdinary(source)
+      } catch {
+        guard error.code == .handlesExhausted else { throw error }
+      }
+    }
+    do throws(MapError) {
+      if isForked { throw MapError(.forked) }
+      switch source {
+      case .path(let path): return try openDirectly(path, ring)
+      case .descriptor(let descriptor): return try adopt(descriptor, ring)
+      }
+    } catch {
+      throw error.about(source)
+    }
+  }
+
+  private func openOrdinary(_ source: FileSource) throws(MapError) -> OpenedFile {
+    let (descriptor, status) = try syscalls.openFile(source)
+    let isAligned =
+      switch source {
+      case .path: isDirect && (try? syscalls.setDirect(true, descriptor)) != nil
+      // Its flags are the caller's, and can't be changed for the duplicate alone.
+      case .descriptor: syscalls.isDirect(descriptor)
+      }
+    let target = ReadTarget(descriptor: descriptor, isAligned: isAligned)
+    return OpenedFile(handle: target.handle, status: status)
+  }
+
+  // MARK: Direct descriptors
+
+  /// A direct descriptor can't be asked what file it is. So the path is, before and after: where it led to the same version
+  /// of the same file, that was opened.
+  private func openDirectly(_ path: FilePath, _ ring: Ring) throws(MapError) -> OpenedFile {
+    for _ in 0..<8 {
+      let before = try examine(path)
+      let slot = try take(ring)
+      let isOpen: Bool
+      do throws(MapError) {
+        isOpen = try open(path, into: slot, ring)
+      } catch {
+        ring.putSlot(slot)
+        throw error
+      }
+      guard isOpen else {
+        ring.putSlot(slot)
+        continue
+      }
+      if let after = try? syscalls.stat(path), FileStatus(after) == before {
+        return try hold(OpenFile(path: path, status: before), in: slot, ring)
+      }
+      ring.closeSlot(slot)
+    }
+    throw MapError(.fileChanged)
+  }
+
+  private typealias OpenFile = DirectFiles.File
+
+  /// The status of what the path leads to, if it may be opened.
+  private func examine(_ path: FilePath) throws(MapError) -> FileStatus {
+    let stat: Stat
+    do throws(Errno) {
+      stat = try syscalls.stat(path)
+    } catch {
+      throw MapError(opening: error)
+    }
+    if let code = MapError.Code(refusing: stat.type) {
+      throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
+    }
+    return FileStatus(stat)
+  }
+
+  private func take(_ ring: Ring) throws(MapError) -> Int32 {
+    guard let slot = ring.takeSlot() else {
+      throw MapError(hasShutDown ? .shutDown : .handlesExhausted, errno: .tooManyOpenFiles)
+    }
+    return slot
+  }
+
+  /// openat(2) into a slot; false if that is to be tried again.
+  private func open(_ path: FilePath, into slot: Int32, _ ring: Ring) throws(MapError) -> Bool {
+    var request = unsafe Ring.Request()
+    unsafe request.operation = UInt8(SMAP_RING_OPEN_DIRECT)
+    unsafe request.file = slot
+    // O_CLOEXEC means nothing here and is refused: the table does not outlive an exec.
+    unsafe request.count = UInt32(O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    let outcome = unsafe path.withPlatformString { name -> Result<Int32, MapError> in
+      unsafe request.address = UnsafeMutableRawPointer(mutating: name)
+      do throws(MapError) {
+        return .success(try unsafe ring.run(request))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let result = try outcome.get()
+    if result >= 0 { return true }
+    let errno = Errno(rawValue: -result)
+    switch errno {
+    case .interrupted, .canceled, .resourceTemporarilyUnavailable, .noSuchFileOrDirectory:
+      // Gone since it was examined, perhaps for another to come; else it will be missing at the next look.
+      return false
+    default: throw MapError(opening: errno)
+    }
+  }
+
+  /// Puts a descriptor of the caller's into the table, which takes a reference of its own to the open file.
+  private func adopt(_ descriptor: FileDescriptor, _ ring: Ring) throws(MapError) -> OpenedFile {
+    do throws(Errno) {
+      guard try syscalls.isReadable(descriptor) else { throw .permissionDenied }
+    } catch {
+      throw MapError(opening: error)
+    }
+    let status = try syscalls.examine(descriptor)
+    let slot = try take(ring)
+    do throws(MapError) {
+      var number = descriptor.rawValue
+      var request = unsafe Ring.Request()
+      unsafe request.operation = UInt8(SMAP_RING_ADOPT)
+      unsafe request.file = slot
+      let result = try unsafe withAddress(of: &number) { address throws(MapError) in
+        unsafe request.address = address
+        return try unsafe ring.run(request)
+      }
+      if result < 0 { throw MapError(opening: Errno(rawValue: -result)) }
+    } catch {
+      ring.putSlot(slot)
+      throw error
+    }
+    return try hold(OpenFile(path: nil, status: status), in: slot, ring)
+  }
+
+  /// Remembers a file in the table; refuses one that has content but no size.
+  private func hold(_ file: OpenFile, in slot: Int32, _ ring: Ring) throws(MapError) -> OpenedFile {
+    let target = ReadTarget(slot: slot)
+    if file.status.size == 0, file.path != nil, hasContent(target, ring) {
+      ring.closeSlot(slot)
+      throw MapError(.unsizedFile)
+    }
+    directFiles[slot] = file
+    return OpenedFile(handle: target.handle, status: file.status)
+  }
+
+  /// Whether a file of size 0 has a byte after all. One request, so that a file that makes its reader wait can't: O_NONBLOCK.
+  private func hasContent(_ target: ReadTarget, _ ring: Ring) -> Bool {
+    var byte: UInt8 = 0
+    let result = try? unsafe withAddress(of: &byte) { address throws(MapError) in
+      let piece = unsafe ReadPiece(target, 0..<1, into: address)
+      return try unsafe ring.run(piece.request)
+    }
+    return result != 0
+  }
+
+  // MARK: Status
+
+  /// What a path leads to now: stat(2).
+  ///
+  /// - Throws: `.openFailed`.
+  public func status(at path: FilePath) throws(MapError) -> FileStatus {
+    try syscalls.status(at: path)
+  }
+
+  /// What a handle leads to now: fstat(2).
+  ///
+  /// A direct descriptor can't be asked. As long as its path leads to the same file, the path is (stat(2)); else the answer
+  /// is how the file was when it was opened.
+  ///
+  /// - Throws: `.openFailed`.
+  public func status(of handle: Handle) throws(MapError) -> FileStatus {
+    let target = ReadTarget(handle)
+    guard target.isSlot else { return try syscalls.status(of: target.descriptor) }
+    if isForked { throw MapError(.forked) }
+    guard let file = directFiles[target.number] else {
+      throw MapError(.openFailed, errno: .badFileDescriptor)
+    }
+    if let path = file.path, let stat = try? syscalls.stat(path) {
+      let now = FileStatus(stat)
+      if now.identity == file.status.identity { return now }
+    }
+    return file.status
+  }
+
+  /// Closes a handle: close(2), or a request that closes the slot.
+  public func close(_ handle: Handle) {
+    let target = ReadTarget(handle)
+    guard target.isSlot else {
+      syscalls.close(target.descriptor)
+      return
+    }
+    // A child's table is empty: what it was given is the parent's.
+    guard !isForked, let ring else { return }
+    directFiles[target.number] = nil
+    ring.closeSlot(target.number)
+  }
+}
+
+/// The address of a value for as long as `body` runs; with typed errors, which the standard library's has not.
+private func withAddress<Value, Result>(
+  of value: inout Value, _ body: (UnsafeMutableRawPointer) throws(MapError) -> Result
+) throws(MapError) -> Result {
+  let pointer = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+  unsafe pointer.initialize(to: value)
+  defer {
+    unsafe value = pointer.move()
+    unsafe pointer.deallocate()
+  }
+  return try unsafe body(UnsafeMutableRawPointer(pointer))
+}

@@ -1,0 +1,170 @@
+internal import CURing
+public import MapProtocols
+internal import Synchronization
+internal import SystemPackage
+
+/// Regions by reads into memory: io_uring(7), or pread(2) where there is none.
+///
+/// Windows are copies in the process's own memory, so reading is safe on files that are cut short or on failing disks: that
+/// is an error and never a signal. Several windows are read at the same time, which cold files are fastest with; and a
+/// provider goes on opening files when the process or the system has no descriptors left, by direct descriptors of its ring.
+///
+/// Writes to the file do not show in windows loaded before. A file stays readable as long as its handle is open.
+public final class URingProvider: RegionProvider {
+  /// `name` is "io_uring" or "pread"; one kernel map per file, anonymous, neither coherent nor keeping its file.
+  public let properties: ProviderProperties
+  /// What this kernel offers and what is in use of it.
+  public let features: URingFeatures
+  let syscalls: Syscalls
+  let isDirect: Bool
+  let opensDirectly: Bool
+  /// The ring for callers who wait, with the table of direct descriptors.
+  let ring: Ring?
+  let directFiles = DirectFiles()
+  private let service: LoadService
+  private let isShut = Atomic(false)
+  /// How many forks lay before.
+  private let generation = smap_ring_fork_generation()
+
+  /// Makes a provider: one or two rings and an eventfd(2).
+  ///
+  /// - Parameters:
+  ///   - depth: requests in flight; fewer where locked memory is limited.
+  ///   - direct: whether files are read past the page cache (O_DIRECT), for data used once on disks that are fast. Where a
+  ///     file system refuses, and through direct descriptors, reads are ordinary.
+  ///   - method: by a ring or by pread(2); `.automatic` takes pread where there is no ring, and `features` say why.
+  ///   - opensDirectly: whether files are opened as direct descriptors at once, and open(2) is not tried: for a takeover, which
+  ///     is asked when descriptors have run out. Such a provider holds one descriptor instead of three.
+  /// - Precondition: `depth` is positive.
+  /// - Throws: `.unsupported` with the errno, if `method` is `.ring` and there is none.
+  public convenience init(
+    depth: Int = 128, direct: Bool = false, method: ReadMethod = .automatic,
+    opensDirectly: Bool = false
+  ) throws(MapError) {
+    try self.init(
+      depth: depth, direct: direct, method: method, opensDirectly: opensDirectly, faults: nil)
+  }
+
+  /// Makes a provider whose system calls `faults` may fail, and whose reads `completions` may change.
+  package convenience init(
+    depth: Int = 128, direct: Bool = false, method: ReadMethod = .automatic,
+    opensDirectly: Bool = false, faults: SyscallFaults?, completions: CompletionFaults? = nil
+  ) throws(MapError) {
+    precondition(depth > 0, "a ring needs a request in flight")
+    let syscalls = Syscalls(faults: faults, completions: completions)
+    let rings =
+      method == .pread
+      ? Rings(depth: depth) : Rings(depth: depth, hasSubmitting: !opensDirectly, syscalls)
+    if method == .ring, rings.waiting == nil {
+      throw MapError(.unsupported, errno: rings.features.ringErrno)
+    }
+    self.init(rings, syscalls, direct: direct, opensDirectly: opensDirectly)
+  }
+
+  init(_ rings: Rings, _ syscalls: Syscalls, direct: Bool, opensDirectly: Bool) {
+    properties = ProviderProperties(
+      name: rings.waiting == nil ? "pread" : "io_uring", isAnonymous: true, isCoherent: false,
+      loadsWhenTouched: false, extentKeepsFile: false, mapsPerExtent: 1, reloadCost: 150_000)
+    features = rings.features
+    self.syscalls = syscalls
+    isDirect = direct
+    self.opensDirectly = opensDirectly
+    ring = rings.waiting
+    service = LoadService(
+      Reader(syscalls: syscalls, ring: rings.waiting), rings.submitting,
+      depth: rings.features.depth)
+  }
+
+  deinit { shutDown() }
+
+  /// Whether this is a child of the process that made the provider.
+  var isForked: Bool { smap_ring_fork_generation() != generation }
+
+  var hasShutDown: Bool {
+    // Relaxed: who must see it was told by the manager, which orders its own calls.
+    isShut.load(ordering: .relaxed)
+  }
+
+  private var reader: Reader { Reader(syscalls: syscalls, ring: isForked ? nil : ring) }
+
+  // MARK: Windows
+
+  /// Reads windows: one by pread(2), several, and those of direct descriptors, through the ring at the same time.
+  ///
+  /// Sets `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails, `.shutDown`
+  /// after `shutDown`, and `.forked` for direct descriptors in a child of fork(2). Windows that fail hold no memory.
+  public func load(_ loads: inout [RegionLoad]) {
+    if hasShutDown {
+      for index in loads.indices { loads[index].error = MapError(.shutDown) }
+      return
+    }
+    reader.load(&loads)
+  }
+
+  /// Reads windows on a thread of the provider's own, `features.depth` requests at a time, and tells of each end there.
+  ///
+  /// Where no thread can be had, and in a child of fork(2), it loads at once. After `shutDown` each load ends with
+  /// `.shutDown`, on the calling thread.
+  public func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+  ) {
+    if !isForked, !hasShutDown, service.submit(loads, completion: completion) { return }
+    var loads = loads
+    load(&loads)
+    for load in loads { completion(load) }
+  }
+
+  /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.
+  ///
+  /// - Throws: `.readFailed`; `.shutDown` and `.forked` for direct descriptors.
+  public func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    if hasShutDown { throw MapError(.shutDown) }
+    return try unsafe reader.read(ReadTarget(handle), at: offset, into: buffer)
+  }
+
+  /// Gives the memory of the ranges back: MADV_DONTNEED, one call for each run of neighbours. O(n log n).
+  public func unload(_ regions: [ExtentRange]) {
+    syscalls.unload(regions)
+  }
+
+  /// Waits for submitted loads under way, ends those not begun with `.shutDown`, and gives back thread, rings, descriptors
+  /// and the files open in the ring's table. Extents and ordinary handles stay their owner's. Idempotent.
+  ///
+  /// May be called by a completion, which then is the last but for those told meanwhile, on the same thread.
+  public func shutDown() {
+    isShut.store(true, ordering: .relaxed)
+    service.shutDown(isForked: isForked)
+    ring?.shut()
+  }
+}
+
+extension RegionProvider where Self == URingProvider {
+  /// Regions by io_uring(7), or by pread(2) where there is none.
+  ///
+  /// - Parameters:
+  ///   - depth: requests in flight.
+  ///   - direct: whether files are read past the page cache (O_DIRECT).
+  ///   - method: by a ring or by pread(2).
+  ///   - opensDirectly: whether files are opened as direct descriptors of the ring, and open(2) is not tried.
+  /// - Throws: `.unsupported` with the errno, if `method` is `.ring` and there is none.
+  public static func uring(
+    depth: Int = 128, direct: Bool = false, method: ReadMethod = .automatic,
+    opensDirectly: Bool = false
+  ) throws(MapError) -> URingProvider {
+    try URingProvider(depth: depth, direct: direct, method: method, opensDirectly: opensDirectly)
+  }
+
+  /// Regions by pread(2). It holds no descriptor.
+  public static var pread: URingProvider { .pread(direct: false) }
+
+  /// Regions by pread(2).
+  ///
+  /// - Parameter direct: whether files are read past the page cache (O_DIRECT).
+  public static func pread(direct: Bool) -> URingProvider {
+    URingProvider(
+      Rings(depth: 128), Syscalls(faults: nil, completions: nil), direct: direct,
+      opensDirectly: false)
+  }
+}
