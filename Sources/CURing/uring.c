@@ -60,17 +60,24 @@ void smap_ring_shut(smap_ring *ring) {
   pthread_mutex_lock(&ring->mutex);
   bool first = !ring->is_shut;
   ring->is_shut = true;
-  while (ring->users > 0) smap_ring_wait(ring);
+  while (ring->users > 0 || (!first && !ring->is_gone)) smap_ring_wait(ring);
   pthread_mutex_unlock(&ring->mutex);
   if (!first) return;
   // The kernel takes a closed ring apart later, on a thread of its own; the files are to be let go of now.
   if (ring->slots) io_uring_unregister_files(&ring->uring);
   io_uring_queue_exit(&ring->uring);
+  pthread_mutex_lock(&ring->mutex);
+  ring->is_gone = true;
+  pthread_cond_broadcast(&ring->condition);
+  pthread_mutex_unlock(&ring->mutex);
 }
 
 void smap_ring_destroy(smap_ring *ring) {
-  pthread_cond_destroy(&ring->condition);
-  pthread_mutex_destroy(&ring->mutex);
+  // In a child they may have waiters that are not here, for whom pthread_cond_destroy would wait.
+  if (!smap_ring_is_forked(ring)) {
+    pthread_cond_destroy(&ring->condition);
+    pthread_mutex_destroy(&ring->mutex);
+  }
   free(ring->free_slots);
   free(ring);
 }
