@@ -28,7 +28,6 @@ let package = Package(
       dependencies: [
         "CProbe",
         .product(name: "SlidingMap", package: "sliding-map"),
-        .product(name: "URingBackend", package: "sliding-map"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),

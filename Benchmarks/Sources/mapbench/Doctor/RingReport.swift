@@ -1,6 +1,5 @@
 import SlidingMap
 import SystemPackage
-import URingBackend
 
 /// Whether there is io_uring, and what of it.
 struct RingReport: Encodable {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import SlidingMap
-import URingBackend
 
 /// The backends the tool knows by name.
 enum BackendName: String, CaseIterable, Sendable {

@@ -18,7 +18,7 @@ enum PolicyName: String, CaseIterable, Sendable {
 
   /// A sliding manager with it.
   func slidingManager(
-    _ budget: some Budget, windowSize: Int, backend: some RegionProvider = .mmap
+    _ budget: some Budget, windowSize: Int, backend: some RegionProvider = .automatic
   ) -> MapManager {
     SlidingWindowMapManager(
       backend: backend, policy: make(), budget: budget, windowSize: windowSize)
