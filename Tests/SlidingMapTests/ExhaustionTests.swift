@@ -105,9 +105,8 @@ struct ExhaustionTests {
 private let canOpenWithoutDescriptors = (try? URingProvider.uring(method: .ring)) != nil
 
 /// Whether the thread or the address sanitizer is part of this process.
-private let isSanitized = ["__tsan_init", "__asan_init"].contains {
-  unsafe dlsym(nil, $0) != nil
-}
+private let isSanitized =
+  unsafe dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil
 
 /// What the program around needs: memory of a size that malloc takes from the kernel, and threads.
 private func hostIsWell() throws {
