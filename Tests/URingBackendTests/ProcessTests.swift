@@ -92,11 +92,8 @@ struct ProcessTests {
       files.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
       tally.waitForAll()
       file.unloadAll()
-      // A thread that waits in the kernel, and one that goes in and out, while the process is forked.
-      let isDone = Guarded(false)
-      let reader = try ServiceThread {
-        while !isDone.withLock({ $0 }) { _ = slot.loadAll() }
-      }
+      // The rings' thread waits in the kernel meanwhile. None of the test's own runs: it might be holding a lock of the Swift
+      // runtime, for which a child would wait for ever.
       for _ in 0..<20 {
         let child = forkProcess()
         if child == 0 {
@@ -120,8 +117,6 @@ struct ProcessTests {
         }
         guard endsWell(child) else { exit(EXIT_FAILURE) }
       }
-      isDone.withLock { $0 = true }
-      reader.join()
       #expect(slot.loadAll().allSatisfy { $0 == nil } && slot.bytes == content)
       let again = LoadTally(file.windows.count)
       files.submit(file.windows.map { file.makeLoad($0) }, completion: again.note)
