@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify targets test lint docs sanitize clean
+.PHONY: compare verify targets doctor test lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -13,6 +13,9 @@ verify: setup       ## proves every byte: make verify ARGS="--files DIR"
 
 targets: setup      ## measures the promised numbers; ARGS="--only N1,N4"
 	$(MAPBENCH) targets $(ARGS)
+
+doctor: setup       ## what this machine allows and what follows; ARGS=DIR for the file system of a directory
+	$(MAPBENCH) doctor $(ARGS)
 
 test: setup         ## all tests
 	$(SWIFT) test -j $(JOBS) --parallel $(ARGS)

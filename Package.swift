@@ -29,7 +29,7 @@ let package = Package(
     .default(enabledTraits: ["URing"]),
     .trait(
       name: "URing",
-      description: "Reads through io_uring, by liburing. Without it the same backend reads by pread."),
+      description: "Reads by io_uring, through liburing. Without it the backend reads by pread."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.7.0")

@@ -22,14 +22,16 @@ let package = Package(
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
+    .target(name: "CProbe"),
     .executableTarget(
       name: "mapbench",
       dependencies: [
+        "CProbe",
         .product(name: "SlidingMap", package: "sliding-map"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
-      swiftSettings: strict)
+      swiftSettings: strict),
   ]
 )

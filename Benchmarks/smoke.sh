@@ -43,9 +43,16 @@ interrupted() {
 
 check "compare reads the same bytes everywhere" compare
 check "compare with two threads, as JSON" eval 'compare --threads 2 --json | is_array'
+check "compare over the backends named" eval 'compare --backends pread,automatic --policies clock | grep -q "sliding pread.*clock"'
 check "verify finds no difference" verify
+check "verify over backends that copy, small windows" verify --backends pread,automatic --window 64KiB
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'
 check "targets as JSON" eval 'targets | is_array'
+check "doctor in text" eval '"$tool" doctor | grep -q "file system"'
+check "doctor as JSON" eval '"$tool" doctor "$files" --json | is_array'
+check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/null)'
+check "doctor refuses what is no directory" fails "$tool" doctor "$files/large"
+check "an unknown backend is refused" fails "$tool" compare --backends nosuch
 check "an unknown policy is refused" fails "$tool" compare --policies nosuch
 check "a directory without files is refused" fails "$tool" verify --files "$files/nosuch"
 check "an interrupt leaves nothing behind" interrupted

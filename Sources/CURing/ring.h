@@ -20,9 +20,11 @@ struct smap_ring {
   pthread_mutex_t mutex;
   pthread_cond_t condition;
   bool is_shut;
+  bool is_gone;       // and closed
   bool has_leader;    // a thread is in the kernel to wait for ends; nobody else may reap meanwhile
   int broken;         // the errno with which the kernel refused the ring for good, or 0
   unsigned users;     // threads inside `smap_ring_run` and `smap_ring_close_slot`
+  unsigned entered;   // threads inside io_uring_enter(2)
   unsigned waiters;   // threads that wait for `condition`
   unsigned pending;   // requests added and not reaped
   unsigned added;     // requests added and not yet given to `io_uring_enter`, of a ring with one thread

@@ -18,11 +18,30 @@ static const uint64_t unowned = 1;
 
 // Whether a failed io_uring_enter(2) may succeed later: interrupted, or short of memory or room just now.
 static bool is_passing(int result) {
-  return result == -EINTR || result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
+  return result == -EINTR || result == -EAGAIN || result == -EBUSY || result == -ENOMEM ||
+         result == -ETIME;
 }
 
 static void pause_briefly(void) {
   nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
+// After a failure that lasts as long as memory is short, to leave the processor to others.
+static void pause_after(int result) {
+  if (result == -EAGAIN || result == -EBUSY || result == -ENOMEM) pause_briefly();
+}
+
+// io_uring_enter(2) to wait for ends and start nothing. Not for ever where the kernel can tell the time (5.11): the
+// requests waited for may be in the queue still, left to a thread that the kernel refuses from now on.
+static int await_ends(smap_ring *ring, unsigned least) {
+  unsigned fd = (unsigned)ring->uring.ring_fd;
+  if (!(ring->uring.features & IORING_FEAT_EXT_ARG))
+    return io_uring_enter(fd, 0, least, IORING_ENTER_GETEVENTS, NULL);
+  struct __kernel_timespec second = {.tv_sec = 1};
+  struct io_uring_getevents_arg argument = {.ts = (uintptr_t)&second};
+  return io_uring_enter2(
+      fd, 0, least, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, (void *)&argument,
+      sizeof argument);
 }
 
 // Adds a request to the submission queue, where the next io_uring_enter(2) finds it. False if there is no room.
@@ -110,10 +129,12 @@ static size_t withdraw(smap_ring *ring, const size_t *left) {
   return count;
 }
 
-// Waits, the lock held, for requests that the kernel had accepted before it refused the ring.
+// Waits, the lock held, for requests that the kernel had accepted before it refused the ring. Those that it had not are
+// taken back, as soon as no thread is in the kernel that could be giving them to it at this moment: it may refuse one
+// thread and not another, by the filter of a sandbox.
 static void outlast(smap_ring *ring, size_t *left) {
-  *left -= withdraw(ring, left);
   while (*left > 0) {
+    if (ring->entered == 0) *left -= withdraw(ring, left);
     if (!ring->has_leader) reap(ring);
     if (*left == 0) break;
     pthread_mutex_unlock(&ring->mutex);
@@ -147,25 +168,31 @@ int smap_ring_run(smap_ring *ring, smap_ring_request *requests, size_t count) {
   // kernel always finds that many. A request then belongs to a thread that does not wait for it and may end: such
   // requests come back with ECANCELED, and are made again by the caller.
   unsigned owed = 0;
-  while (left > 0 && !ring->broken) {
+  // What it owes it gives also when its own are done: somebody may wait for it.
+  while ((left > 0 || owed > 0) && !ring->broken) {
     while (next < count && add(ring, &requests[next], (uintptr_t)&requests[next])) {
       next++;
       owed++;
     }
-    bool leads = !ring->has_leader;
+    bool leads = !ring->has_leader && left > 0;
     if (!leads && owed == 0) {
       smap_ring_wait(ring);
       continue;
     }
-    ring->has_leader = true;
-    // More than one at a time spares wake-ups; no more than a few, since others may wait for theirs.
+    if (leads) ring->has_leader = true;
+    // More than one at a time spares wake-ups; no more than a few, since others may wait for theirs; and no more than are
+    // started here, whosoever they are: these will end.
     unsigned least = next < count ? 1 : left < 8 ? (unsigned)left : 8;
+    if (owed > 0 && owed < least) least = owed;
+    ring->entered++;
     pthread_mutex_unlock(&ring->mutex);
-    int result = io_uring_enter(
-        (unsigned)ring->uring.ring_fd, owed, leads ? least : 0,
-        leads ? IORING_ENTER_GETEVENTS : 0, NULL);
-    if (result < 0 && result != -EINTR && is_passing(result)) pause_briefly();
+    int result = owed == 0 ? await_ends(ring, least)
+                           : io_uring_enter(
+                                 (unsigned)ring->uring.ring_fd, owed, leads ? least : 0,
+                                 leads ? IORING_ENTER_GETEVENTS : 0, NULL);
+    pause_after(result);
     pthread_mutex_lock(&ring->mutex);
+    ring->entered--;
     if (result >= 0) owed -= (unsigned)result;
     else if (!is_passing(result)) ring->broken = -result;
     if (leads) {
@@ -195,7 +222,8 @@ void smap_ring_close_slot(smap_ring *ring, int32_t slot) {
   if (!ring->has_leader) reap(ring);
   if (!add(ring, &request, unowned)) {
     pthread_mutex_unlock(&ring->mutex);
-    smap_ring_run(ring, &request, 1);
+    // Cancelled only if the kernel took it from a thread that ended then.
+    while (smap_ring_run(ring, &request, 1) == 0 && request.result == -ECANCELED) continue;
     smap_ring_put_slot(ring, slot);
     return;
   }
@@ -205,10 +233,12 @@ void smap_ring_close_slot(smap_ring *ring, int32_t slot) {
   ring->free_slots[ring->free_count++] = slot;
   int result;
   do {
+    ring->entered++;
     pthread_mutex_unlock(&ring->mutex);
     result = io_uring_enter((unsigned)ring->uring.ring_fd, 1, 0, 0, NULL);
-    if (result <= 0 && result != -EINTR) pause_briefly();
+    pause_after(result);
     pthread_mutex_lock(&ring->mutex);
+    ring->entered--;
     if (!ring->has_leader) reap(ring);
   } while (result == 0 || is_passing(result));
   if (result < 0) ring->broken = -result;
@@ -230,6 +260,7 @@ bool smap_ring_push(smap_ring *ring, const smap_ring_request *request, uint64_t 
 int smap_ring_enter(smap_ring *ring, unsigned least) {
   int result = io_uring_enter(
       (unsigned)ring->uring.ring_fd, ring->added, least, IORING_ENTER_GETEVENTS, NULL);
+  pause_after(result);
   if (result < 0) return -result;
   ring->added -= (unsigned)result;
   return 0;

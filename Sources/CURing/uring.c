@@ -18,6 +18,22 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// The sanitizer does not see liburing's maps come and go, and takes those at the same place for the same: what was done to
+// the old ones comes before what is done to the new.
+void __tsan_acquire(void *);
+void __tsan_release(void *);
+static char maps;
+#define maps_come() __tsan_acquire(&maps)
+#define maps_go() __tsan_release(&maps)
+#endif
+#endif
+#ifndef maps_come
+#define maps_come()
+#define maps_go()
+#endif
+
 int smap_ring_create(smap_ring **result, unsigned entries, unsigned options) {
   smap_ring *ring = calloc(1, sizeof *ring);
   if (!ring) return ENOMEM;
@@ -40,6 +56,7 @@ int smap_ring_create(smap_ring **result, unsigned entries, unsigned options) {
     free(ring);
     return failure;
   }
+  maps_come();
   ring->entries = params.sq_entries;
   ring->capacity = params.cq_entries;
   pthread_mutex_init(&ring->mutex, NULL);
@@ -53,6 +70,7 @@ void smap_ring_shut(smap_ring *ring) {
     // The lock may be held by a thread that is not here. Only the child's own maps and descriptor go.
     if (!ring->is_shut) {
       ring->is_shut = true;
+      maps_go();
       io_uring_queue_exit(&ring->uring);
     }
     return;
@@ -60,17 +78,25 @@ void smap_ring_shut(smap_ring *ring) {
   pthread_mutex_lock(&ring->mutex);
   bool first = !ring->is_shut;
   ring->is_shut = true;
-  while (ring->users > 0) smap_ring_wait(ring);
+  while (ring->users > 0 || (!first && !ring->is_gone)) smap_ring_wait(ring);
   pthread_mutex_unlock(&ring->mutex);
   if (!first) return;
   // The kernel takes a closed ring apart later, on a thread of its own; the files are to be let go of now.
   if (ring->slots) io_uring_unregister_files(&ring->uring);
+  maps_go();
   io_uring_queue_exit(&ring->uring);
+  pthread_mutex_lock(&ring->mutex);
+  ring->is_gone = true;
+  pthread_cond_broadcast(&ring->condition);
+  pthread_mutex_unlock(&ring->mutex);
 }
 
 void smap_ring_destroy(smap_ring *ring) {
-  pthread_cond_destroy(&ring->condition);
-  pthread_mutex_destroy(&ring->mutex);
+  // In a child they may have waiters that are not here, for whom pthread_cond_destroy would wait.
+  if (!smap_ring_is_forked(ring)) {
+    pthread_cond_destroy(&ring->condition);
+    pthread_mutex_destroy(&ring->mutex);
+  }
   free(ring->free_slots);
   free(ring);
 }

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import MapProtocols
 package import SystemPackage
 
 /// Changes how chosen reads of one provider end, whether by a ring or by pread(2), for tests of what is made of it.
@@ -22,7 +22,7 @@ package final class CompletionFaults: Sendable {
     var applied = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   package init() {}
 

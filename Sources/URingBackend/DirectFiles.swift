@@ -1,5 +1,4 @@
 internal import MapProtocols
-internal import Synchronization
 internal import SystemPackage
 
 /// What is remembered of the files in a ring's table, which can't be asked.
@@ -11,7 +10,7 @@ final class DirectFiles: Sendable {
     let status: FileStatus
   }
 
-  private let files = Mutex<[Int32: File]>([:])
+  private let files = Guarded<[Int32: File]>([:])
 
   subscript(slot: Int32) -> File? {
     get { files.withLock { $0[slot] } }

@@ -85,7 +85,8 @@ struct Syscalls: SystemCalls {
   @unsafe
   func forbidHugePages(_ base: UnsafeMutableRawPointer, byteCount: Int) {
     #if os(Linux)
-      let noHugePages: CInt = 15  // MADV_NOHUGEPAGE, which glibc's headers give only to _DEFAULT_SOURCE
+      // MADV_NOHUGEPAGE, which glibc's headers give only to _DEFAULT_SOURCE.
+      let noHugePages: CInt = 15
       _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, noHugePages)) }
     #endif
   }

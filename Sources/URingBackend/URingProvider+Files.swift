@@ -38,13 +38,18 @@ extension URingProvider {
 
   private func openOrdinary(_ source: FileSource) throws(MapError) -> OpenedFile {
     let (descriptor, status) = try syscalls.openFile(source)
-    let isAligned =
+    let target =
       switch source {
-      case .path: isDirect && (try? syscalls.setDirect(true, descriptor)) != nil
+      case .path:
+        ReadTarget(
+          descriptor: descriptor,
+          isAligned: isDirect && (try? syscalls.setDirect(true, descriptor)) != nil,
+          ownsFlags: true)
       // Its flags are the caller's, and can't be changed for the duplicate alone.
-      case .descriptor: syscalls.isDirect(descriptor)
+      case .descriptor:
+        ReadTarget(
+          descriptor: descriptor, isAligned: syscalls.isDirect(descriptor), ownsFlags: false)
       }
-    let target = ReadTarget(descriptor: descriptor, isAligned: isAligned)
     return OpenedFile(handle: target.handle, status: status)
   }
 
@@ -140,7 +145,7 @@ extension URingProvider {
       unsafe request.file = slot
       let result = try unsafe withAddress(of: &number) { address throws(MapError) in
         unsafe request.address = address
-        return try unsafe ring.run(request)
+        return try unsafe Self.run(request, ring)
       }
       if result < 0 { throw MapError(opening: Errno(rawValue: -result)) }
     } catch {
@@ -166,9 +171,17 @@ extension URingProvider {
     var byte: UInt8 = 0
     let result = try? unsafe withAddress(of: &byte) { address throws(MapError) in
       let piece = unsafe ReadPiece(target, 0..<1, into: address)
-      return try unsafe ring.run(piece.request)
+      return try unsafe Self.run(piece.request, ring)
     }
     return result != 0
+  }
+
+  /// Carries out a request, again if the thread that gave it to the kernel, which may be another than this, ended meanwhile.
+  private static func run(_ request: Ring.Request, _ ring: Ring) throws(MapError) -> Int32 {
+    while true {
+      let result = try unsafe ring.run(request)
+      if result != -Errno.canceled.rawValue, result != -Errno.interrupted.rawValue { return result }
+    }
   }
 
   // MARK: Status

@@ -7,11 +7,15 @@ struct ModelTests {
   struct Run: Sendable, CustomTestStringConvertible {
     let shape: Shape
     let policy: any EvictionPolicy
-    var testDescription: String { "\(shape.testDescription), \(policy.name)" }
+    var backend = BackendKind.mmap
+    var testDescription: String { "\(backend), \(shape.testDescription), \(policy.name)" }
   }
 
   static let runs = [4096, 12288, 65536, nil].flatMap { size in
     everyPolicy.map { Run(shape: Shape(windowSize: size), policy: $0) }
+  }
+  static let otherBackends = BackendKind.allCases.flatMap { backend in
+    [4096, nil].map { Run(shape: Shape(windowSize: $0), policy: .lru, backend: backend) }
   }
   static let threads = 4
   static let operations = 2_200
@@ -21,7 +25,7 @@ struct ModelTests {
     let model: [UInt8]
   }
 
-  @Test(arguments: runs)
+  @Test(arguments: runs + otherBackends)
   func randomOperations(_ run: Run) throws {
     let seed = UInt64.random(in: 0 ... .max)
     let scratch = try Scratch()
@@ -30,9 +34,12 @@ struct ModelTests {
       return File(path: try scratch.write("\(size)", model), model: model)
     }
     let window = run.shape.windowSize ?? 1 << 20
+    // A hard budget must hold what four threads may pin at once.
+    let (bytes, regions) = run.backend.isAnonymous ? (400 * window, 400) : (8 * window, 40)
     do {
       let maps = run.shape.manager(
-        .fixed(bytes: 8 * window, regions: 40, maps: 3, handles: 3), policy: run.policy)
+        .fixed(bytes: bytes, regions: regions, maps: 3, handles: 3), policy: run.policy,
+        backend: try run.backend.make())
       try onThreads(Self.threads) { thread in
         let session = Session(maps, files, seed: seed &+ UInt64(thread), run.shape)
         for step in 0..<Self.operations {
@@ -42,7 +49,7 @@ struct ModelTests {
       }
       let statistics = maps.statistics
       #expect(statistics.pinned == 0 && statistics.cursors == 0, "seed \(seed)")
-      #expect(statistics.bytes <= 8 * window && statistics.regions <= 40, "seed \(seed)")
+      #expect(statistics.bytes <= bytes && statistics.regions <= regions, "seed \(seed)")
       #expect(statistics.loads - statistics.evictions == statistics.regions, "seed \(seed)")
       #expect(statistics.peakHandles <= 3, "seed \(seed)")
       maps.collect()

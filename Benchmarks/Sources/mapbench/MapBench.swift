@@ -1,11 +1,13 @@
 import ArgumentParser
 
-/// The tool: `mapbench` alone compares, `verify` and `targets` prove.
+/// The tool: `mapbench` alone compares, `verify` and `targets` prove, `doctor` looks at the machine.
 @main
 struct MapBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mapbench",
     abstract: "Measures SlidingMap against a raw mapping and pread, and checks its bytes.",
-    subcommands: [CompareCommand.self, VerifyCommand.self, TargetsCommand.self],
+    subcommands: [
+      CompareCommand.self, VerifyCommand.self, TargetsCommand.self, DoctorCommand.self,
+    ],
     defaultSubcommand: CompareCommand.self)
 }

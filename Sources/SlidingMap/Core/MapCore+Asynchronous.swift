@@ -64,15 +64,17 @@ extension MapCore {
         started.rest = nil
       }
     } catch {
+      // Asked before the lock is given up: the answer belongs to the search that found no room.
+      let mayFind = windowsInFlight > 0 || !chores.loads.isEmpty
       perform(&chores)
       retireAfterShutdown(file)
       if error.code != .budgetExhausted { throw error }
       if !demand(for: file, byteCount: 0).isHard {
         // Whoever uses the rest may overshoot.
         started.rest = nil
-      } else if windowsInFlight == 0 {
+      } else if !mayFind {
         throw error
-      } else if chores.awaited.isEmpty {
+      } else if chores.awaited.isEmpty && windowsInFlight > 0 {
         let end = nextEnd ?? LoadTicket()
         nextEnd = end
         chores.awaited.append(end)
@@ -147,6 +149,7 @@ extension MapCore {
     let slot = RegionSlot(load.tag)
     monitor.lock()
     windowsInFlight -= 1
+    windowsEnded += 1
     var chores = Chores()
     let file = regions[slot].file
     if let error = load.error {

@@ -33,13 +33,15 @@ extension MapCore {
         return
       }
       if isShutDown && !demand.isNone { throw MapError(.shutDown) }
+      let ended = windowsEnded
       if let victim = nextVictim() {
         leave(victim, evicted: true, &chores)
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
       } else if demand.isHard {
-        // What was prefetched is in use only until it is there.
+        // What was prefetched is in use only until it is there, which it may have come to be during the search.
+        if windowsEnded != ended { continue }
         if windowsInFlight == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
         if let error = perform(&chores) { throw error }
         if windowsInFlight > 0 && !fits(demand) {

@@ -48,6 +48,8 @@ final class MapCore: @unchecked Sendable {
   var inFlight = 0
   /// Those of them that bring windows in. Until they end their windows can't be unloaded, though nobody may use them.
   var windowsInFlight = 0
+  /// How many such loads have ended.
+  var windowsEnded = 0
   /// Ends with the next of these.
   var nextEnd: LoadTicket?
   /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.

@@ -68,7 +68,7 @@ struct ReadPiece {
       // O_NONBLOCK means something to some file systems.
       refusals += 1
       return .more
-    case .invalidArgument where target.isAligned && !target.isSlot && !isBuffered:
+    case .invalidArgument where target.isAligned && target.ownsFlags && !isBuffered:
       // The file system took O_DIRECT and can't do it here.
       isBuffered = true
       do throws(Errno) {

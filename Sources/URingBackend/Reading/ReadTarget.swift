@@ -9,31 +9,38 @@ struct ReadTarget: Hashable {
   let isSlot: Bool
   /// Whether it may be open with O_DIRECT, so that offsets, counts and addresses must be those of whole pages.
   let isAligned: Bool
+  /// Whether O_DIRECT is ours to take back: a duplicate of the caller's shares its flags with the caller's own.
+  let ownsFlags: Bool
 
   private static var slotBit: Int { 1 << 32 }
   private static var alignedBit: Int { 1 << 33 }
+  private static var flagsBit: Int { 1 << 34 }
 
-  init(descriptor: FileDescriptor, isAligned: Bool) {
+  init(descriptor: FileDescriptor, isAligned: Bool, ownsFlags: Bool) {
     number = descriptor.rawValue
     isSlot = false
     self.isAligned = isAligned
+    self.ownsFlags = ownsFlags
   }
 
   init(slot: Int32) {
     number = slot
     isSlot = true
     isAligned = false
+    ownsFlags = false
   }
 
   init(_ handle: Handle) {
     number = Int32(truncatingIfNeeded: handle.rawValue)
     isSlot = handle.rawValue & Self.slotBit != 0
     isAligned = handle.rawValue & Self.alignedBit != 0
+    ownsFlags = handle.rawValue & Self.flagsBit != 0
   }
 
   var handle: Handle {
     Handle(
-      rawValue: Int(number) | (isSlot ? Self.slotBit : 0) | (isAligned ? Self.alignedBit : 0))
+      rawValue: Int(number) | (isSlot ? Self.slotBit : 0) | (isAligned ? Self.alignedBit : 0)
+        | (ownsFlags ? Self.flagsBit : 0))
   }
 
   /// The descriptor, where it is one.

@@ -59,9 +59,15 @@ struct Reader {
         }
       } catch {
         // Nothing is under way any more.
-        for index in loads.indices where windows[index] != nil {
-          syscalls.unload([loads[index].region])
-          loads[index].error = error
+        for index in loads.indices {
+          guard let window = windows[index] else { continue }
+          if error.code == .readFailed, !window.target.isSlot {
+            // The kernel refuses the ring, as in a sandbox that was closed later: there is always pread(2).
+            loads[index].error = load(loads[index])
+          } else {
+            syscalls.unload([loads[index].region])
+            loads[index].error = error
+          }
         }
         return
       }
@@ -121,15 +127,15 @@ struct Reader {
     _ target: ReadTarget, _ range: Range<Int64>, into start: UnsafeMutableRawPointer
   ) throws(MapError) -> Int {
     let mask = Int64(Syscalls.pageSize - 1)
-    let size = Int(
-      min(WindowLoad.pieceSize, (range.upperBound + mask & ~mask) - range.lowerBound & ~mask))
+    let end = (range.upperBound + mask) & ~mask
+    let size = Int(min(WindowLoad.pieceSize, end - (range.lowerBound & ~mask)))
     let pages = UnsafeMutableRawPointer.allocate(
-      byteCount: size + Syscalls.pageSize, alignment: Syscalls.pageSize)
+      byteCount: size, alignment: Syscalls.pageSize)
     defer { unsafe pages.deallocate() }
     var position = range.lowerBound
     while position < range.upperBound {
       let first = position & ~mask
-      let last = min(first + Int64(size), (range.upperBound + mask) & ~mask)
+      let last = min(first + Int64(size), end)
       var piece = unsafe ReadPiece(target, first..<last, into: pages)
       let reached = min(try finish(&piece), range.upperBound)
       if reached > position {

@@ -31,6 +31,9 @@ final class Ring: @unchecked Sendable {
     unsafe smap_ring_destroy(ring)
   }
 
+  /// How many requests may be given to the kernel at once.
+  var entries: Int { Int(unsafe smap_ring_entries(ring)) }
+
   /// Waits for calls of `run` to end, lets go of the table's files and closes the ring. Idempotent.
   func shut() { unsafe smap_ring_shut(ring) }
 

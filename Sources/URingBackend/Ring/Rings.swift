@@ -64,7 +64,8 @@ struct Rings {
         if options.contains(.cooperativeTaskRun) { outcome.cooperativeTaskRun = .present }
         if options.contains(.singleIssuer) { outcome.singleIssuer = .present }
         if options.contains(.deferredTaskRun) { outcome.deferredTaskRun = .present }
-        outcome.entries = entries
+        // Fewer than asked for, where that is more than the kernel allows.
+        outcome.entries = min(entries, ring.entries)
         return (ring, outcome)
       } catch {
         if error == .invalidArgument, rest.count > 1 {

@@ -84,6 +84,8 @@ final class LoadService: @unchecked Sendable {
     if isForked {
       // A lock may be held by a thread that is not here, as the working thread isn't.
       ring?.ring.shut()
+      if let event { reader.syscalls.close(event) }
+      event = nil
       return
     }
     monitor.lock()
@@ -130,7 +132,7 @@ final class LoadService: @unchecked Sendable {
     do throws(Errno) {
       try ring?.ring.enable()
     } catch {
-      giveUpRing(error)
+      giveUpRing()
     }
     carryOn()
   }
@@ -151,7 +153,7 @@ final class LoadService: @unchecked Sendable {
       do throws(Errno) {
         try ring?.turn(waits: turn == .idle) { finished.append($0) }
       } catch {
-        giveUpRing(error)
+        giveUpRing()
       }
       tell()
       carryOutDirect()
@@ -243,11 +245,11 @@ final class LoadService: @unchecked Sendable {
     finished.append(load)
   }
 
-  /// The kernel refuses the ring, which it never did so far: its loads fail, and later ones are read by pread(2).
-  private func giveUpRing(_ errno: Errno) {
+  /// The kernel refuses the ring, as in a sandbox that was closed later: there is always pread(2), also for what was under
+  /// way. A read of the ring's that ends all the same meanwhile writes the same bytes.
+  private func giveUpRing() {
     guard let ring else { return }
-    ring.ring.shut()
-    ring.abandon(errno) { finished.append($0) }
     dropRing()
+    for load in ring.abandon() { others.append(load) }
   }
 }

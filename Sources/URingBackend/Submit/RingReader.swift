@@ -92,7 +92,7 @@ final class RingReader {
     backlog.removeFirst(pushed)
     // What did not fit is given to the ring when the kernel has taken the rest.
     do throws(Errno) {
-      try ring.enter(least: waits && backlog.isEmpty ? 1 : 0)
+      try ring.enter(least: waits && isArmed && backlog.isEmpty ? 1 : 0)
     } catch {
       switch error {
       case .interrupted, .resourceTemporarilyUnavailable, .resourceBusy, .noMemory: break
@@ -130,15 +130,12 @@ final class RingReader {
     ended(load)
   }
 
-  /// Ends all loads with an error, after the ring was shut.
-  func abandon(_ errno: Errno, _ ended: (PendingLoad) -> Void) {
+  /// The loads that have not ended, after the ring was shut.
+  func abandon() -> [PendingLoad] {
     var loads: [ObjectIdentifier: PendingLoad] = [:]
     for flight in flights.compactMap({ $0 }) { loads[ObjectIdentifier(flight.load)] = flight.load }
     if let cutting { loads[ObjectIdentifier(cutting)] = cutting }
     while let load = current.popFirst() { loads[ObjectIdentifier(load)] = load }
-    for load in loads.values {
-      load.load.error = MapError(.readFailed, errno: errno)
-      ended(load)
-    }
+    return Array(loads.values)
   }
 }

@@ -6,6 +6,8 @@ struct CompareRow: Encodable {
   let backend: String
   let policy: String
   let threads: Int
+  /// Whether it read only the first of the accesses that others read.
+  let isShort: Bool
   let operations: Int
   let seconds: Double
   let operationsPerSecond: Double
@@ -18,7 +20,7 @@ struct CompareRow: Encodable {
   let evictions: Int?
   /// The most that the manager counted as loaded.
   let peakBytes: Int?
-  /// The most file pages in the process above its start, by its own account.
+  /// The most file pages in the process above its start, by its own account; anonymous memory for backends that read.
   let peakResidentBytes: Int
   let checksum: String
   /// Whether the words read were those that all other rows read.

@@ -20,9 +20,15 @@ struct CompareRunner {
   }
 
   /// Measures one row.
-  func run(_ workload: Workload, _ subject: Subject, _ accesses: [[Access]]) throws -> CompareRow {
+  ///
+  /// - Parameter isShort: whether only the first accesses are read, as many as a backend that copies gets.
+  func run(
+    _ workload: Workload, _ subject: Subject, _ all: [[Access]], isShort: Bool
+  ) throws -> CompareRow {
+    let wanted = isShort ? workload.copyingOperations : workload.operations
+    let accesses = all.map { $0[..<(wanted / threads * 5 / 4)] }
     let sampler = MemorySampler()
-    let maps = subject.makeManager(budget: budget, windowSize: windowSize)
+    let maps = try subject.makeManager(budget: budget, windowSize: windowSize)
     defer { maps?.shutdown() }
     let readers = try (0..<threads).map { _ in try subject.makeReader(maps, corpus.files) }
     let warmUp = accesses[0].count / 5
@@ -32,7 +38,7 @@ struct CompareRunner {
       Worker.together(threads) { readers[$0].read(accesses[$0][warmUp...]) }
     }
     let after = maps?.statistics
-    let resident = sampler.stop().file
+    let peak = sampler.stop()
     for reader in readers {
       if let failure = reader.failure { throw failure }
     }
@@ -46,7 +52,8 @@ struct CompareRunner {
     if let before, let after { misses = after.misses - before.misses }
     return CompareRow(
       workload: workload.rawValue, backend: subject.backend, policy: subject.policy,
-      threads: threads, operations: operations, seconds: time,
+      threads: threads, isShort: wanted < workload.operations, operations: operations,
+      seconds: time,
       operationsPerSecond: Double(operations) / time,
       hitRatio: misses.map { 1 - Double($0) / Double(operations) },
       p50Nanoseconds: histogram.valueAtPercentile(50),
@@ -54,7 +61,8 @@ struct CompareRunner {
       p999Nanoseconds: histogram.valueAtPercentile(99.9),
       loads: after.map { $0.loads - (before?.loads ?? 0) },
       evictions: after.map { $0.evictions - (before?.evictions ?? 0) },
-      peakBytes: after?.peakBytes, peakResidentBytes: max(0, resident),
+      peakBytes: after?.peakBytes,
+      peakResidentBytes: max(0, subject.isAnonymous ? peak.anonymous : peak.file),
       checksum: String(checksum, radix: 16))
   }
 }

@@ -2,19 +2,30 @@ import SlidingMap
 
 /// What fills one row: a way to read, and the policy it unloads by.
 enum Subject: Sendable {
-  case sliding(PolicyName)
+  case sliding(BackendName, PolicyName)
   case whole(PolicyName)
   case mapping
   case pread
 
-  /// The baselines first, then both managers with each policy.
-  static func all(_ policies: [PolicyName]) -> [Subject] {
-    [.mapping, .pread] + policies.map { .sliding($0) } + policies.map { .whole($0) }
+  /// The baselines first, then the sliding manager over each backend, and the static one over mmap. Over the other backends
+  /// a whole file is read for each window that is missing: over files like these that measures nothing else.
+  ///
+  /// - Parameter policies: nil for all over mmap, and one over the other backends: they differ in what a miss costs, and
+  ///   the policies differ in how many there are.
+  static func all(_ backends: [BackendName], _ policies: [PolicyName]?) -> [Subject] {
+    var subjects: [Subject] = [.mapping, .pread]
+    for backend in backends {
+      subjects += backend.policies(policies).map { .sliding(backend, $0) }
+    }
+    if backends.contains(.mmap) {
+      subjects += BackendName.mmap.policies(policies).map { .whole($0) }
+    }
+    return subjects
   }
 
   var backend: String {
     switch self {
-    case .sliding: "sliding mmap"
+    case .sliding(let backend, _): "sliding \(backend.rawValue)"
     case .whole: "static mmap"
     case .mapping: "raw mmap"
     case .pread: "pread"
@@ -23,16 +34,22 @@ enum Subject: Sendable {
 
   var policy: String {
     switch self {
-    case .sliding(let policy), .whole(let policy): policy.rawValue
+    case .sliding(_, let policy), .whole(let policy): policy.rawValue
     case .mapping, .pread: "-"
     }
   }
 
+  /// Whether what it holds is memory of the process's own.
+  var isAnonymous: Bool {
+    if case .sliding(let backend, _) = self { backend.isAnonymous } else { false }
+  }
+
   /// A fresh manager, where there is one.
-  func makeManager(budget: Int, windowSize: Int) -> MapManager? {
+  func makeManager(budget: Int, windowSize: Int) throws -> MapManager? {
     switch self {
-    case .sliding(let policy):
-      policy.slidingManager(.fixed(bytes: budget), windowSize: windowSize)
+    case .sliding(let backend, let policy):
+      policy.slidingManager(
+        .fixed(bytes: budget), windowSize: windowSize, backend: try backend.make())
     case .whole(let policy): policy.staticManager(.fixed(bytes: budget))
     case .mapping, .pread: nil
     }

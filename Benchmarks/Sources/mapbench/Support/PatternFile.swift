@@ -21,6 +21,12 @@ enum PatternFile {
     }
   }
 
+  /// The word of number `index` in a file that `write` filled: the generator counts, so any of its numbers can be had.
+  static func word(_ index: Int, seed: UInt64) -> UInt64 {
+    var generator = SeededGenerator(seed: seed, after: index)
+    return generator.next()
+  }
+
   /// Reads a file through once, so that the page cache holds it.
   static func warm(_ path: FilePath) throws {
     let file = try FileDescriptor.open(path, .readOnly)

@@ -36,6 +36,11 @@ struct RawMapping: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// Tells the kernel to read nothing ahead: madvise(2), MADV_RANDOM.
+  func adviseRandom() {
+    unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, MADV_RANDOM)
+  }
+
   /// How many of the pages the kernel holds in memory: mincore(2).
   func residentPages() -> Int {
     let pages = (byteCount + 4095) / 4096

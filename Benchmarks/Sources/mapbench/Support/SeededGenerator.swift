@@ -2,7 +2,10 @@
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  /// The generator that has given `count` numbers already.
+  init(seed: UInt64, after count: Int = 0) {
+    state = seed &+ UInt64(count) &* 0x9E37_79B9_7F4A_7C15
+  }
 
   @inline(__always)
   mutating func next() -> UInt64 {

@@ -3,13 +3,15 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// A directory of the tool's own under $TMPDIR, gone after `remove`, on SIGINT and on SIGTERM.
+/// A directory of the tool's own, gone after `remove`, on SIGINT and on SIGTERM.
 final class TemporaryDirectory: Sendable {
+  /// Where temporary files go: $TMPDIR, else /tmp.
+  static var parent: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
+
   let path: FilePath
 
   /// Makes it by mkdtemp(3).
-  init() throws {
-    let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+  init(under parent: String = TemporaryDirectory.parent) throws {
     var template = Array("\(parent)/mapbench-XXXXXX".utf8CString)
     guard unsafe mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
     let bytes = template.dropLast().map(UInt8.init(bitPattern:))

@@ -9,6 +9,9 @@ final class Workbench {
   /// How many pairs each median is of.
   let rounds: Int
   private var made: FilePath?
+  private var cold: ColdFile?
+  /// What could not be measured, and why: "N7: fio is not installed".
+  private(set) var skipped: [String] = []
 
   init(directory: FilePath, rounds: Int) {
     self.directory = directory
@@ -24,6 +27,17 @@ final class Workbench {
     made = path
     return path
   }
+
+  /// A file of 4 GiB that is not in the page cache, made when first asked for.
+  func coldFile() throws -> ColdFile {
+    if let cold { return cold }
+    let file = try ColdFile(directory.appending("random.bin"))
+    cold = file
+    return file
+  }
+
+  /// Notes that something can't be measured here.
+  func skip(_ name: String, _ reason: String) { skipped.append("\(name): skipped, \(reason)") }
 
   /// Takes pairs, ours first in every other one, after one pair that does not count.
   func pairs(

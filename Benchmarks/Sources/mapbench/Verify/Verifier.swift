@@ -36,15 +36,15 @@ struct Verifier: ~Copyable {
   }
 
   /// Both passes through one manager.
-  func run(_ policy: PolicyName) -> VerifyResult {
+  func run(_ backend: BackendName, _ policy: PolicyName) throws -> VerifyResult {
     var result = VerifyResult(
-      backend: "mmap", policy: policy.rawValue, budgetBytes: budget,
+      backend: backend.rawValue, policy: policy.rawValue, budgetBytes: budget,
       allowedBytes: budget + Self.slack)
     result.files = files.count
     let sampler = MemorySampler(every: 2000)
-    result.seconds = seconds {
+    result.seconds = try seconds {
       let maps = policy.slidingManager(
-        .fixed(bytes: budget, handles: 64), windowSize: windowSize)
+        .fixed(bytes: budget, handles: 64), windowSize: windowSize, backend: try backend.make())
       var ours = BlockDigest()
       var theirs = BlockDigest()
       sequentially(maps, sampler, &result, &ours, &theirs)

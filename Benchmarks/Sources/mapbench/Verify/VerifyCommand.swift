@@ -7,7 +7,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Compares every byte of every file with what pread gives, and watches memory.",
     discussion: """
-      Reads all regular files under a directory (symbolic links are not followed) through each policy: front to back, \
+      Reads all regular files under a directory (symbolic links are not followed) through each backend and policy: front to back, \
       and in random order by blocks that cross windows. Bytes are compared by memcmp and by digest. The process's own \
       RssFile and RssAnon may rise above their start by the budget and \(ByteSize.text(Verifier.slack)). Exits 1 on \
       any difference, error or excess. Files must not change meanwhile.
@@ -19,11 +19,13 @@ struct VerifyCommand: ParsableCommand {
   var budget = ByteSize(64 << 20)
   @Option(help: "The size of a window.")
   var window = ByteSize(1 << 20)
-  @Option(help: "Policies, separated by commas.")
-  var policies = NameList<PolicyName>.all
+  @Option(help: "Backends, separated by commas; those this machine has if left out.")
+  var backends: NameList<BackendName>?
+  @Option(help: "Policies, separated by commas; if left out all for mmap, lru for the others.")
+  var policies: NameList<PolicyName>?
   @Option(help: "The seed of the random order.")
   var seed: UInt64 = 1
-  @Flag(help: "Drop the files from the page cache before each policy.")
+  @Flag(help: "Drop the files from the page cache before each backend and policy.")
   var cold = false
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
@@ -40,6 +42,9 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let found = try FileTree.files(under: FilePath(files)).filter { $0.size > 0 }
     guard !found.isEmpty else { throw ValidationError("no readable files under \(files)") }
+    let runs = try BackendName.chosen(backends).flatMap { backend in
+      backend.policies(policies?.names).map { (backend, $0) }
+    }
     let verifier = Verifier(
       found, budget: budget.bytes, windowSize: window.bytes, seed: seed)
     if !json {
@@ -48,14 +53,14 @@ struct VerifyCommand: ParsableCommand {
         "\(grouped(found.count)) files, \(ByteSize.text(bytes)), budget \(budget), "
           + "window \(window), seed \(seed)\n")
     }
-    var progress = ProgressBar(total: policies.names.count)
+    var progress = ProgressBar(total: runs.count)
     var results: [VerifyResult] = []
-    for policy in policies.names {
-      progress.show(policy.rawValue)
+    for (backend, policy) in runs {
+      progress.show("\(backend.rawValue) \(policy.rawValue)")
       if cold {
         for file in found { try PatternFile.chill(file.path) }
       }
-      results.append(verifier.run(policy))
+      results.append(try verifier.run(backend, policy))
       progress.advance()
     }
     progress.finish()

@@ -1,0 +1,70 @@
+#define _GNU_SOURCE
+#include "CProbe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+// Linux 5.14; older headers don't have it.
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+static int number(int resource) {
+  switch (resource) {
+    case MB_OPEN_FILES: return RLIMIT_NOFILE;
+    case MB_ADDRESSES: return RLIMIT_AS;
+    default: return RLIMIT_MEMLOCK;
+  }
+}
+
+static uint64_t bytes(rlim_t limit) { return limit == RLIM_INFINITY ? UINT64_MAX : limit; }
+
+int mb_get_limit(int resource, uint64_t *soft, uint64_t *hard) {
+  struct rlimit limit;
+  if (getrlimit(number(resource), &limit) != 0) return errno;
+  *soft = bytes(limit.rlim_cur);
+  *hard = bytes(limit.rlim_max);
+  return 0;
+}
+
+int mb_set_soft_limit(int resource, uint64_t soft) {
+  struct rlimit limit;
+  if (getrlimit(number(resource), &limit) != 0) return errno;
+  limit.rlim_cur = soft == UINT64_MAX ? RLIM_INFINITY : soft;
+  return setrlimit(number(resource), &limit) == 0 ? 0 : errno;
+}
+
+int mb_file_system_type(const char *path, int64_t *type) {
+  struct statfs status;
+  if (statfs(path, &status) != 0) return errno;
+  *type = (int64_t)(uint32_t)status.f_type;
+  return 0;
+}
+
+int mb_membarrier(void) {
+  long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+  if (commands < 0) return errno;
+  return commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED ? 0 : ENOSYS;
+}
+
+int mb_populate(void *address, size_t byte_count) {
+  return madvise(address, byte_count, MADV_POPULATE_READ) == 0 ? 0 : errno;
+}
+
+int mb_open_direct(const char *path) {
+  int file = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+  return file >= 0 ? file : -errno;
+}
+
+int64_t mb_read_nowait(int file, void *buffer, size_t byte_count, int64_t offset) {
+  struct iovec piece = {buffer, byte_count};
+  ssize_t count = preadv2(file, &piece, 1, offset, RWF_NOWAIT);
+  return count >= 0 ? count : -errno;
+}

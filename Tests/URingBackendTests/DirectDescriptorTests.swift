@@ -1,0 +1,177 @@
+import Foundation
+import Glibc
+import MapProtocols
+import MapTestSupport
+import SystemPackage
+import Testing
+import URingBackend
+
+/// Files open in the table of a ring, without a descriptor of the process.
+@Suite(.enabled(if: Machine.hasDirectDescriptors, Machine.noDirectDescriptors))
+struct DirectDescriptorTests {
+  let directory: TemporaryDirectory
+  let content = patternedBytes(20_000)
+  let path: FilePath
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    path = try directory.file("file", content)
+  }
+
+  /// The size of the table follows the limit of descriptors, which is the process's.
+  @Test func `a full table`() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      let content = patternedBytes(9_000)
+      let path = try directory.file("file", content)
+      let original = try FileDescriptor.open(path, .readOnly)
+      try setLimit(RLIMIT_NOFILE, to: 40)
+      let provider = try URingProvider(opensDirectly: true)
+      #expect(provider.features.directDescriptorCount == 40)
+      var open: [OpenedFile] = []
+      for index in 0..<40 {
+        open.append(try provider.open(index % 2 == 0 ? .path(path) : .descriptor(original)))
+      }
+      for _ in 0..<3 {
+        for source in [FileSource.path(path), .descriptor(original)] {
+          #expect(throws: MapError(.handlesExhausted, source: source, errno: .tooManyOpenFiles)) {
+            try provider.open(source)
+          }
+        }
+        // What is open can be read, and a place that was given back taken again.
+        #expect(try provider.bytes(of: open[7].handle, 0..<10_000) == content)
+        for index in [3, 39] {
+          provider.close(open[index].handle)
+          open[index] = try provider.open(.path(path))
+          #expect(
+            try provider.bytes(of: open[index].handle, 5_000..<10_000) == Array(content[5_000...]))
+        }
+      }
+      for file in open { provider.close(file.handle) }
+      #expect(ProcessResources.descriptors(under: path) == 1)
+    }
+  }
+
+  @Test func `no descriptor of the process is held`() throws {
+    let provider = try URingProvider(opensDirectly: true)
+    let file = try WindowedFile(provider, .path(path))
+    #expect(ProcessResources.descriptors(under: path) == 0)
+    #expect(file.loadAll().allSatisfy { $0 == nil })
+    #expect(file.bytes == content)
+    #expect(try file.read(19_990..<30_000) == Array(content[19_990...]))
+    file.close()
+  }
+
+  @Test func `a deleted file stays readable, and its room is given back at the close`() throws {
+    let provider = try URingProvider(opensDirectly: true)
+    let file = try WindowedFile(provider, .path(path))
+    try FileManager.default.removeItem(atPath: path.string)
+    #expect(try provider.status(of: file.opened.handle) == file.opened.status)
+    #expect(file.loadAll().allSatisfy { $0 == nil })
+    #expect(file.bytes == content)
+    file.close()
+    #expect(throws: MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)) {
+      try provider.open(.path(path))
+    }
+  }
+
+  @Test func `a path that leads to one file after the other gives one of them`() throws {
+    let provider = try URingProvider(opensDirectly: true)
+    let isDone = Guarded(false)
+    let directory = directory
+    let place = directory("place")
+    func version(_ index: Int) -> [UInt8] {
+      Array(repeating: UInt8(index % 2 + 1), count: 3_000 + index % 2 * 2_000)
+    }
+    try directory.file("place", version(0))
+    let changer = try ServiceThread {
+      var index = 1
+      while !isDone.withLock({ $0 }) {
+        let bytes = Array(repeating: UInt8(index % 2 + 1), count: 3_000 + index % 2 * 2_000)
+        guard (try? directory.file("next", bytes)) != nil else { return }
+        _ = unsafe rename(directory("next").string, place.string)
+        index += 1
+      }
+    }
+    defer {
+      isDone.withLock { $0 = true }
+      changer.join()
+    }
+    var opened = 0
+    for _ in 0..<2_000 {
+      do throws(MapError) {
+        let file = try provider.open(.path(place))
+        defer { provider.close(file.handle) }
+        let bytes = (try? provider.bytes(of: file.handle, 0..<6_000)) ?? []
+        #expect(bytes == version(file.status.size == 3_000 ? 0 : 1))
+        #expect(file.status.size == Int64(bytes.count))
+        opened += 1
+      } catch {
+        #expect(error.code == .fileChanged)
+      }
+    }
+    #expect(opened > 0)
+  }
+
+  @Test func `threads load, read, open and close at once`() throws {
+    let files = 16
+    let size = 40_000
+    let contents = (0..<files).map { patternedBytes(size, seed: UInt64($0)) }
+    let paths = try (0..<files).map { try directory.file("\($0)", contents[$0]) }
+    let provider = try URingProvider(depth: 8, opensDirectly: true)
+    let mistakes = Guarded([String]())
+    let threads = try (0..<8).map { thread in
+      try ServiceThread {
+        func work() throws {
+          for round in 0..<60 {
+            let index = (thread * 7 + round) % files
+            let file = try WindowedFile(provider, .path(paths[index]))
+            defer { file.close() }
+            switch (thread + round) % 3 {
+            case 0:
+              if file.loadAll().contains(where: { $0 != nil }) || file.bytes != contents[index] {
+                mistakes.withLock { $0.append("load of \(index)") }
+              }
+            case 1:
+              let start = round * 631 % size
+              let bytes = try file.read(Int64(start)..<Int64(start + 5_000))
+              if bytes[...] != contents[index][start..<min(start + 5_000, size)] {
+                mistakes.withLock { $0.append("read of \(index)") }
+              }
+            default:
+              let original = try FileDescriptor.open(paths[index], .readOnly)
+              let adopted = try WindowedFile(provider, .descriptor(original))
+              try original.close()
+              if adopted.loadAll().contains(where: { $0 != nil })
+                || adopted.bytes != contents[index]
+              {
+                mistakes.withLock { $0.append("load of adopted \(index)") }
+              }
+              adopted.close()
+            }
+          }
+        }
+        do { try work() } catch { mistakes.withLock { $0.append("\(error)") } }
+      }
+    }
+    for thread in threads { thread.join() }
+    #expect(mistakes.withLock { $0 } == [])
+    // None of the slots was lost.
+    var open: [OpenedFile] = []
+    for _ in 0..<provider.features.directDescriptorCount {
+      open.append(try provider.open(.path(path)))
+    }
+    for file in open { provider.close(file.handle) }
+  }
+
+  @Test func `after shutdown nothing opens and a close is harmless`() throws {
+    let provider = try URingProvider(opensDirectly: true)
+    let file = try WindowedFile(provider, .path(path))
+    provider.shutDown()
+    #expect(file.loadAll().allSatisfy { $0?.code == .shutDown })
+    #expect(throws: MapError(.shutDown)) { try file.read(0..<10) }
+    #expect(throws: MapError(.shutDown, source: .path(path))) { try provider.open(.path(path)) }
+    file.close()
+    file.provider.shutDown()
+  }
+}

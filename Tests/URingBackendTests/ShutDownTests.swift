@@ -1,0 +1,160 @@
+import MapProtocols
+import MapTestSupport
+import SystemPackage
+import Testing
+import URingBackend
+
+/// Which thread submits and which one shuts down, and that each load ends once.
+@Suite struct ShutDownTests {
+  let directory: TemporaryDirectory
+  let content = patternedBytes(200 * 16_384)
+  let path: FilePath
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    path = try directory.file("file", content)
+  }
+
+  enum Kind: CaseIterable {
+    case ring, directDescriptors, pread
+
+    func make() throws -> URingProvider {
+      try URingProvider(
+        depth: 16, method: self == .pread ? .pread : .automatic,
+        opensDirectly: self == .directDescriptors)
+    }
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `loads outlive the thread that submitted them`(kind: Kind) throws {
+    let provider = try kind.make()
+    let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+    let tally = LoadTally(200)
+    for part in 0..<20 {
+      let thread = try ServiceThread {
+        let loads = (part * 10..<part * 10 + 10).map { file.makeLoad($0) }
+        provider.submit(loads, completion: tally.note)
+      }
+      thread.join()
+    }
+    tally.waitForAll()
+    #expect(tally.errors == [])
+    #expect(file.bytes == content)
+    provider.shutDown()
+    tally.expectOneEndEach()
+    file.close()
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `shutdown with many loads under way`(kind: Kind) throws {
+    for _ in 0..<5 {
+      let provider = try kind.make()
+      let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+      let tally = LoadTally(200)
+      provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+      provider.shutDown()
+      tally.expectOneEndEach()
+      #expect(tally.errors.allSatisfy { $0.code == .shutDown })
+      // Nothing is written there any more.
+      file.unloadAll()
+      #expect(file.bytes.allSatisfy { $0 == 0 })
+      file.close()
+    }
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `a completion may shut down`(kind: Kind) throws {
+    let provider = try kind.make()
+    let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+    let tally = LoadTally(200)
+    provider.submit(file.windows.map { file.makeLoad($0) }) { load in
+      tally.note(load)
+      if load.tag == 3 {
+        provider.shutDown()
+        tally.expectOneEndEach()
+        provider.shutDown()
+      }
+    }
+    tally.waitForAll()
+    #expect(tally.errors.allSatisfy { $0.code == .shutDown })
+    provider.shutDown()
+    tally.expectOneEndEach()
+    file.close()
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `a completion may submit`(kind: Kind) throws {
+    let provider = try kind.make()
+    let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+    let tally = LoadTally(200)
+    @Sendable func go(on load: RegionLoad) {
+      if load.tag < 199 { provider.submit([file.makeLoad(load.tag + 1)], completion: go) }
+      tally.note(load)
+    }
+    provider.submit([file.makeLoad(0)], completion: go)
+    tally.waitForAll()
+    #expect(tally.errors == [])
+    #expect(file.bytes == content)
+    file.close()
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `threads may shut down at once, a completion among them`(kind: Kind) throws {
+    for _ in 0..<10 {
+      let provider = try kind.make()
+      let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+      let tally = LoadTally(200)
+      provider.submit(file.windows.map { file.makeLoad($0) }) { load in
+        tally.note(load)
+        if load.tag == 5 { provider.shutDown() }
+      }
+      let threads = try (0..<4).map { number in
+        try ServiceThread {
+          if number == 0 {
+            var loads = file.windows.map { file.makeLoad($0) }
+            provider.load(&loads)
+          }
+          provider.shutDown()
+        }
+      }
+      for thread in threads { thread.join() }
+      tally.expectOneEndEach()
+      file.close()
+    }
+  }
+
+  @Test func `without a thread or an event loads are read all the same`() throws {
+    let faults = SyscallFaults()
+    faults.fail(.startThread, with: .resourceTemporarilyUnavailable)
+    faults.fail(.eventDescriptor, with: .tooManyOpenFiles)
+    let provider = try URingProvider(faults: faults)
+    #expect(!provider.features.submitRing.isPresent)
+    let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+    for _ in 0..<2 {
+      let tally = LoadTally(200)
+      provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+      tally.waitForAll()
+      tally.expectOneEndEach()
+      #expect(tally.errors == [])
+      #expect(file.bytes == content)
+      file.unloadAll()
+    }
+    file.close()
+  }
+
+  @Test func `without a ring there is pread, or an error where a ring was asked for`() throws {
+    let faults = SyscallFaults()
+    faults.fail(.ringSetup, with: .notPermitted, times: 2)
+    let provider = try URingProvider(faults: faults)
+    #expect(provider.properties.name == "pread")
+    #expect(provider.features.method == .pread)
+    #expect(provider.features.ringErrno == .notPermitted)
+    #expect(throws: MapError(.unsupported, errno: .notPermitted)) {
+      try URingProvider(method: .ring, faults: faults)
+    }
+    let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
+    #expect(file.loadAll().allSatisfy { $0 == nil })
+    #expect(file.bytes == content)
+    file.close()
+  }
+}

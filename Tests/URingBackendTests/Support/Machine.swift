@@ -1,0 +1,37 @@
+import Foundation
+import Glibc
+import MapProtocols
+import SystemPackage
+import Testing
+import URingBackend
+
+/// What this machine has of io_uring(7).
+enum Machine {
+  static let features = ((try? URingProvider()) ?? URingProvider.pread).features
+
+  static let hasRing = features.ring.isPresent
+  static let hasSubmitRing = features.submitRing.isPresent
+  static let hasDirectDescriptors = features.directDescriptors.isPresent
+
+  static let noRing: Comment = "there is no io_uring here"
+  static let noDirectDescriptors: Comment = "there are no direct descriptors here"
+}
+
+/// fork(2), which Swift hides; it is found by name. For child processes of tests.
+func forkProcess() -> pid_t {
+  typealias Fork = @convention(c) () -> pid_t
+  let found = unsafe dlsym(nil, "fork")
+  return unsafe unsafeBitCast(found, to: Fork.self)()
+}
+
+/// Waits for a child, and says whether it ended with 0.
+func endsWell(_ child: pid_t) -> Bool {
+  var status: CInt = -1
+  while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
+  return status == 0
+}
+
+/// The threads of this process.
+func threadCount() throws -> Int {
+  try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+}
