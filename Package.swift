@@ -15,6 +15,7 @@ let strict: [SwiftSetting] = [
 /// io_uring: on Linux, unless the trait URing is left out.
 let uring = BuildSettingCondition.when(platforms: [.linux], traits: ["URing"])
 
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -32,20 +33,21 @@ let package = Package(
       description: "Reads by io_uring, through liburing. Without it the backend reads by pread."),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-system", from: "1.7.0")
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.7.0"),
   ],
   targets: [
     .target(name: "CMapShims"),
     .target(name: "MapProtocols", dependencies: [system], swiftSettings: strict),
     .target(name: "Policies", dependencies: ["MapProtocols"], swiftSettings: strict),
     .target(
-      name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", system],
+      name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", deques, system],
       swiftSettings: strict),
     .target(
       name: "CURing", cSettings: [.define("SMAP_URING", uring)],
       linkerSettings: [.linkedLibrary("uring", uring)]),
     .target(
-      name: "URingBackend", dependencies: ["MapProtocols", "CURing", system],
+      name: "URingBackend", dependencies: ["MapProtocols", "CURing", deques, system],
       swiftSettings: strict),
     .target(
       name: "SlidingMap",

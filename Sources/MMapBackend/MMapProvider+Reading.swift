@@ -46,7 +46,7 @@ extension MMapProvider {
   /// Loads fail with `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails,
   /// and `.shutDown` after `shutDown()`. O(n).
   public func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
     populator.submit(loads, completion: completion)
   }

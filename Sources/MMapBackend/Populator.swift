@@ -1,4 +1,5 @@
 internal import CMapShims
+internal import DequeModule
 internal import MapProtocols
 internal import Synchronization
 internal import SystemPackage
@@ -8,7 +9,14 @@ internal import SystemPackage
 /// The thread starts when it is first needed, sleeps while there is nothing to do, and ends with `shutDown`, which the owner
 /// calls at the latest in its `deinit`: the thread keeps this object, but not its owner.
 final class Populator: @unchecked Sendable {
-  private typealias Job = PopulateQueue.Job
+  /// One load and who wants to know of its end.
+  private struct Job {
+    var load: RegionLoad
+    let completion: @Sendable ([RegionLoad]) -> Void
+
+    /// Tells of the end.
+    func complete() { completion([load]) }
+  }
 
   private let syscalls: Syscalls
   private let forkGeneration = smap_fork_generation()
@@ -17,7 +25,9 @@ final class Populator: @unchecked Sendable {
   private let isEnded = Atomic(false)
 
   // Guarded by the monitor. No completion is called or let go of under it: that may run the deinit of anything.
-  private var queue = PopulateQueue()
+  private var queue = Deque<Job>()
+  /// How many of them, the last ones, the disk was not told of.
+  private var newcomers = 0
   private var thread: ServiceThread?
   private var isRunning = false
   /// Whether `thread` was joined; it stays known, because it may call `shutDown` again.
@@ -35,7 +45,7 @@ final class Populator: @unchecked Sendable {
   private var isForked: Bool { smap_fork_generation() != forkGeneration }
 
   /// Populates what is resident, and leaves the rest to the thread; where there can't be one, populates that too.
-  func submit(_ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void) {
+  func submit(_ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void) {
     if loads.isEmpty { return }
     var loads = loads
     if isForked {
@@ -60,7 +70,7 @@ final class Populator: @unchecked Sendable {
     } else {
       for index in loads.indices { loads[index].refuse() }
     }
-    for load in loads { completion(load) }
+    if !loads.isEmpty { completion(loads) }
   }
 
   /// Ends the thread and every load; nothing touches memory of an extent when it returns. Idempotent.
@@ -68,7 +78,9 @@ final class Populator: @unchecked Sendable {
     if isForked { return }
     monitor.lock()
     isEnded.store(true, ordering: .relaxed)
-    let rest = queue.removeAll()
+    let rest = queue
+    queue = []
+    newcomers = 0
     monitor.broadcast()
     while callers > 0 { monitor.wait() }
     // A completion that got here is a part of what the thread does, and waits for nobody.
@@ -122,7 +134,8 @@ final class Populator: @unchecked Sendable {
         return false
       }
     }
-    queue.append(jobs)
+    queue.append(contentsOf: jobs)
+    newcomers += jobs.count
     return true
   }
 
@@ -154,8 +167,9 @@ final class Populator: @unchecked Sendable {
     monitor.lock()
     defer { monitor.unlock() }
     while !isEnded.load(ordering: .relaxed) {
-      let newcomers = queue.takeNewcomers()
-      if let job = queue.popFirst() { return (newcomers, job) }
+      let regions = queue.suffix(newcomers).map(\.load.region)
+      newcomers = 0
+      if let job = queue.popFirst() { return (regions, job) }
       monitor.wait()
     }
     isRunning = false

@@ -81,13 +81,14 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// Tells the system how a range will be read. Ignored by default.
   func advise(_ advice: AccessAdvice, _ region: ExtentRange)
 
-  /// Starts loads and returns without waiting for a disk; the end of each is told to `completion` once, on any thread,
-  /// perhaps before this returns. Default: loads at once, on the calling thread.
+  /// Starts loads and returns without waiting for a disk; the end of each is told to `completion` once, several that ended
+  /// at about the same time in one call, on any thread, perhaps before this returns. Default: loads at once, on the calling
+  /// thread.
   ///
   /// Where `properties.loadsWhenTouched`, a load brings the range's bytes into memory, so that touching them does not
   /// wait. Loads under way when `shutDown` is called end before that returns.
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void)
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void)
 
   /// The manager is done: gives back threads, rings and memory of the provider's own. Default: nothing.
   func shutDown()
@@ -112,11 +113,11 @@ extension RegionProvider {
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
   /// Loads at once, on the calling thread.
   public func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
     var loads = loads
     load(&loads)
-    for load in loads { completion(load) }
+    completion(loads)
   }
   /// Has nothing to give back.
   public func shutDown() {}

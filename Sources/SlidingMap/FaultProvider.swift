@@ -195,13 +195,15 @@ public final class FaultProvider: RegionProvider {
   /// Starts loads, each unless its `load` is to fail; those that fail end at once. The wrapped backend is called also where
   /// its windows load by being touched, since it may bring them into memory before.
   public func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
     var passed: [RegionLoad] = []
+    var failed: [RegionLoad] = []
     for var load in loads {
       load.error = fault(of: load)
-      if load.error == nil { passed.append(load) } else { completion(load) }
+      if load.error == nil { passed.append(load) } else { failed.append(load) }
     }
+    if !failed.isEmpty { completion(failed) }
     if !passed.isEmpty { base.submit(passed, completion: completion) }
   }
 

@@ -80,14 +80,25 @@ struct Syscalls: SystemCalls {
     return unsafe pointer
   }
 
-  /// madvise(2), MADV_NOHUGEPAGE: only pages that are written to take memory. Else the first byte of a small window could
-  /// take 2 MiB, which no budget knows of.
+  /// madvise(2), MADV_HUGEPAGE or MADV_NOHUGEPAGE: whether a touch may take a huge page of memory, or only the page that is
+  /// touched.
   @unsafe
-  func forbidHugePages(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+  func useHugePages(_ isAllowed: Bool, _ base: UnsafeMutableRawPointer, byteCount: Int) {
     #if os(Linux)
-      // MADV_NOHUGEPAGE, which glibc's headers give only to _DEFAULT_SOURCE.
-      let noHugePages: CInt = 15
-      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, noHugePages)) }
+      guard byteCount > 0 else { return }
+      // Which glibc's headers give only to _DEFAULT_SOURCE.
+      let (huge, noHuge) = (CInt(14), CInt(15))
+      let advice = isAllowed ? huge : noHuge
+      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, advice)) }
+    #endif
+  }
+
+  /// madvise(2), MADV_POPULATE_WRITE: gives a range its pages before something is read into them. A hint, of Linux 5.14.
+  @unsafe
+  func populate(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    #if os(Linux)
+      let populateWrite: CInt = 23
+      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, populateWrite)) }
     #endif
   }
 
@@ -114,6 +125,9 @@ struct Syscalls: SystemCalls {
 
   /// The size of a page in bytes: sysconf(3), _SC_PAGESIZE.
   static let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))
+
+  /// The size of a huge page: what a page table spans.
+  static let hugePageSize = pageSize * (pageSize / 8)
 
   /// `byteCount` rounded up to whole pages; nil past the end of all addresses.
   static func roundedToPages(_ byteCount: Int) -> Int? {

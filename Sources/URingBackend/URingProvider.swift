@@ -11,7 +11,7 @@ internal import SystemPackage
 ///
 /// Writes to the file do not show in windows loaded before. A file stays readable as long as its handle is open.
 public final class URingProvider: RegionProvider {
-  /// `name` is "io_uring" or "pread"; one kernel map per file, anonymous, neither coherent nor keeping its file.
+  /// `name` is "io_uring" or "pread"; two kernel maps per file, one of huge pages and one of others; anonymous, neither coherent nor keeping its file.
   public let properties: ProviderProperties
   /// What this kernel offers and what is in use of it.
   public let features: URingFeatures
@@ -64,7 +64,7 @@ public final class URingProvider: RegionProvider {
   init(_ rings: Rings, _ syscalls: Syscalls, direct: Bool, opensDirectly: Bool) {
     properties = ProviderProperties(
       name: rings.waiting == nil ? "pread" : "io_uring", isAnonymous: true, isCoherent: false,
-      loadsWhenTouched: false, extentKeepsFile: false, mapsPerExtent: 1, reloadCost: 150_000)
+      loadsWhenTouched: false, extentKeepsFile: false, mapsPerExtent: 2, reloadCost: 150_000)
     features = rings.features
     self.syscalls = syscalls
     isDirect = direct
@@ -101,17 +101,21 @@ public final class URingProvider: RegionProvider {
     reader.load(&loads)
   }
 
-  /// Reads windows on a thread of the provider's own, `features.depth` requests at a time, and tells of each end there.
+  /// Reads windows on a thread of the provider's own, `features.depth` requests at a time, and tells of each end there. Small
+  /// windows, of up to 16 KiB, get their memory on the calling thread.
   ///
   /// Where no thread can be had, and in a child of fork(2), it loads at once. After `shutDown` each load ends with
   /// `.shutDown`, on the calling thread.
   public func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
-    if !isForked, !hasShutDown, service.submit(loads, completion: completion) { return }
+    if !isForked, !hasShutDown {
+      syscalls.populateSmall(loads)
+      if service.submit(loads, completion: completion) { return }
+    }
     var loads = loads
     load(&loads)
-    for load in loads { completion(load) }
+    if !loads.isEmpty { completion(loads) }
   }
 
   /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.

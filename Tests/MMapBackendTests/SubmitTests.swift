@@ -151,9 +151,9 @@ import Testing
   @Test func `a completion may shut down`() throws {
     let tally = LoadTally(30)
     let provider = provider
-    provider.submit((0..<30).map { load(Int64($0) << 15, 1 << 15, tag: $0) }) { load in
-      tally.note(load)
-      if load.tag == 3 {
+    provider.submit((0..<30).map { load(Int64($0) << 15, 1 << 15, tag: $0) }) { loads in
+      tally.note(loads)
+      if loads.contains(where: { $0.tag == 3 }) {
         provider.shutDown()
         tally.expectOneEndEach()
         provider.shutDown()

@@ -15,11 +15,13 @@ package final class LoadTally: @unchecked Sendable {
   }
 
   /// To be called by their completions.
-  package func note(_ load: RegionLoad) {
+  package func note(_ loads: [RegionLoad]) {
     monitor.lock()
-    ends[load.tag] += 1
-    if let error = load.error { failures.append(error) }
-    left -= 1
+    for load in loads {
+      ends[load.tag] += 1
+      if let error = load.error { failures.append(error) }
+    }
+    left -= loads.count
     monitor.broadcast()
     monitor.unlock()
   }

@@ -104,7 +104,9 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
     let path = try bench.directory.file("file", content)
     let file = try Bench.File(bench, path)
     let (ends, continuation) = AsyncStream.makeStream(of: RegionLoad.self)
-    bench.provider.submit(file.windows.map(file.makeLoad)) { continuation.yield($0) }
+    bench.provider.submit(file.windows.map(file.makeLoad)) { loads in
+      for load in loads { continuation.yield(load) }
+    }
     var tags: Set<Int> = []
     for await load in ends {
       #expect(load.error == nil)

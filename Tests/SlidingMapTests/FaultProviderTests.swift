@@ -71,7 +71,7 @@ import Testing
     #expect(loaded.map { $0.error?.code } == [nil, .readFailed, nil])
 
     let (ends, continuation) = AsyncStream.makeStream(of: RegionLoad.self)
-    provider.submit(loads) { continuation.yield($0) }
+    provider.submit(loads) { loads in for load in loads { continuation.yield(load) } }
     var failed: [Int: Bool] = [:]
     for await load in ends {
       failed[load.tag] = load.error != nil

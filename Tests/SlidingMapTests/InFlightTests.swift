@@ -161,9 +161,9 @@ private final class SlowTrimmer: RegionProvider {
   }
   func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
-    Thread { for load in loads { completion(load) } }.start()
+    Thread { completion(loads) }.start()
   }
   func unload(_ regions: [ExtentRange]) {
     let isFirst = state.withLock { state in

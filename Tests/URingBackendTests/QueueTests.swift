@@ -93,9 +93,9 @@ import URingBackend
     let ended = Guarded([Int: MapError?]())
     if submits {
       let tally = LoadTally(loads.count)
-      provider.submit(loads) { load in
-        ended.withLock { $0[load.tag] = .some(load.error) }
-        tally.note(load)
+      provider.submit(loads) { loads in
+        ended.withLock { for load in loads { $0[load.tag] = .some(load.error) } }
+        tally.note(loads)
       }
       tally.waitForAll()
       tally.expectOneEndEach()
@@ -136,9 +136,9 @@ import URingBackend
       let cut = Int64(round * 12_345 % size)
       let ended = Guarded([Int: MapError?]())
       let tally = LoadTally(file.windows.count)
-      provider.submit(file.windows.map { file.makeLoad($0) }) { load in
-        ended.withLock { $0[load.tag] = .some(load.error) }
-        tally.note(load)
+      provider.submit(file.windows.map { file.makeLoad($0) }) { loads in
+        ended.withLock { for load in loads { $0[load.tag] = .some(load.error) } }
+        tally.note(loads)
       }
       try directory.resize(path, to: cut)
       let waited = file.loadAll()

@@ -67,9 +67,9 @@ import URingBackend
     let provider = try kind.make()
     let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
     let tally = LoadTally(200)
-    provider.submit(file.windows.map { file.makeLoad($0) }) { load in
-      tally.note(load)
-      if load.tag == 3 {
+    provider.submit(file.windows.map { file.makeLoad($0) }) { loads in
+      tally.note(loads)
+      if loads.contains(where: { $0.tag == 3 }) {
         provider.shutDown()
         tally.expectOneEndEach()
         provider.shutDown()
@@ -87,9 +87,11 @@ import URingBackend
     let provider = try kind.make()
     let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
     let tally = LoadTally(200)
-    @Sendable func go(on load: RegionLoad) {
-      if load.tag < 199 { provider.submit([file.makeLoad(load.tag + 1)], completion: go) }
-      tally.note(load)
+    @Sendable func go(on loads: [RegionLoad]) {
+      for load in loads where load.tag < 199 {
+        provider.submit([file.makeLoad(load.tag + 1)], completion: go)
+      }
+      tally.note(loads)
     }
     provider.submit([file.makeLoad(0)], completion: go)
     tally.waitForAll()
@@ -104,9 +106,9 @@ import URingBackend
       let provider = try kind.make()
       let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
       let tally = LoadTally(200)
-      provider.submit(file.windows.map { file.makeLoad($0) }) { load in
-        tally.note(load)
-        if load.tag == 5 { provider.shutDown() }
+      provider.submit(file.windows.map { file.makeLoad($0) }) { loads in
+        tally.note(loads)
+        if loads.contains(where: { $0.tag == 5 }) { provider.shutDown() }
       }
       let threads = try (0..<4).map { number in
         try ServiceThread {

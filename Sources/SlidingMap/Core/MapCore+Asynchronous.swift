@@ -104,10 +104,10 @@ extension MapCore {
     let load = RegionLoad(region: region, handle: file.handle)
     let provider = file.backend.provider
     monitor.unlock()
-    provider.submit([load]) { [self] load in
+    provider.submit([load]) { [self] loads in
       monitor.lock()
       var chores = Chores()
-      chores.resumptions = ticket.end(load.error)
+      chores.resumptions = ticket.end(loads.first?.error)
       perform(&chores)
       // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
       let absent = absentBytes(of: file, start..<range.upperBound).map {
@@ -144,18 +144,24 @@ extension MapCore {
     return absent
   }
 
-  /// Enters the end of a load that was started. Called by providers, on any thread, without the lock.
-  func loadEnded(_ load: RegionLoad) {
-    let slot = RegionSlot(load.tag)
+  /// Enters the ends of loads that were started. Called by providers, on any thread, without the lock.
+  func loadsEnded(_ loads: [RegionLoad]) {
     monitor.lock()
-    windowsInFlight -= 1
-    windowsEnded += 1
+    windowsInFlight -= loads.count
+    windowsEnded += loads.count
     var chores = Chores()
-    let file = regions[slot].file
-    if let error = load.error {
-      failLoad(slot, error, &chores)
-    } else {
-      finishLoad(slot, &chores)
+    var files: [FileEntry] = []
+    var loaded: [RegionSlot] = []
+    for load in loads {
+      let slot = RegionSlot(load.tag)
+      // One time for each load: each keeps the handle.
+      if let file = regions[slot].file { files.append(file) }
+      if let error = load.error {
+        failLoad(slot, error, &chores)
+      } else {
+        finishLoad(slot, &chores)
+        loaded.append(slot)
+      }
     }
     if let end = nextEnd {
       chores.resumptions += end.end()
@@ -167,15 +173,13 @@ extension MapCore {
       try? makeRoom(for: .none, &chores)
     }
     perform(&chores)
-    // Nothing pins the window any more: only as a user of its handle the file keeps the extent that is being trimmed.
-    if load.error == nil { trim([slot]) }
-    if let file {
-      file.handleUsers -= 1
-      handlesMoved()
-      retireIfUnused(file, &chores)
-      perform(&chores)
-    }
-    inFlight -= 1
+    // Nothing pins the windows any more: only as a user of its handle a file keeps the extent that is being trimmed.
+    trim(loaded)
+    for file in files { file.handleUsers -= 1 }
+    handlesMoved()
+    for file in files { retireIfUnused(file, &chores) }
+    perform(&chores)
+    inFlight -= loads.count
     monitor.unlock()
   }
 

@@ -30,30 +30,33 @@ struct Transfers {
   mutating func load() {
     if loads.isEmpty { return }
     backend.provider.load(&loads)
-    for expectation in expected where hasChanged(expectation) {
-      for index in loads.indices where loads[index].handle == expectation.handle {
-        loads[index].error = loads[index].error ?? MapError(.fileChanged)
-      }
-    }
+    check(&loads)
   }
 
   /// Starts the loads; the core hears of the end of each.
   func submit(to core: MapCore) {
     if loads.isEmpty { return }
-    backend.provider.submit(loads) { load in
-      var load = load
-      if load.error == nil,
-        let expectation = expected.first(where: { $0.handle == load.handle }),
-        hasChanged(expectation)
-      {
-        load.error = MapError(.fileChanged)
-      }
-      core.loadEnded(load)
+    backend.provider.submit(loads) { ended in
+      var ended = ended
+      check(&ended)
+      core.loadsEnded(ended)
     }
   }
 
-  /// Copies of different generations must not be joined, so each load looks at the file after it has read: what was
+  /// Copies of different generations must not be joined, so each load's file is looked at after it was read: what was
   /// written meanwhile is found out, whenever it was.
+  private func check(_ loads: inout [RegionLoad]) {
+    for expectation in expected {
+      func isMeant(_ load: RegionLoad) -> Bool {
+        load.handle == expectation.handle && load.error == nil
+      }
+      guard loads.contains(where: isMeant), hasChanged(expectation) else { continue }
+      for index in loads.indices where isMeant(loads[index]) {
+        loads[index].error = MapError(.fileChanged)
+      }
+    }
+  }
+
   private func hasChanged(_ expectation: Expectation) -> Bool {
     do throws(MapError) {
       let status = try backend.provider.status(of: expectation.handle)

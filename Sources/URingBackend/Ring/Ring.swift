@@ -106,17 +106,13 @@ final class Ring: @unchecked Sendable {
     if failure != 0 { throw Errno(rawValue: failure) }
   }
 
-  /// Takes ended requests: their tags and results.
-  func reap(_ body: (_ tag: UInt64, _ result: Int32) -> Void) {
-    let capacity = 64
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: capacity) { tags in
-      unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: capacity) { results in
-        while true {
-          let count = unsafe smap_ring_reap(
-            ring, tags.baseAddress, results.baseAddress, CUnsignedInt(capacity))
-          for index in 0..<Int(count) { unsafe body(tags[index], results[index]) }
-          if count < capacity { return }
-        }
+  /// Takes up to `count` ended requests: their tags and results.
+  func reap(atMost count: Int, _ body: (_ tag: UInt64, _ result: Int32) -> Void) {
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) { tags in
+      unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { results in
+        let ended = unsafe smap_ring_reap(
+          ring, tags.baseAddress, results.baseAddress, CUnsignedInt(count))
+        for index in 0..<Int(ended) { unsafe body(tags[index], results[index]) }
       }
     }
   }

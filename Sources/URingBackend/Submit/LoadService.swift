@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import MapProtocols
 internal import SystemPackage
 
@@ -16,7 +17,7 @@ final class LoadService: @unchecked Sendable {
 
   // MARK: Under the monitor
 
-  private var waiting = FirstInFirstOut<PendingLoad>()
+  private var waiting = Deque<PendingLoad>()
   private var thread: ServiceThread?
   private var isClosing = false
   /// The last end was told, or no thread will ever start.
@@ -33,11 +34,11 @@ final class LoadService: @unchecked Sendable {
 
   private var ring: RingReader?
   /// Loads that the ring is not for.
-  private var others = FirstInFirstOut<PendingLoad>()
+  private var others = Deque<PendingLoad>()
   /// Loads from direct descriptors.
   private var direct: [PendingLoad] = []
   /// Loads whose end is to be told.
-  private var finished = FirstInFirstOut<PendingLoad>()
+  private var finished = Deque<PendingLoad>()
 
   init(_ reader: Reader, _ submitting: (ring: Ring, event: FileDescriptor)?, depth: Int) {
     self.reader = reader
@@ -50,12 +51,13 @@ final class LoadService: @unchecked Sendable {
 
   /// Takes on loads; false if no thread can be had for them.
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
     if isClosing || !hasThread() { return false }
-    for load in loads { waiting.append(PendingLoad(load, completion)) }
+    let submission = Submission(completion)
+    for load in loads { waiting.append(PendingLoad(load, of: submission)) }
     wake()
     return true
   }
@@ -150,23 +152,35 @@ final class LoadService: @unchecked Sendable {
     while true {
       let turn = takeOn()
       if turn == .done { return }
+      // These are told while the kernel is at the reads that come after them.
+      let ended = finished.count
       do throws(Errno) {
         try ring?.turn(waits: turn == .idle) { finished.append($0) }
       } catch {
         giveUpRing()
       }
-      tell()
+      tell(ended)
       carryOutDirect()
-      tell()
       while let load = others.popFirst() {
         carryOut(load)
-        tell()
+        tell(finished.count)
       }
     }
   }
 
-  private func tell() {
-    while let load = finished.popFirst() { load.completion(load.load) }
+  /// Tells of the first `count` ends, or of all if a completion, which may do anything, had them told meanwhile.
+  private func tell(_ count: Int) {
+    var left = count
+    while left > 0, let first = finished.popFirst() {
+      var loads = [first.load]
+      left -= 1
+      while left > 0, let next = finished.first, next.submission === first.submission {
+        loads.append(next.load)
+        finished.removeFirst()
+        left -= 1
+      }
+      first.submission.completion(loads)
+    }
   }
 
   /// Takes loads from the queue as far as there is room for them. Sleeps if there is nothing to do, unless the ring does

@@ -1,4 +1,5 @@
 internal import CURing
+internal import DequeModule
 internal import MapProtocols
 internal import SystemPackage
 
@@ -20,13 +21,17 @@ final class RingReader {
   /// Tags of pieces that are to be given to the ring.
   private var backlog: [Int] = []
   /// Loads with pieces not begun.
-  private var current = FirstInFirstOut<PendingLoad>()
+  private var current = Deque<PendingLoad>()
   private var cutting: PendingLoad?
   /// Where the counter of the eventfd is read to.
   private let counter: UnsafeMutablePointer<UInt64>
   private var isArmed = false
 
   private static var eventTag: UInt64 { .max }
+  /// Requests given to the kernel, and ends taken from it, at a time: the disk begins with the first while the others are
+  /// being prepared. Of 32 under way one at a time would be a system call each, and all at once leave the disk idle
+  /// meanwhile, which takes a fifth of its speed.
+  private static var groupSize: Int { 4 }
 
   init(_ ring: Ring, event: FileDescriptor, depth: Int, _ reader: Reader) {
     self.ring = ring
@@ -84,7 +89,7 @@ final class RingReader {
       isArmed = unsafe ring.push(request, tag: Self.eventTag)
     }
     var pushed = 0
-    for tag in backlog {
+    for tag in backlog.prefix(Self.groupSize) {
       guard let piece = flights[tag]?.piece, unsafe ring.push(piece.request, tag: UInt64(tag))
       else { break }
       pushed += 1
@@ -99,7 +104,7 @@ final class RingReader {
       default: throw error
       }
     }
-    ring.reap { tag, result in
+    ring.reap(atMost: Self.groupSize) { tag, result in
       if tag == Self.eventTag {
         isArmed = false
       } else {

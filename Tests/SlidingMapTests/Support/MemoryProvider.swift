@@ -119,13 +119,13 @@ final class MemoryProvider: RegionProvider {
 
   /// Loads on a thread of its own, so that a load that blocks holds nobody up.
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable (RegionLoad) -> Void
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
     let thread = Thread { [self] in
       for one in loads {
         var one = [one]
         load(&one)
-        completion(one[0])
+        completion(one)
       }
     }
     thread.start()

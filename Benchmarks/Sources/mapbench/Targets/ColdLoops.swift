@@ -3,12 +3,12 @@ import SystemPackage
 
 /// The measured loops over pages that no cache holds. Never inlined; see `Loops`.
 enum ColdLoops {
-  /// Loads a word at each offset, with so many reads under way that there are never more than `depth` and, while there is
-  /// enough to read, never fewer than `depth - batch`: a batch is begun for each that was used.
+  /// Loads a word at each offset, with the next ones asked for: never more than `ahead` and, while there is enough to read,
+  /// never fewer than `ahead - batch`. A batch is asked for whenever one was used.
   @inline(never)
   static func prefetchAndLoad(
     _ maps: MapManager, _ path: FilePath, _ cursor: inout WindowCursor, _ offsets: [Int64],
-    depth: Int, batch: Int
+    ahead: Int, batch: Int
   ) throws -> UInt64 {
     var sum: UInt64 = 0
     var begun = 0
@@ -21,7 +21,7 @@ enum ColdLoops {
       }
     }
     for index in offsets.indices {
-      if index % batch == 0 { try begin(upTo: index + depth) }
+      if index % batch == 0 { try begin(upTo: index + ahead) }
       try cursor.use(at: offsets[index], count: 8)
       sum &+= cursor.bytes.word(at: 0)
     }

@@ -16,7 +16,7 @@ enum N8ColdPrefetch: Target {
       ours: {
         let maps = SlidingWindowMapManager(backend: .mmap(populate: false, advice: .random))
         defer { maps.shutdown() }
-        return try N7ColdReads.readsPerSecond(maps, file, reads: reads, depth: depth, batch: depth)
+        return try N7ColdReads.readsPerSecond(maps, file, reads: reads, ahead: depth, batch: depth)
       },
       peer: {
         let maps = SlidingWindowMapManager(
@@ -24,7 +24,7 @@ enum N8ColdPrefetch: Target {
           windowSize: ColdFile.pageSize)
         defer { maps.shutdown() }
         return try N7ColdReads.readsPerSecond(
-          maps, file, reads: reads, depth: depth, batch: depth / 8)
+          maps, file, reads: reads, ahead: 4 * depth, batch: depth / 2)
       }, Pair.ratio)
     return [
       .atLeast(
