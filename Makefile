@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify targets doctor test lint docs sanitize clean
+.PHONY: compare verify soak targets doctor test lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -10,6 +10,9 @@ compare: setup      ## compares backends and policies on a corpus made for the p
 
 verify: setup       ## proves every byte: make verify ARGS="--files DIR"
 	$(MAPBENCH) verify $(ARGS)
+
+soak: setup         ## a million loads from eight threads, cancelled tasks, and nothing left; ARGS="--backends uring"
+	$(MAPBENCH) soak $(ARGS)
 
 targets: setup      ## measures the promised numbers; ARGS="--only N1,N4"
 	$(MAPBENCH) targets $(ARGS)

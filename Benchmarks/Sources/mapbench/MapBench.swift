@@ -1,13 +1,14 @@
 import ArgumentParser
 
-/// The tool: `mapbench` alone compares, `verify` and `targets` prove, `doctor` looks at the machine.
+/// The tool: `mapbench` alone compares, `verify`, `soak` and `targets` prove, `doctor` looks at the machine.
 @main
 struct MapBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mapbench",
     abstract: "Measures SlidingMap against a raw mapping and pread, and checks its bytes.",
     subcommands: [
-      CompareCommand.self, VerifyCommand.self, TargetsCommand.self, DoctorCommand.self,
+      CompareCommand.self, VerifyCommand.self, TargetsCommand.self, SoakCommand.self,
+      DoctorCommand.self,
     ],
     defaultSubcommand: CompareCommand.self)
 }
