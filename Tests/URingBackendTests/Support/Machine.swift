@@ -13,6 +13,17 @@ enum Machine {
   static let hasSubmitRing = features.submitRing.isPresent
   static let hasDirectDescriptors = features.directDescriptors.isPresent
 
+  /// A provider that opens files into its table. The locked memory of a user is for all his rings, and where it is little
+  /// other tests may have all of it just now.
+  static func directProvider(depth: Int = 128) throws -> URingProvider {
+    var provider = try URingProvider(depth: depth, opensDirectly: true)
+    for _ in 0..<3000 where !provider.features.directDescriptors.isPresent {
+      poll(nil, 0, 10)
+      provider = try URingProvider(depth: depth, opensDirectly: true)
+    }
+    return provider
+  }
+
   static let noRing: Comment = "there is no io_uring here"
   static let noDirectDescriptors: Comment = "there are no direct descriptors here"
 }
