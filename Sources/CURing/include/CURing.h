@@ -57,8 +57,8 @@ typedef struct smap_ring_request {
 int smap_ring_create(smap_ring **ring, unsigned entries, unsigned options);
 
 // Ends the use of a ring: waits for those inside `smap_ring_run`, lets go of the files in its table, closes it. Calls
-// that come later give SMAP_RING_SHUT. Idempotent, and gone when any call returns. Not to be called from inside `smap_ring_run`. In a forked child it
-// gives back the child's share and leaves the parent's ring alone.
+// that come later give SMAP_RING_SHUT. Idempotent, and the ring is gone when any call returns. Not to be called from
+// inside `smap_ring_run`. In a forked child it gives back the child's share and leaves the parent's ring alone.
 void smap_ring_shut(smap_ring *ring);
 
 // Frees a ring's description, after `smap_ring_shut`.
