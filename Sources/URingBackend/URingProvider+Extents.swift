@@ -49,8 +49,9 @@ extension URingProvider {
     // No window may take more memory than its budget knows of.
     let isHuge = alignment % Syscalls.hugePageSize == 0
     let huge = isHuge ? fileSize / Syscalls.hugePageSize * Syscalls.hugePageSize : 0
+    // All of it first, which needs no further kernel map: where maps have run short, only the second call fails.
+    unsafe syscalls.useHugePages(false, base, byteCount: byteCount)
     unsafe syscalls.useHugePages(true, base, byteCount: huge)
-    unsafe syscalls.useHugePages(false, base + huge, byteCount: byteCount - huge)
     return unsafe Extent(base: base, byteCount: byteCount)
   }
 

@@ -95,6 +95,8 @@ public final class URingProvider: RegionProvider {
   /// after `shutDown`, and `.forked` for direct descriptors in a child of fork(2). Windows that fail hold no memory.
   public func load(_ loads: inout [RegionLoad]) {
     if hasShutDown {
+      // Which `submit` may have given memory.
+      unload(loads.map(\.region))
       for index in loads.indices { loads[index].error = MapError(.shutDown) }
       return
     }

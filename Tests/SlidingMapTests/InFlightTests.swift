@@ -106,6 +106,7 @@ struct InFlightTests {
     let maps = maps(provider, windows: 8)
     var cursor: Held? = Held(try maps.cursor(for: path))
     let ready = Task { [held = cursor!] in try await held.cursor.ready(at: 0, count: 1) }
+    provider.loading.open()
     while !provider.isTrimming { await Task.yield() }
     cursor = nil
     try await ready.value
@@ -123,6 +124,43 @@ struct InFlightTests {
     }
     #expect(provider.isReleased && scratch.maps == 0)
   }
+
+  /// A task that is told of a load's end may at once have the window unloaded, and another file's loaded in its place.
+  @Test func `Only neighbours of what was loaded are emptied`() async throws {
+    let scratch = try Scratch()
+    let first = try scratch.write("first", content(40 * 4096))
+    let second = try scratch.write("second", content(40 * 4096))
+    let provider = SlowTrimmer(isArmed: false)
+    let maps = maps(provider, windows: 1)
+    let other = Locked<Held?>(nil)
+    let ready = Task(executorPreference: InlineExecutor()) {
+      let held = Held(try maps.cursor(for: first))
+      try await held.cursor.ready(at: 0, count: 1)
+      let next = Held(try maps.cursor(for: second))
+      for window in 0..<2 { try next.cursor.use(at: Int64(window) * 4096, count: 1) }
+      other.withLock { $0 = next }
+      provider.arm()
+    }
+    // It ran here until it had to wait.
+    provider.loading.open()
+    try await ready.value
+    while maps.statistics.inFlight > 0 && !provider.isTrimming { await Task.yield() }
+    if provider.isTrimming {
+      other.withLock { $0 = nil }
+      while maps.statistics.cursors > 0 { await Task.yield() }
+      maps.collect()
+      #expect(!provider.isReleased, "released while it was being emptied")
+    }
+    provider.gate.open()
+    while maps.statistics.inFlight > 0 { await Task.yield() }
+  }
+}
+
+/// Runs jobs where they are handed over.
+private final class InlineExecutor: TaskExecutor {
+  func enqueue(_ job: consuming ExecutorJob) {
+    unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+  }
 }
 
 func mapErrorOfTask(_ body: () async throws -> Void) async -> MapError? {
@@ -132,17 +170,26 @@ func mapErrorOfTask(_ body: () async throws -> Void) async -> MapError? {
   } catch { return error as? MapError }
 }
 
-/// mmap whose first emptying of a range waits for a gate.
+/// mmap whose first emptying of a range since it was armed waits for a gate.
 private final class SlowTrimmer: RegionProvider {
   private struct State {
+    var isArmed: Bool
     var isTrimming = false
+    var trimmed: Set<UInt> = []
     var isReleased = false
   }
   private let base = MMapProvider()
-  private let state = Locked(State())
+  private let state: Locked<State>
   let gate = Gates()
+  /// Holds up the ends of loads.
+  let loading = Gates()
+
+  init(isArmed: Bool = true) { state = Locked(State(isArmed: isArmed)) }
+
+  func arm() { state.withLock { $0.isArmed = true } }
 
   var isTrimming: Bool { state.withLock { $0.isTrimming } }
+  /// Whether the extent was released that was being emptied then.
   var isReleased: Bool { state.withLock { $0.isReleased } }
   var properties: ProviderProperties { base.properties }
 
@@ -156,21 +203,29 @@ private final class SlowTrimmer: RegionProvider {
     try base.makeExtent(handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
   }
   func release(_ extent: Extent) {
-    state.withLock { $0.isReleased = true }
+    state.withLock { state in
+      if unsafe state.trimmed.contains(UInt(bitPattern: extent.base)) { state.isReleased = true }
+    }
     base.release(extent)
   }
   func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
   func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
-    Thread { completion(loads) }.start()
+    Thread { [self] in
+      loading.wait()
+      completion(loads)
+    }.start()
   }
   func unload(_ regions: [ExtentRange]) {
-    let isFirst = state.withLock { state in
-      defer { state.isTrimming = true }
-      return !state.isTrimming
+    let waits = state.withLock { state in
+      defer { state.isArmed = false }
+      if !state.isArmed { return false }
+      state.isTrimming = true
+      state.trimmed = Set(regions.map { unsafe UInt(bitPattern: $0.extent.base) })
+      return true
     }
-    if isFirst { gate.wait() }
+    if waits { gate.wait() }
     base.unload(regions)
   }
 }

@@ -90,6 +90,20 @@ struct MemoryProviderTests {
     #expect(refreshed == .of(changed, 0..<50_000))
   }
 
+  /// What was read of a changed file is in no budget, so its memory must go.
+  @Test func readsOfAChangedFileLeaveNoMemory() async throws {
+    let provider = MemoryProvider([Self.path: Self.model])
+    let maps = SlidingWindowMapManager(backend: provider, windowSize: 4096)
+    var cursor = try maps.cursor(for: Self.path)
+    provider[Self.path] = content(50_000, seed: 9)
+    #expect(mapError { try cursor.use(at: 0, count: 9000) }?.code == .fileChanged)
+    #expect(provider.loads == 3 && provider.unloads == 3)
+    let code = await mapErrorOfTask { try await cursor.ready(at: 20_480, count: 9000) }?.code
+    #expect(code == .fileChanged)
+    while maps.statistics.inFlight > 0 { await Task.yield() }
+    #expect(provider.loads == 6 && provider.unloads == 6 && maps.statistics.bytes == 0)
+  }
+
   @Test func aFailedLoadReachesAllWhoWaitAndALaterOneSucceeds() throws {
     let isBroken = Atomic(true)
     let blocks = DispatchSemaphore(value: 0)

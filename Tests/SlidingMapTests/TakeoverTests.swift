@@ -206,17 +206,19 @@ struct TakeoverTests {
     let scratch = scratch
     let maps = maps(.fixed(bytes: 60 * 4096, handles: 5))
     let shortage = fault
+    // Long enough for the first files to get windows.
+    shortage.descriptors = true
     try onThreads(4) { thread in
       var dice = Dice(seed: UInt64(thread))
       var cursors: [Int: Held] = [:]
       for round in 0..<4000 {
-        if thread == 0 && round % 300 == 0 {
+        if thread == 0 && round % 300 == 299 {
           shortage.descriptors = dice.draw(2) == 0
           shortage.addresses = dice.draw(6) == 0
         }
         // A few files at a time, so that some are used often enough to get windows.
         let index = (round / 200 * 7 + dice.draw(3)) % models.count
-        if cursors.count > 2 { cursors = [:] }
+        if cursors.count > 3 { cursors = [:] }
         if round % 20 == 0 { maps.collect() }
         let held: Held
         if let cursor = cursors[index] {

@@ -1,3 +1,4 @@
+import Foundation
 import MapProtocols
 import MapTestSupport
 import SystemPackage
@@ -60,6 +61,27 @@ import URingBackend
       #expect(file.bytes.allSatisfy { $0 == 0 })
       file.close()
     }
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `what a shutdown prevents holds no memory`(kind: Kind) throws {
+    let provider = try kind.make()
+    let file = try WindowedFile(provider, .path(path))
+    let tally = LoadTally(file.windows.count)
+    let failed = Guarded(IndexSet())
+    @Sendable func note(_ loads: [RegionLoad]) {
+      failed.withLock { for load in loads where load.error != nil { $0.insert(load.tag) } }
+      tally.note(loads)
+    }
+    let half = file.windows.count / 2
+    provider.submit((0..<half).map { file.makeLoad($0) }, completion: note)
+    provider.shutDown()
+    provider.submit((half..<file.windows.count).map { file.makeLoad($0) }, completion: note)
+    let resident = try unsafe ProcessResources.residentPages(
+      from: file.extent.base, byteCount: file.extent.byteCount)
+    #expect(resident.isDisjoint(with: failed.withLock { $0 }))
+    tally.expectOneEndEach()
+    file.close()
   }
 
   @Test(arguments: Kind.allCases)

@@ -81,7 +81,7 @@ extension MapCore {
       }
       for slot in now.loads { finishLoad(slot, &chores) }
       for slot in now.unloads { finishUnload(slot, &chores) }
-      trim(now.loads)
+      trim(surplus(around: now.loads))
     }
     return failure
   }
@@ -122,9 +122,7 @@ extension MapCore {
 
   /// Takes off what loading small windows may have brought in of absent neighbours. Called with the lock, which is given up
   /// meanwhile.
-  func trim(_ slots: [RegionSlot]) {
-    guard primary.isTrimmed else { return }
-    let surplus = surplus(around: slots)
+  func trim(_ surplus: [ExtentRange]) {
     if surplus.isEmpty { return }
     monitor.unlock()
     primary.provider.unload(surplus)
@@ -133,7 +131,8 @@ extension MapCore {
 
   /// What loading small windows may have brought in of absent neighbours. Should one of them be loaded meanwhile, its
   /// pages come back by being touched.
-  private func surplus(around slots: [RegionSlot]) -> [ExtentRange] {
+  func surplus(around slots: [RegionSlot]) -> [ExtentRange] {
+    guard primary.isTrimmed else { return [] }
     let block = Int64(primary.properties.faultAround)
     var ranges: [ExtentRange] = []
     for slot in slots where regions.isHeld(slot) {

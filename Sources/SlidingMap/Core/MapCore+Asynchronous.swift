@@ -163,6 +163,8 @@ extension MapCore {
         loaded.append(slot)
       }
     }
+    // Found before the lock is given up: afterwards the slots may be other windows'.
+    let surplus = surplus(around: loaded)
     if let end = nextEnd {
       chores.resumptions += end.end()
       nextEnd = nil
@@ -174,7 +176,7 @@ extension MapCore {
     }
     perform(&chores)
     // Nothing pins the windows any more: only as a user of its handle a file keeps the extent that is being trimmed.
-    trim(loaded)
+    trim(surplus)
     for file in files { file.handleUsers -= 1 }
     handlesMoved()
     for file in files { retireIfUnused(file, &chores) }

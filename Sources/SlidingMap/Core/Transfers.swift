@@ -44,16 +44,15 @@ struct Transfers {
   }
 
   /// Copies of different generations must not be joined, so each load's file is looked at after it was read: what was
-  /// written meanwhile is found out, whenever it was.
+  /// written meanwhile is found out, whenever it was. What was read then is in no budget, and leaves.
   private func check(_ loads: inout [RegionLoad]) {
     for expectation in expected {
-      func isMeant(_ load: RegionLoad) -> Bool {
-        load.handle == expectation.handle && load.error == nil
+      let meant = loads.indices.filter {
+        loads[$0].handle == expectation.handle && loads[$0].error == nil
       }
-      guard loads.contains(where: isMeant), hasChanged(expectation) else { continue }
-      for index in loads.indices where isMeant(loads[index]) {
-        loads[index].error = MapError(.fileChanged)
-      }
+      if meant.isEmpty || !hasChanged(expectation) { continue }
+      for index in meant { loads[index].error = MapError(.fileChanged) }
+      backend.provider.unload(meant.map { loads[$0].region })
     }
   }
 

@@ -48,7 +48,8 @@ public class MapManager: @unchecked Sendable {
   /// - Parameter ranges: offsets in bytes; what lies past the end of the file is left out.
   /// - Precondition: no range begins below 0.
   /// - Throws: what `cursor(for:)` throws.
-  /// - Complexity: O(ranges), and O(windows) with backends that read.
+  /// - Complexity: O(windows) with backends that read. With mmap O(bytes), for what the page cache lacks: the kernel gives
+  ///   all of it pages before the call returns, which takes a third of a second and more for each GiB.
   public func prefetch(_ path: FilePath, ranges: [Range<Int64>]) throws(MapError) {
     precondition(ranges.allSatisfy { $0.lowerBound >= 0 }, "offsets must not be negative")
     let cursor = try cursor(for: path)

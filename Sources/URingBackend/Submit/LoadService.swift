@@ -217,6 +217,7 @@ final class LoadService: @unchecked Sendable {
   }
 
   private func abandonWaiting() {
+    reader.syscalls.unload(waiting.map(\.load.region))
     while let load = waiting.popFirst() {
       load.load.error = MapError(.shutDown)
       finished.append(load)
