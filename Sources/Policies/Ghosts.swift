@@ -125,11 +125,10 @@ struct Ghosts: Sendable {
 }
 
 extension RegionKey {
-  /// The key as 64 bits, each of which depends on all of it: SplitMix64's last steps.
+  /// The key as 64 bits, each of which depends on all of it.
   var mixed: UInt64 {
-    var z = file ^ (UInt64(bitPattern: Int64(window)) &* 0x9E37_79B9_7F4A_7C15)
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
+    var source = SplitMix64(
+      seed: file ^ UInt64(bitPattern: Int64(window)) &* 0xD6E8_FEB8_6659_FD93)
+    return source.next()
   }
 }

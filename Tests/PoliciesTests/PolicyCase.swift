@@ -22,5 +22,6 @@ let allPolicies = [
   PolicyCase(policy: .s3fifo) { S3FIFOModel() },
   PolicyCase(policy: .twoQ) { TwoQModel() },
   PolicyCase(policy: .arc) { ARCModel() },
+  PolicyCase(policy: .tinyLFU) { TinyLFUModel() },
   PolicyCase(policy: .random) { RandomModel() },
 ]

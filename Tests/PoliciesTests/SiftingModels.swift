@@ -32,7 +32,8 @@ struct LFUDAModel: PlainModel {
   }
   mutating func victim() -> Int? {
     if aside.count == byUse.count { miss() }
-    let candidates = byUse.filter { !aside.contains($0) }
+    let waiting = Set(aside)
+    let candidates = byUse.filter { !waiting.contains($0) }
     let lowest = candidates.map { keys[$0]! }.min()
     return candidates.first { keys[$0] == lowest }
   }
