@@ -7,33 +7,50 @@ internal import MapProtocols
 /// nothing to do with ghosts. Every operation is O(1), amortized where something is added; the number of ghosts is for
 /// the policy to bound.
 struct Ghosts: Sendable {
-  private static let vacant = UInt32.max
+  /// A place in the table: a ghost's number, and half of its hash, so that probing seldom has to look at keys.
+  private struct Place: Sendable {
+    static let vacant = Place(number: .max, hash: 0)
+
+    var number: UInt32
+    var hash: UInt32
+
+    var isVacant: Bool { number == .max }
+  }
 
   private var queues: SlotLists
   private(set) var counts: [Int]
   private var keys: [RegionKey] = []
   private var homes: [UInt8] = []
   private var free: [UInt32] = []
-  /// Numbers of ghosts at or behind the place that their hash gives; a power of two, at most half of them taken.
-  private var table: [UInt32]
+  /// Ghosts at or behind the place that their hash gives; a power of two, at most half of them taken.
+  private var table: [Place]
 
   /// `queueCount` empty queues, numbered from 0.
   init(queueCount: Int = 1) {
     queues = SlotLists(listCount: queueCount)
     counts = Array(repeating: 0, count: queueCount)
-    table = Array(repeating: Self.vacant, count: 16)
+    table = Array(repeating: .vacant, count: 16)
   }
 
   /// The queue a key is in, or nil.
   func queue(of key: RegionKey) -> Int? {
-    let number = table[place(of: key)]
-    return number == Self.vacant ? nil : Int(homes[Int(number)])
+    let found = table[place(of: key, Self.hash(key))]
+    return found.isVacant ? nil : Int(homes[Int(found.number)])
   }
 
   /// Puts a key at the end of a queue, out of the one it may be in.
   mutating func append(_ key: RegionKey, to queue: Int = 0) {
-    remove(key)
     if 2 * (keys.count - free.count + 1) > table.count { grow() }
+    let hash = Self.hash(key)
+    let place = place(of: key, hash)
+    if !table[place].isVacant {
+      let known = table[place].number
+      counts[Int(homes[Int(known)])] -= 1
+      homes[Int(known)] = UInt8(queue)
+      queues.moveToEnd(RegionSlot(rawValue: known), of: queue)
+      counts[queue] += 1
+      return
+    }
     let number: UInt32
     if let reused = free.popLast() {
       number = reused
@@ -44,7 +61,7 @@ struct Ghosts: Sendable {
       keys.append(key)
       homes.append(UInt8(queue))
     }
-    table[place(of: key)] = number
+    table[place] = Place(number: number, hash: hash)
     queues.append(RegionSlot(rawValue: number), to: queue)
     counts[queue] += 1
   }
@@ -52,9 +69,9 @@ struct Ghosts: Sendable {
   /// Forgets a key and returns the queue it was in, or nil.
   @discardableResult
   mutating func remove(_ key: RegionKey) -> Int? {
-    let place = place(of: key)
-    let number = table[place]
-    if number == Self.vacant { return nil }
+    let place = place(of: key, Self.hash(key))
+    if table[place].isVacant { return nil }
+    let number = table[place].number
     let queue = Int(homes[Int(number)])
     vacate(place)
     queues.remove(RegionSlot(rawValue: number))
@@ -84,21 +101,21 @@ struct Ghosts: Sendable {
       ghosts += numbers.count
     }
     precondition(ghosts == keys.count - free.count, "a number is neither free nor queued")
-    precondition(table.count { $0 != Self.vacant } == ghosts, "the table has more than the queues")
+    precondition(table.count { !$0.isVacant } == ghosts, "the table has more than the queues")
   }
 
   /// Where in the table a key is, or would go.
-  private func place(of key: RegionKey) -> Int {
-    var place = home(of: key)
-    while table[place] != Self.vacant, keys[Int(table[place])] != key {
-      place = (place + 1) & (table.count - 1)
+  private func place(of key: RegionKey, _ hash: UInt32) -> Int {
+    let mask = table.count - 1
+    var place = Int(hash) & mask
+    while !table[place].isVacant {
+      if table[place].hash == hash, keys[Int(table[place].number)] == key { break }
+      place = (place + 1) & mask
     }
     return place
   }
 
-  private func home(of key: RegionKey) -> Int {
-    Int(truncatingIfNeeded: key.mixed) & (table.count - 1)
-  }
+  private static func hash(_ key: RegionKey) -> UInt32 { UInt32(truncatingIfNeeded: key.mixed) }
 
   /// Frees a place and moves up those behind that it kept from their home.
   private mutating func vacate(_ place: Int) {
@@ -106,21 +123,23 @@ struct Ghosts: Sendable {
     var (gap, current) = (place, place)
     while true {
       current = (current + 1) & mask
-      let number = table[current]
-      if number == Self.vacant { break }
-      let distance = (current - home(of: keys[Int(number)])) & mask
+      let ghost = table[current]
+      if ghost.isVacant { break }
+      let distance = (current - Int(ghost.hash)) & mask
       if distance >= (current - gap) & mask {
-        table[gap] = number
+        table[gap] = ghost
         gap = current
       }
     }
-    table[gap] = Self.vacant
+    table[gap] = .vacant
   }
 
   private mutating func grow() {
     let old = table
-    table = Array(repeating: Self.vacant, count: 2 * old.count)
-    for number in old where number != Self.vacant { table[place(of: keys[Int(number)])] = number }
+    table = Array(repeating: .vacant, count: 2 * old.count)
+    for ghost in old where !ghost.isVacant {
+      table[place(of: keys[Int(ghost.number)], ghost.hash)] = ghost
+    }
   }
 }
 

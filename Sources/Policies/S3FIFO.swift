@@ -28,8 +28,8 @@ public struct S3FIFO: EvictionPolicy {
   private var entries = SlotTable(
     empty: Entry(key: RegionKey(file: 0, window: 0), isMain: false))
   private var ghosts = Ghosts()
-  /// A ghost that was asked for and is not loaded yet.
-  private var wanted: RegionKey?
+  /// What was asked for last, until it is loaded, and whether it was a ghost.
+  private var wanted: (key: RegionKey, isGhost: Bool)?
   private var smallCount = 0
   private var mainCount = 0
   private var smallShare = 0
@@ -67,15 +67,20 @@ public struct S3FIFO: EvictionPolicy {
   public mutating func miss(_ key: RegionKey) {
     readmit()
     // What was asked for and did not come is as much a ghost as before.
-    if let wanted { remember(wanted) }
-    wanted = ghosts.remove(key) == nil ? nil : key
+    if let wanted, wanted.isGhost { remember(wanted.key) }
+    wanted = (key, ghosts.remove(key) != nil)
   }
 
   /// Queues a region in S, or in M if it was remembered. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
-    var isGhost = ghosts.remove(region.key) != nil
-    if wanted == region.key { (isGhost, wanted) = (true, nil) }
+    let isGhost: Bool
+    if let wanted, wanted.key == region.key {
+      isGhost = wanted.isGhost
+      self.wanted = nil
+    } else {
+      isGhost = ghosts.remove(region.key) != nil
+    }
     let overflows = !hasEvicted && smallCount >= smallShare
     admit(slot, region.key, isMain: isGhost || overflows)
   }

@@ -25,8 +25,8 @@ public struct TwoQ: EvictionPolicy {
   private var entries = SlotTable(
     empty: Entry(key: RegionKey(file: 0, window: 0), isNew: false))
   private var ghosts = Ghosts()
-  /// A ghost that was asked for and is not loaded yet.
-  private var wanted: RegionKey?
+  /// What was asked for last, until it is loaded, and whether it was a ghost.
+  private var wanted: (key: RegionKey, isGhost: Bool)?
   private var newCount = 0
   private var hasAside = false
   private var newShare = 0
@@ -52,15 +52,20 @@ public struct TwoQ: EvictionPolicy {
   public mutating func miss(_ key: RegionKey) {
     readmit()
     // What was asked for and did not come is as much a ghost as before.
-    if let wanted { remember(wanted) }
-    wanted = ghosts.remove(key) == nil ? nil : key
+    if let wanted, wanted.isGhost { remember(wanted.key) }
+    wanted = (key, ghosts.remove(key) != nil)
   }
 
   /// Queues a region as new, or as used last if it was remembered. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
-    var isGhost = ghosts.remove(region.key) != nil
-    if wanted == region.key { (isGhost, wanted) = (true, nil) }
+    let isGhost: Bool
+    if let wanted, wanted.key == region.key {
+      isGhost = wanted.isGhost
+      self.wanted = nil
+    } else {
+      isGhost = ghosts.remove(region.key) != nil
+    }
     admit(slot, region.key, isNew: !isGhost)
   }
 
