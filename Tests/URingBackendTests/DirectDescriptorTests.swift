@@ -26,7 +26,7 @@ struct DirectDescriptorTests {
       let path = try directory.file("file", content)
       let original = try FileDescriptor.open(path, .readOnly)
       try setLimit(RLIMIT_NOFILE, to: 40)
-      let provider = try URingProvider(opensDirectly: true)
+      guard let provider = try Machine.directProvider() else { return }
       #expect(provider.features.directDescriptorCount == 40)
       var open: [OpenedFile] = []
       for index in 0..<40 {
@@ -53,7 +53,7 @@ struct DirectDescriptorTests {
   }
 
   @Test func `no descriptor of the process is held`() throws {
-    let provider = try URingProvider(opensDirectly: true)
+    guard let provider = try Machine.directProvider() else { return }
     let file = try WindowedFile(provider, .path(path))
     #expect(ProcessResources.descriptors(under: path) == 0)
     #expect(file.loadAll().allSatisfy { $0 == nil })
@@ -63,7 +63,7 @@ struct DirectDescriptorTests {
   }
 
   @Test func `a deleted file stays readable, and its room is given back at the close`() throws {
-    let provider = try URingProvider(opensDirectly: true)
+    guard let provider = try Machine.directProvider() else { return }
     let file = try WindowedFile(provider, .path(path))
     try FileManager.default.removeItem(atPath: path.string)
     #expect(try provider.status(of: file.opened.handle) == file.opened.status)
@@ -76,7 +76,7 @@ struct DirectDescriptorTests {
   }
 
   @Test func `a path that leads to one file after the other gives one of them`() throws {
-    let provider = try URingProvider(opensDirectly: true)
+    guard let provider = try Machine.directProvider() else { return }
     let isDone = Guarded(false)
     let directory = directory
     let place = directory("place")
@@ -118,7 +118,7 @@ struct DirectDescriptorTests {
     let size = 40_000
     let contents = (0..<files).map { patternedBytes(size, seed: UInt64($0)) }
     let paths = try (0..<files).map { try directory.file("\($0)", contents[$0]) }
-    let provider = try URingProvider(depth: 8, opensDirectly: true)
+    guard let provider = try Machine.directProvider(depth: 8) else { return }
     let mistakes = Guarded([String]())
     let threads = try (0..<8).map { thread in
       try ServiceThread {
@@ -165,7 +165,7 @@ struct DirectDescriptorTests {
   }
 
   @Test func `after shutdown nothing opens and a close is harmless`() throws {
-    let provider = try URingProvider(opensDirectly: true)
+    guard let provider = try Machine.directProvider() else { return }
     let file = try WindowedFile(provider, .path(path))
     provider.shutDown()
     #expect(file.loadAll().allSatisfy { $0?.code == .shutDown })

@@ -83,7 +83,7 @@ struct ProcessTests {
       let directory = try TemporaryDirectory()
       let content = patternedBytes(50_000)
       let path = try directory.file("file", content)
-      var direct: URingProvider? = try URingProvider(opensDirectly: true)
+      var direct: URingProvider? = try Machine.directProvider()
       var provider: URingProvider? = try URingProvider()
       guard let slots = direct, let files = provider else { return }
       let slot = try WindowedFile(slots, .path(path))

@@ -14,7 +14,8 @@ import URingBackend
   func `a thousand windows in a small ring`(depth: Int, opensDirectly: Bool) throws {
     let content = patternedBytes(1_000 * 4_096 - 5)
     let provider = try URingProvider(depth: depth, opensDirectly: opensDirectly)
-    #expect(provider.features.depth == depth)
+    // Less where locked memory is.
+    #expect(1...depth ~= provider.features.depth)
     let file = try WindowedFile(provider, .path(directory.file("file", content)))
     #expect(file.windows.count == 1_000)
     #expect(file.loadAll().allSatisfy { $0 == nil })

@@ -45,7 +45,9 @@ public class MapManager: @unchecked Sendable {
   /// later `use` finds them; no window is loaded and the budget is not touched. Backends that read load the windows of the
   /// ranges, all at once, as far as the budget goes. A hint: what can't be had is not reported here but to who uses it.
   ///
-  /// - Parameter ranges: offsets in bytes; what lies past the end of the file is left out.
+  /// - Parameters:
+  ///   - path: the file's.
+  ///   - ranges: offsets in bytes; what lies past the end of the file is left out.
   /// - Precondition: no range begins below 0.
   /// - Throws: what `cursor(for:)` throws.
   /// - Complexity: O(windows) with backends that read. With mmap O(bytes), for what the page cache lacks: the kernel gives

@@ -13,6 +13,20 @@ enum Machine {
   static let hasSubmitRing = features.submitRing.isPresent
   static let hasDirectDescriptors = features.directDescriptors.isPresent
 
+  /// A provider that opens files into its table; nil where other tests have all the locked memory that the user may have,
+  /// for longer than it makes sense to wait.
+  static func directProvider(depth: Int = 128) throws -> URingProvider? {
+    for _ in 0..<100 {
+      let provider = try URingProvider(depth: depth, opensDirectly: true)
+      let features = provider.features
+      let isShort =
+        features.ringErrno == .noMemory || features.directDescriptors == .refused(.noMemory)
+      if !isShort { return provider }
+      poll(nil, 0, 10)
+    }
+    return nil
+  }
+
   static let noRing: Comment = "there is no io_uring here"
   static let noDirectDescriptors: Comment = "there are no direct descriptors here"
 }
