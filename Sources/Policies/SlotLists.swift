@@ -94,6 +94,18 @@ struct SlotLists: Sendable {
     }
   }
 
+  /// Moves all slots of a list, in their order, to the end of another.
+  mutating func moveAll(from source: Int, toEndOf list: Int) {
+    let (first, last) = (nodes[source].next, nodes[source].previous)
+    if Int(first) == source { return }
+    let end = nodes[list].previous
+    nodes[Int(end)].next = first
+    nodes[Int(first)].previous = end
+    nodes[Int(last)].next = UInt32(list)
+    nodes[list].previous = last
+    nodes[source] = Node(previous: UInt32(source), next: UInt32(source))
+  }
+
   /// Turns a list, seen as a ring, until a slot comes first at which `stops` says so, and returns that; nil if there is
   /// none to ask about. Goes round as often as `stops` lets it.
   @inline(__always)

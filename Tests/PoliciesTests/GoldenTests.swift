@@ -47,6 +47,36 @@ struct GoldenTests {
     Row(policy: LFU(), trace: .scanmix, misses: [186_931, 110_089, 53_810]),
     Row(policy: LFU(), trace: .phases, misses: [196_393, 181_670, 139_069]),
     Row(policy: LFU(), trace: .pairs, misses: [117_419, 100_064, 100_064]),
+    Row(policy: LFUDA(), trace: .uniform, misses: [196_902, 174_989, 100_519]),
+    Row(policy: LFUDA(), trace: .skewed, misses: [192_865, 134_581, 17_771]),
+    Row(policy: LFUDA(), trace: .loop, misses: [200_000, 200_000, 1_500]),
+    Row(policy: LFUDA(), trace: .scanmix, misses: [191_990, 117_365, 56_574]),
+    Row(policy: LFUDA(), trace: .phases, misses: [171_194, 50_016, 12_339]),
+    Row(policy: LFUDA(), trace: .pairs, misses: [143_853, 100_064, 100_064]),
+    Row(policy: SIEVE(), trace: .uniform, misses: [196_864, 174_941, 100_885]),
+    Row(policy: SIEVE(), trace: .skewed, misses: [190_833, 129_400, 17_325]),
+    Row(policy: SIEVE(), trace: .loop, misses: [200_000, 200_000, 1_500]),
+    Row(policy: SIEVE(), trace: .scanmix, misses: [186_630, 106_756, 53_810]),
+    Row(policy: SIEVE(), trace: .phases, misses: [166_202, 34_524, 11_516]),
+    Row(policy: SIEVE(), trace: .pairs, misses: [117_419, 100_064, 100_064]),
+    Row(policy: S3FIFO(), trace: .uniform, misses: [196_834, 175_288, 100_673]),
+    Row(policy: S3FIFO(), trace: .skewed, misses: [190_800, 134_668, 20_153]),
+    Row(policy: S3FIFO(), trace: .loop, misses: [192_286, 138_699, 1_500]),
+    Row(policy: S3FIFO(), trace: .scanmix, misses: [186_718, 111_163, 53_194]),
+    Row(policy: S3FIFO(), trace: .phases, misses: [165_695, 26_217, 9_357]),
+    Row(policy: S3FIFO(), trace: .pairs, misses: [104_771, 100_064, 100_064]),
+    Row(policy: TwoQ(), trace: .uniform, misses: [196_854, 175_070, 100_662]),
+    Row(policy: TwoQ(), trace: .skewed, misses: [191_507, 138_240, 27_566]),
+    Row(policy: TwoQ(), trace: .loop, misses: [200_000, 200_000, 1_500]),
+    Row(policy: TwoQ(), trace: .scanmix, misses: [188_225, 121_178, 55_035]),
+    Row(policy: TwoQ(), trace: .phases, misses: [167_826, 30_704, 7_075]),
+    Row(policy: TwoQ(), trace: .pairs, misses: [115_141, 100_128, 100_128]),
+    Row(policy: ARC(), trace: .uniform, misses: [196_829, 174_968, 100_531]),
+    Row(policy: ARC(), trace: .skewed, misses: [191_474, 137_511, 24_003]),
+    Row(policy: ARC(), trace: .loop, misses: [200_000, 200_000, 1_500]),
+    Row(policy: ARC(), trace: .scanmix, misses: [187_469, 112_557, 53_045]),
+    Row(policy: ARC(), trace: .phases, misses: [167_786, 27_126, 7_204]),
+    Row(policy: ARC(), trace: .pairs, misses: [104_121, 100_064, 100_064]),
   ]
 
   @Test(arguments: rows)
@@ -60,7 +90,7 @@ struct GoldenTests {
   }
 
   /// A manager reports hits late, but always before the next decision: the batch must not show.
-  @Test(arguments: ["lru", "lfu"], [1, 7, 4096])
+  @Test(arguments: ["lru", "lfu", "lfuda", "twoq", "arc"], [1, 7, 4096])
   func batchesChangeNothing(_ name: String, _ batch: Int) throws {
     let row = try #require(Self.rows.first { $0.policy.name == name && $0.trace == .scanmix })
     var host = PolicyHost(row.policy, capacity: 512, batch: batch)

@@ -17,6 +17,9 @@ struct ModelRun {
   /// Slots that hold a region, in no order, and where each stands there.
   private var loaded: [Int] = []
   private var places: [Int?]
+  /// The keys of loaded slots, and all of them.
+  private var keys: [Int]
+  private var loadedKeys: Set<Int> = []
   private var free: [Int]
   private var isPinned: [Bool]
   private var unreported: [RegionSlot] = []
@@ -31,7 +34,8 @@ struct ModelRun {
     free = Array((0..<capacity).reversed())
     places = Array(repeating: nil, count: capacity)
     isPinned = Array(repeating: false, count: capacity)
-    policy.setCapacity(PolicyCapacity(regions: capacity))
+    keys = Array(repeating: 0, count: capacity)
+    setCapacity(capacity)
   }
 
   /// Takes `count` steps, and checks invariants after each, or, with many regions, after every thousandth.
@@ -45,7 +49,7 @@ struct ModelRun {
       case 85..<90: if let slot = anyLoaded() { isPinned[slot] = source.draw(below: 3) == 0 }
       case 90..<95: if let slot = anyLoaded() { isPinned[slot] = false }
       case 95..<99: if let slot = anyLoaded(), !isPinned[slot] { remove(slot, evicted: false) }
-      default: try whileAllArePinned()
+      default: if source.draw(below: 4) > 0 { try whileAllArePinned() } else { changeCapacity() }
       }
       if step % stride == 0 {
         policy._checkInvariants()
@@ -80,19 +84,45 @@ struct ModelRun {
 
   private mutating func load() throws {
     report()
-    policy.miss(RegionKey(file: 1, window: step))
-    model.miss()
+    let key = anyMissing()
+    policy.miss(RegionKey(file: 1, window: key))
+    model.miss(key)
     if free.isEmpty || source.draw(below: 8) == 0 { try evict() }
     // Sometimes a load fails, and `insert` never comes.
     guard let slot = free.last, source.draw(below: 16) > 0 else { return }
     free.removeLast()
     places[slot] = loaded.count
     loaded.append(slot)
+    keys[slot] = key
+    loadedKeys.insert(key)
     references.setCount(of: RegionSlot(slot), to: 0)
     policy.insert(
       RegionSlot(slot),
-      RegionInfo(key: RegionKey(file: 1, window: step), byteCount: 1, reloadCost: 1))
-    model.insert(slot)
+      RegionInfo(key: RegionKey(file: 1, window: key), byteCount: 1, reloadCost: 1))
+    model.insert(slot, key)
+  }
+
+  /// A key that is not loaded, most often one that was before.
+  private mutating func anyMissing() -> Int {
+    for _ in 0..<4 {
+      let key = source.draw(below: 3 * capacity)
+      if !loadedKeys.contains(key) { return key }
+    }
+    return 3 * capacity + step
+  }
+
+  /// Tells of a capacity that has nothing to do with how many regions the run keeps loaded, as when sizes differ.
+  private mutating func changeCapacity() {
+    let choices = [
+      1, 2, 3, capacity / 2 + 1, capacity, capacity, 2 * capacity, 10 * capacity, .max,
+    ]
+    setCapacity(choices[source.draw(below: choices.count)])
+  }
+
+  private mutating func setCapacity(_ capacity: Int) {
+    report()
+    policy.setCapacity(PolicyCapacity(regions: capacity))
+    model.setCapacity(capacity)
   }
 
   /// Asks for victims until one is not pinned, or all were found to be.
@@ -134,7 +164,8 @@ struct ModelRun {
   private mutating func remove(_ slot: Int, evicted: Bool) {
     report()
     policy.remove(RegionSlot(slot), evicted: evicted)
-    model.remove(slot)
+    model.remove(slot, evicted: evicted)
+    loadedKeys.remove(keys[slot])
     isPinned[slot] = false
     let place = places[slot]!
     places[slot] = nil

@@ -17,5 +17,11 @@ let allPolicies = [
   PolicyCase(policy: .clock) { ClockModel() },
   PolicyCase(policy: .clock2Bit) { Clock2BitModel() },
   PolicyCase(policy: .lfu) { LFUModel() },
+  PolicyCase(policy: .lfuda) { LFUDAModel() },
+  PolicyCase(policy: .sieve) { SIEVEModel() },
+  PolicyCase(policy: .s3fifo) { S3FIFOModel() },
+  PolicyCase(policy: .twoQ) { TwoQModel() },
+  PolicyCase(policy: .arc) { ARCModel() },
+  PolicyCase(policy: .tinyLFU) { TinyLFUModel() },
   PolicyCase(policy: .random) { RandomModel() },
 ]

@@ -4,20 +4,32 @@ import Policies
 /// What a policy must decide, written down as plainly as possible and in no hurry: each step takes O(n).
 protocol PolicyModel {
   init()
-  mutating func miss()
-  mutating func insert(_ slot: Int)
+  mutating func setCapacity(_ capacity: Int)
+  mutating func miss(_ key: Int)
+  mutating func insert(_ slot: Int, _ key: Int)
   mutating func hit(_ slot: Int)
   mutating func victim() -> Int?
   mutating func pinned(_ slot: Int)
+  mutating func remove(_ slot: Int, evicted: Bool)
+}
+
+/// The model of a policy that knows neither a capacity nor what left.
+protocol PlainModel: PolicyModel {
+  mutating func miss()
+  mutating func insert(_ slot: Int)
   mutating func remove(_ slot: Int)
 }
 
-extension PolicyModel {
+extension PlainModel {
+  mutating func setCapacity(_ capacity: Int) {}
+  mutating func miss(_ key: Int) { miss() }
   mutating func miss() {}
+  mutating func insert(_ slot: Int, _ key: Int) { insert(slot) }
+  mutating func remove(_ slot: Int, evicted: Bool) { remove(slot) }
 }
 
 /// Least recently used: every use puts a region to the end of the queue.
-struct LRUModel: PolicyModel {
+struct LRUModel: PlainModel {
   var queue: [Int] = []
   mutating func insert(_ slot: Int) { queue.append(slot) }
   mutating func hit(_ slot: Int) {
@@ -30,7 +42,7 @@ struct LRUModel: PolicyModel {
 }
 
 /// First in, first out: a use changes nothing.
-struct FIFOModel: PolicyModel {
+struct FIFOModel: PlainModel {
   var queue = LRUModel()
   mutating func insert(_ slot: Int) { queue.insert(slot) }
   mutating func hit(_ slot: Int) {}
@@ -40,7 +52,7 @@ struct FIFOModel: PolicyModel {
 }
 
 /// A ring that stays where it is, and a hand that moves over it.
-struct ClockModel: PolicyModel {
+struct ClockModel: PlainModel {
   var ring: [Int] = []
   var marks: [Int: Int] = [:]
   var hand = 0
@@ -76,7 +88,7 @@ struct ClockModel: PolicyModel {
 }
 
 /// `ClockModel` with counts up to three.
-struct Clock2BitModel: PolicyModel {
+struct Clock2BitModel: PlainModel {
   var clock = ClockModel(limit: 3)
   mutating func insert(_ slot: Int) { clock.insert(slot) }
   mutating func hit(_ slot: Int) { clock.hit(slot) }
@@ -86,7 +98,7 @@ struct Clock2BitModel: PolicyModel {
 }
 
 /// The lowest count goes, of these the one used longest ago; a pinned victim waits aside for the rest of the round.
-struct LFUModel: PolicyModel {
+struct LFUModel: PlainModel {
   struct Use {
     var count: Int
     var time: Int
@@ -127,7 +139,7 @@ struct LFUModel: PolicyModel {
 }
 
 /// Regions in random order, each new one traded against a random one; a pinned victim waits aside until the next miss.
-struct RandomModel: PolicyModel {
+struct RandomModel: PlainModel {
   var order: [Int] = []
   /// In the order in which they come back.
   var aside: [Int] = []

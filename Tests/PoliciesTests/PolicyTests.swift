@@ -43,6 +43,69 @@ struct PolicyTests {
     #expect(references.count(of: slot) == 0)
   }
 
+  @Test(arguments: [SIEVE() as any EvictionPolicy, S3FIFO()])
+  func sweepsEndWhenMarksComeBack(_ policy: any EvictionPolicy) {
+    var policy = policy
+    let references = ReferenceTable(slots: 20)
+    policy.setCapacity(PolicyCapacity(regions: 20))
+    for index in 0..<20 {
+      policy.insert(RegionSlot(index), info(index))
+      // More than the policy would ever set, as a predecessor with a higher limit may have left it.
+      references.setCount(of: RegionSlot(index), to: 255)
+    }
+    let victim = policy.victim(references)
+    let again = policy.victim(references)
+    #expect(victim != nil && again == victim)
+    policy._checkInvariants()
+  }
+
+  @Test func tinyLFUFollowsItsSeed() {
+    func outcomes(_ seed: UInt64, batch: Int = 1) -> [PolicyHost.Outcome] {
+      var host = PolicyHost(.tinyLFU(seed: seed), capacity: 50, batch: batch)
+      return RequestTrace.skewed.requests(20_000).map { host.request($0) }
+    }
+    #expect(outcomes(2) == outcomes(2))
+    #expect(outcomes(2) != outcomes(3))
+    // A manager reports hits late, but always before the next decision.
+    #expect(outcomes(2) == outcomes(2, batch: 7))
+    #expect(outcomes(2) == outcomes(2, batch: 4096))
+  }
+
+  /// The sketch knows how often a region was asked for while it was not loaded: a scan pushes nothing out.
+  @Test func tinyLFUResistsAScan() {
+    var host = PolicyHost(.tinyLFU, capacity: 100)
+    for _ in 0..<5 { for key in 0..<90 { host.request(key) } }
+    for key in 1000..<1800 { host.request(key) }
+    #expect((0..<90).count { host.isLoaded($0) } >= 80)
+  }
+
+  /// Else a load that fails would make a region a stranger again.
+  @Test(arguments: [TwoQ() as any EvictionPolicy, ARC(), S3FIFO()])
+  func aFailedLoadKeepsTheGhost(_ policy: any EvictionPolicy) {
+    func order(failing: Bool) -> [RegionSlot] {
+      var policy = policy
+      policy.setCapacity(PolicyCapacity(regions: 20))
+      let references = ReferenceTable(slots: 40)
+      for index in 0..<20 { policy.insert(RegionSlot(index), info(index)) }
+      for index in 20..<30 {
+        guard let victim = policy.victim(references) else { break }
+        policy.remove(victim, evicted: true)
+        policy.insert(RegionSlot(index), info(index))
+      }
+      let left = Set(policy.evictionOrder().map(\.index)).symmetricDifference(0..<30)
+      let key = info(left.max() ?? 0).key
+      if failing {
+        policy.miss(key)
+        policy.miss(RegionKey(file: 2, window: 0))
+      }
+      policy.miss(key)
+      policy.insert(RegionSlot(39), RegionInfo(key: key, byteCount: 1, reloadCost: 1))
+      policy._checkInvariants()
+      return policy.evictionOrder()
+    }
+    #expect(order(failing: true) == order(failing: false))
+  }
+
   @Test func aSlotIsHeldOnce() async {
     await #expect(processExitsWith: .failure) {
       var policy: LRU = .lru
@@ -61,5 +124,9 @@ struct PolicyTests {
       let slots = [RegionSlot(0)]
       policy.hit(slots.span)
     }
+  }
+
+  private func info(_ window: Int) -> RegionInfo {
+    RegionInfo(key: RegionKey(file: 1, window: window), byteCount: 1, reloadCost: 1)
   }
 }

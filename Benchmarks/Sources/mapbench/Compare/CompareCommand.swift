@@ -19,7 +19,7 @@ struct CompareCommand: ParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "Backends, separated by commas; those this machine has if left out.")
   var backends: NameList<BackendName>?
-  @Option(help: "Policies, separated by commas; if left out all for mmap, lru for the others.")
+  @Option(help: "Policies, separated by commas; if left out one of each kind for mmap, else lru.")
   var policies: NameList<PolicyName>?
   @Option(help: "Workloads, separated by commas.")
   var workloads = NameList<Workload>.all

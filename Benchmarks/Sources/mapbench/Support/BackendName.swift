@@ -32,10 +32,10 @@ enum BackendName: String, CaseIterable, Sendable {
     return ring.isAvailable ? nil : "there is no io_uring: \(ring.reason)"
   }
 
-  /// The policies to run it with, of those the user named; without names all over mmap, and the default policy over the
-  /// others.
+  /// The policies to run it with, of those the user named; without names one of each kind over mmap, and the default policy
+  /// over the others.
   func policies(_ named: [PolicyName]?) -> [PolicyName] {
-    named ?? (self == .mmap ? PolicyName.allCases : [.lru])
+    named ?? (self == .mmap ? PolicyName.usual : [.lru])
   }
 
   /// The backends the user named, or those there are: the others are told of on standard error.

@@ -2,15 +2,24 @@ import SlidingMap
 
 /// The policies the tool knows by name.
 enum PolicyName: String, CaseIterable, Sendable {
-  case lru, lfu, clock, clock2bit, fifo, random
+  case lru, lfu, lfuda, clock, clock2bit, sieve, s3fifo, twoq, arc, wtinylfu, fifo, random
+
+  /// One of each kind, for comparisons that take their time.
+  static let usual: [PolicyName] = [.lru, .lfuda, .clock, .sieve, .s3fifo, .wtinylfu]
 
   /// A fresh policy.
   func make() -> any EvictionPolicy {
     switch self {
     case .lru: .lru
     case .lfu: .lfu
+    case .lfuda: .lfuda
     case .clock: .clock
     case .clock2bit: .clock2Bit
+    case .sieve: .sieve
+    case .s3fifo: .s3fifo
+    case .twoq: .twoQ
+    case .arc: .arc
+    case .wtinylfu: .tinyLFU
     case .fifo: .fifo
     case .random: .random
     }

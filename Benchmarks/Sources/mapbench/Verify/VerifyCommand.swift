@@ -21,7 +21,7 @@ struct VerifyCommand: ParsableCommand {
   var window = ByteSize(1 << 20)
   @Option(help: "Backends, separated by commas; those this machine has if left out.")
   var backends: NameList<BackendName>?
-  @Option(help: "Policies, separated by commas; if left out all for mmap, lru for the others.")
+  @Option(help: "Policies, separated by commas; if left out one of each kind for mmap, else lru.")
   var policies: NameList<PolicyName>?
   @Option(help: "The seed of the random order.")
   var seed: UInt64 = 1
