@@ -29,6 +29,10 @@ public struct MapError: Error, Hashable, Sendable {
     public static let fileTruncated = Code("fileTruncated")
     /// Reading failed: `errno` says why, EIO for a bad disk.
     public static let readFailed = Code("readFailed")
+    /// A recording could not be written: `errno` says why, ENOSPC for a full disk.
+    public static let writeFailed = Code("writeFailed")
+    /// What should be a recording of accesses is none, or ends too soon.
+    public static let invalidTrace = Code("invalidTrace")
     /// A hard budget can't hold the request beside what is pinned.
     public static let budgetExhausted = Code("budgetExhausted")
     /// No address space or kernel maps for the file (ENOMEM), even after unloading what nobody uses.

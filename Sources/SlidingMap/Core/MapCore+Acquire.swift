@@ -106,8 +106,9 @@ extension MapCore {
     }
     unsafe file.windows.exchange(window, WindowWord(.loading, slot))
     counters.misses += 1
-    let key = RegionKey(file: file.key, window: window)
-    policy.miss(key)
+    let info = info(of: slot)
+    policy.miss(info.key)
+    for observer in observers { observer.miss(slot, info) }
     // Kept open until the load is over, also while the lock is given up on the way there.
     file.handleUsers += 1
     do throws(MapError) {
@@ -125,7 +126,7 @@ extension MapCore {
     }
     unsafe references.bind(slot, to: file.windows.references(window))
     references.setCount(of: slot, to: 0)
-    policy.insert(slot, info(of: slot))
+    policy.insert(slot, info)
     regions.setHeld(slot, true)
     usage.bytes += byteCount
     usage.regions += 1

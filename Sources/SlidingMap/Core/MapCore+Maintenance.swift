@@ -54,6 +54,7 @@ extension MapCore {
     }
     perform(&chores)
     monitor.unlock()
+    endObservations()
     if isFirst {
       primary.provider.shutDown()
       takeover?.provider.shutDown()

@@ -11,10 +11,24 @@ extension MapCore {
     return log
   }
 
-  /// Tells the policy, in order, what was hit since the last time. Called under the lock before every decision of the
-  /// policy's, so that in one thread it sees accesses exactly as they came.
+  /// Whether hits go to the logs.
+  var isLogging: Bool { policy.hits == .ordered || !observers.isEmpty }
+
+  /// Tells the policy and observers, in order, what was hit since the last time. Called under the lock before every decision
+  /// of the policy's, so that in one thread it sees accesses exactly as they came.
   func drainLogs() {
-    guard policy.hits == .ordered else { return }
+    guard isLogging else { return }
+    collectLogs()
+    if drained.isEmpty { return }
+    report(drained.span)
+    if usage.maps > limits.maps / 2 {
+      // Files leave whole when maps run short, so their order starts to matter.
+      for slot in drained { if let file = regions[slot].file { filesByUse.touch(file) } }
+    }
+  }
+
+  /// Empties the logs into `drained`.
+  func collectLogs() {
     // Taken out of the class for the loop: each access to a stored property is checked for exclusivity.
     var slots = drained
     drained = []
@@ -26,12 +40,6 @@ extension MapCore {
     }
     drained = slots
     counters.droppedHits += dropped
-    if drained.isEmpty { return }
-    policy.hit(drained.span)
-    if usage.maps > limits.maps / 2 {
-      // Files leave whole when maps run short, so their order starts to matter.
-      for slot in drained { if let file = regions[slot].file { filesByUse.touch(file) } }
-    }
   }
 
   /// Drains the logs if the lock is to be had at once. A reader does it at every half turn of its log.
@@ -45,10 +53,16 @@ extension MapCore {
   /// Notes a hit under the lock, after the logs were drained.
   func noteHit(_ slot: RegionSlot) {
     counters.hits += 1
-    switch policy.hits.limit {
-    case nil: policy.hit([slot].span)
-    case .some(let limit): references.mark(slot, limit: limit)
+    report([slot].span)
+  }
+
+  private func report(_ slots: Span<RegionSlot>) {
+    if let limit = policy.hits.limit {
+      for index in slots.indices { references.mark(slots[index], limit: limit) }
+    } else {
+      policy.hit(slots)
     }
+    for observer in observers { observer.hit(slots) }
   }
 
   /// Swaps the policy. Regions stay loaded, in the order in which the old policy would have let them go.

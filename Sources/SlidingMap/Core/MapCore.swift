@@ -38,6 +38,7 @@ final class MapCore: @unchecked Sendable {
   let references = ReferenceTable()
   var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
   var drained: [RegionSlot] = []
+  var observers: [any AccessObserver] = []
   var batch: [RegionSlot] = []
   var batchSize = 0
   var scans = 0
@@ -147,8 +148,9 @@ final class MapCore: @unchecked Sendable {
     monitor.lock()
     if fresh != limits {
       limits = fresh
-      policy.setCapacity(capacity)
       drainLogs()
+      policy.setCapacity(capacity)
+      for observer in observers { observer.setCapacity(capacity) }
       var chores = Chores()
       try? makeRoom(for: .none, &chores)
       perform(&chores)
@@ -169,10 +171,8 @@ final class MapCore: @unchecked Sendable {
   func publishReporting() {
     let kept = ~(Control.limitMask | Control.ordered)
     var bits = unsafe control.pointee.load(ordering: .relaxed) & kept
-    switch policy.hits.limit {
-    case nil: bits |= Control.ordered
-    case .some(let limit): bits |= UInt64(limit)
-    }
+    if isLogging { bits |= Control.ordered }
+    bits |= UInt64(policy.hits.limit ?? 0)
     if !fenceless { bits |= Control.fences }
     unsafe control.pointee.store(bits, ordering: .relaxed)
     callAttention()

@@ -1,0 +1,72 @@
+import MapProtocols
+
+/// Something that learns of every access, as the policy in force does and in the same order: shadow policies, recordings.
+///
+/// Called under the core's lock. While there is one, hits go to the logs also for policies that only count them, and leave
+/// their marks when the logs are drained, which comes before every decision of the policy's.
+protocol AccessObserver: AnyObject {
+  /// What is loaded when observation begins, the first to go first.
+  func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)])
+  /// A region was asked for and is not loaded; `slot` will be its own.
+  func miss(_ slot: RegionSlot, _ region: RegionInfo)
+  /// Loaded regions were used, in this order.
+  func hit(_ slots: Span<RegionSlot>)
+  /// The budget's limits have changed.
+  func setCapacity(_ capacity: PolicyCapacity)
+  /// There will be no more; called without the lock, perhaps more than once.
+  func end()
+}
+
+extension AccessObserver {
+  func setCapacity(_ capacity: PolicyCapacity) {}
+  func end() {}
+}
+
+extension MapCore {
+  /// - Throws: `.shutDown`, `.forked`.
+  func checkRunning() throws(MapError) {
+    if isForked { throw MapError(.forked) }
+    monitor.lock()
+    defer { monitor.unlock() }
+    try checkUsable()
+  }
+
+  /// Adds an observer, which first learns of what is loaded.
+  func observe(by observer: some AccessObserver) throws(MapError) {
+    if isForked { throw MapError(.forked) }
+    monitor.lock()
+    defer { monitor.unlock() }
+    try checkUsable()
+    // What was used before is not observed, nor what was noted late for an earlier observer.
+    drainLogs()
+    collectLogs()
+    observer.setCapacity(capacity)
+    observer.begin(policy.evictionOrder().map { (slot: $0, info: info(of: $0)) })
+    observers.append(observer)
+    publishReporting()
+  }
+
+  /// Tells an observer what was used until now, and then no more.
+  func endObservation(by observer: some AccessObserver) {
+    if isForked { return }
+    monitor.lock()
+    if observers.contains(where: { $0 === observer }) {
+      drainLogs()
+      observers.removeAll { $0 === observer }
+      publishReporting()
+    }
+    monitor.unlock()
+    observer.end()
+  }
+
+  /// Ends all observation, as part of the shutdown.
+  func endObservations() {
+    monitor.lock()
+    drainLogs()
+    let ending = observers
+    observers = []
+    publishReporting()
+    monitor.unlock()
+    for observer in ending { observer.end() }
+  }
+}
