@@ -64,8 +64,8 @@ struct ReplayCommand: ParsableCommand {
     var misses = 0
     var best = Double.infinity
     for _ in 0..<runs {
-      let policy = name.make()
-      best = min(best, seconds { misses = Replay.misses(of: trace, capacity: capacity, policy) })
+      var simulation = PolicySimulation(name.make(), capacity: capacity)
+      best = min(best, seconds { misses = simulation.play(trace.requests.span) })
     }
     return ReplayResult(
       trace, capacity, name.rawValue, misses: misses, optimum, seconds: best)
