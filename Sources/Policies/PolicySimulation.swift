@@ -1,13 +1,13 @@
 public import MapProtocols
 
-/// Plays requests for regions of one size to a policy, without a manager: how many would have been absent.
+/// Plays requests for regions to a policy, without a manager: how many would have been absent.
 ///
 /// For measuring policies on traces, and for asking what another policy or budget would have made of the same requests.
-/// It calls the policy in the order that `EvictionPolicy` promises; no region is ever pinned, and each takes one byte. The
-/// caller gives the regions dense numbers from 0, so that what is where is an array lookup and the time is the policy's.
+/// It calls the policy in the order that `EvictionPolicy` promises; no region is ever pinned. A region that is larger than
+/// all that fits is loaded alone. The caller gives the regions dense numbers from 0, so that what is where is an array lookup and the time is the policy's.
 /// Copies are independent of each other.
 ///
-/// It takes memory for as many regions as are loaded and as there are numbers, some 30 bytes and 4, beside the policy's.
+/// It takes memory for as many regions as are loaded and as there are numbers, some 40 bytes and 4, beside the policy's.
 public struct PolicySimulation: Sendable {
   /// Requests so far.
   public private(set) var requests = 0
@@ -21,40 +21,52 @@ public struct PolicySimulation: Sendable {
   ///
   /// - Parameters:
   ///   - policy: what decides; it is told of `capacity` first.
-  ///   - capacity: how many regions fit, at least 1.
-  public init(_ policy: some EvictionPolicy, capacity: Int) {
-    precondition(capacity > 0, "a simulation has room for a region")
+  ///   - capacity: how much fits, at least one region.
+  public init(_ policy: some EvictionPolicy, capacity: PolicyCapacity) {
+    precondition(capacity.regions > 0, "a simulation has room for a region")
     self.policy = policy
     host = SimulatedHost(hits: policy.hits, capacity: capacity)
-    self.policy.setCapacity(PolicyCapacity(regions: capacity))
+    self.policy.setCapacity(capacity)
   }
 
   /// Starts warm: `regions`, the first to go first, are loaded without a request, all or, where they are more than fit,
   /// the last of them. Call it before the first request, with regions that differ. O(n), and what the policy takes.
-  public mutating func adopt(_ regions: [(region: Int, key: RegionKey)]) {
+  public mutating func adopt(_ regions: [(region: Int, info: RegionInfo)]) {
     precondition(requests == 0 && host.loadedCount == 0, "regions are adopted before all else")
-    policy.adopt(
-      regions.suffix(host.capacity).map { region, key in
-        (slot: host.load(region), info: SimulatedHost.info(of: key))
-      })
+    var held: [(slot: RegionSlot, info: RegionInfo)] = []
+    for (region, info) in regions.reversed() where host.fits(regions: 1, bytes: info.byteCount) {
+      held.append((slot: host.load(region, byteCount: info.byteCount), info: info))
+    }
+    policy.adopt(held.reversed())
+  }
+
+  /// Says that more or less fits now, at least one region; what does not fit any more leaves. O(k) for k regions that
+  /// leave, and what the policy takes.
+  public mutating func setCapacity(_ capacity: PolicyCapacity) {
+    precondition(capacity.regions > 0, "a simulation has room for a region")
+    host.own()
+    host.report(to: &policy)
+    host.capacity = capacity
+    policy.setCapacity(capacity)
+    Self.makeRoom(regions: 0, bytes: 0, &host, &policy)
   }
 
   /// Asks for a region, and loads it if it is absent. O(1) amortized, and what the policy takes.
   ///
   /// - Parameters:
   ///   - region: the caller's number for it, from 0 and below 2^31; numbers should be dense.
-  ///   - key: its lasting name, always the same for one number.
+  ///   - info: what it is, with a key that is always the same for one number.
   /// - Returns: whether it was there.
   @discardableResult
-  public mutating func request(_ region: Int, _ key: RegionKey) -> Bool {
+  public mutating func request(_ region: Int, _ info: RegionInfo) -> Bool {
     host.own()
-    let wasThere = Self.request(region, key, &host, &policy)
+    let wasThere = Self.request(region, info, &host, &policy)
     requests += 1
     if !wasThere { misses += 1 }
     return wasThere
   }
 
-  /// Asks for one region after the other; each number is also the window's in `file`. O(k) amortized for k requests, and
+  /// Asks for one region of one byte after the other; each number is also the window's in `file`. O(k) amortized for k requests, and
   /// what the policy takes; faster than `request` for each.
   ///
   /// - Returns: how many were absent.
@@ -75,14 +87,16 @@ public struct PolicySimulation: Sendable {
     var misses = 0
     for index in regions.indices {
       let region = Int(regions[index])
-      if !request(region, RegionKey(file: file, window: region), &host, &policy) { misses += 1 }
+      let key = RegionKey(file: file, window: region)
+      let info = RegionInfo(key: key, byteCount: 1, reloadCost: 1)
+      if !request(region, info, &host, &policy) { misses += 1 }
     }
     return misses
   }
 
   @inline(__always)
   private static func request(
-    _ region: Int, _ key: RegionKey, _ host: inout SimulatedHost,
+    _ region: Int, _ info: RegionInfo, _ host: inout SimulatedHost,
     _ policy: inout some EvictionPolicy
   ) -> Bool {
     if let slot = host.slot(of: region) {
@@ -90,15 +104,22 @@ public struct PolicySimulation: Sendable {
       return true
     }
     host.report(to: &policy)
-    policy.miss(key)
-    if host.isFull {
+    policy.miss(info.key)
+    makeRoom(regions: 1, bytes: info.byteCount, &host, &policy)
+    policy.insert(host.load(region, byteCount: info.byteCount), info)
+    return false
+  }
+
+  @inline(__always)
+  private static func makeRoom(
+    regions: Int, bytes: Int, _ host: inout SimulatedHost, _ policy: inout some EvictionPolicy
+  ) {
+    while !host.fits(regions: regions, bytes: bytes), host.loadedCount > 0 {
       guard let victim = policy.victim(host.references) else {
         preconditionFailure("a policy that holds regions names no victim")
       }
       policy.remove(victim, evicted: true)
       host.unload(victim)
     }
-    policy.insert(host.load(region), SimulatedHost.info(of: key))
-    return false
   }
 }

@@ -8,8 +8,8 @@ struct SimulatedHost: @unchecked Sendable {
   private static let batchSize = 4096
   private static let absent: Int32 = -1
 
-  /// How many regions fit.
-  let capacity: Int
+  /// How much fits.
+  var capacity: PolicyCapacity
   /// The counts that hits leave for policies that want them so, for `room` slots.
   private(set) var references = ReferenceTable(slots: 0)
   private var room = 0
@@ -18,21 +18,23 @@ struct SimulatedHost: @unchecked Sendable {
   private var slots: [Int32] = []
   /// The region in each slot that was ever taken.
   private var regions: [Int32] = []
-  /// The slot that an eviction left free.
-  private var free: RegionSlot?
+  /// What the region in each of these takes.
+  private var byteCounts: [Int] = []
+  /// The slots that evictions left free.
+  private var free: [RegionSlot] = []
+  private var bytes = 0
   private var unreported: [RegionSlot] = []
 
-  init(hits: HitReporting, capacity: Int) {
+  init(hits: HitReporting, capacity: PolicyCapacity) {
     self.capacity = capacity
     limit = hits.limit
   }
 
-  var loadedCount: Int { regions.count - (free == nil ? 0 : 1) }
+  var loadedCount: Int { regions.count - free.count }
 
-  var isFull: Bool { regions.count == capacity && free == nil }
-
-  static func info(of key: RegionKey) -> RegionInfo {
-    RegionInfo(key: key, byteCount: 1, reloadCost: 1)
+  /// Whether so much more fits.
+  func fits(regions: Int, bytes: Int) -> Bool {
+    loadedCount + regions <= capacity.regions && self.bytes <= capacity.bytes - bytes
   }
 
   /// Where a region is, or nil.
@@ -62,17 +64,25 @@ struct SimulatedHost: @unchecked Sendable {
   }
 
   /// Takes a slot for a region; there is room. O(1) amortized.
-  mutating func load(_ region: Int) -> RegionSlot {
+  mutating func load(_ region: Int, byteCount: Int) -> RegionSlot {
     precondition((0..<Int(Int32.max)).contains(region), "a region's number is below 2^31")
     if region >= slots.count {
       let missing = max(region + 1, slots.count * 2) - slots.count
       slots.append(contentsOf: repeatElement(Self.absent, count: missing))
     }
     precondition(slots[region] == Self.absent, "the region is loaded already")
-    let slot = free ?? RegionSlot(regions.count)
-    if free == nil { regions.append(Int32(region)) } else { regions[slot.index] = Int32(region) }
-    free = nil
-    if regions.count > room { resize(max(regions.count, min(capacity, room * 2))) }
+    let slot: RegionSlot
+    if let reused = free.popLast() {
+      slot = reused
+      regions[slot.index] = Int32(region)
+      byteCounts[slot.index] = byteCount
+    } else {
+      slot = RegionSlot(regions.count)
+      regions.append(Int32(region))
+      byteCounts.append(byteCount)
+      if regions.count > room { resize(max(regions.count, min(capacity.regions, room * 2))) }
+    }
+    bytes += byteCount
     slots[region] = Int32(slot.index)
     references.setCount(of: slot, to: 0)
     return slot
@@ -81,7 +91,8 @@ struct SimulatedHost: @unchecked Sendable {
   /// Frees a slot.
   mutating func unload(_ slot: RegionSlot) {
     slots[Int(regions[slot.index])] = Self.absent
-    free = slot
+    bytes -= byteCounts[slot.index]
+    free.append(slot)
   }
 
   /// Makes sure that no copy has the same counts.

@@ -9,7 +9,7 @@ struct SimulationTests {
   func missesAreThePublishedOnes(_ row: GoldenTests.Row) {
     let regions = numbered(row.trace.requests())
     for (capacity, misses) in zip(GoldenTests.capacities, row.misses) {
-      var simulation = PolicySimulation(row.policy, capacity: capacity)
+      var simulation = PolicySimulation(row.policy, capacity: PolicyCapacity(regions: capacity))
       // In pieces, between which hits wait to be told.
       let half = regions.span.extracting(first: 100_001)
       let before = simulation.play(half)
@@ -24,9 +24,9 @@ struct SimulationTests {
     let requests = RequestTrace.phases.requests(20_000)
     let regions = numbered(requests)
     var host = PolicyHost(subject.policy, capacity: 300, batch: 4096)
-    var simulation = PolicySimulation(subject.policy, capacity: 300)
+    var simulation = PolicySimulation(subject.policy, capacity: PolicyCapacity(regions: 300))
     for (key, region) in zip(requests, regions) {
-      let wasThere = simulation.request(Int(region), RegionKey(file: 1, window: key))
+      let wasThere = simulation.request(Int(region), info(key))
       #expect(wasThere == (host.request(key) == .hit))
     }
     #expect(simulation.misses == host.misses)
@@ -34,20 +34,20 @@ struct SimulationTests {
 
   @Test(arguments: allPolicies)
   func adoptsTheLastThatFit(_ subject: PolicyCase) {
-    var simulation = PolicySimulation(subject.policy, capacity: 5)
-    simulation.adopt((0..<8).map { (region: $0, key: RegionKey(file: 1, window: $0)) })
+    var simulation = PolicySimulation(subject.policy, capacity: PolicyCapacity(regions: 5))
+    simulation.adopt((0..<8).map { (region: $0, info: info($0)) })
     #expect(simulation.requests == 0)
     for region in 3..<8 {
-      simulation.request(region, RegionKey(file: 1, window: region))
+      simulation.request(region, info(region))
     }
     #expect(simulation.requests == 5 && simulation.misses == 0)
-    simulation.request(0, RegionKey(file: 1, window: 0))
+    simulation.request(0, info(0))
     #expect(simulation.misses == 1)
   }
 
   @Test func goesOnFromTheOrderAdopted() {
-    var simulation = PolicySimulation(.lru, capacity: 3)
-    simulation.adopt([2, 0, 1].map { (region: $0, key: RegionKey(file: 1, window: $0)) })
+    var simulation = PolicySimulation(.lru, capacity: PolicyCapacity(regions: 3))
+    simulation.adopt([2, 0, 1].map { (region: $0, info: info($0)) })
     simulation.play([3, 2, 1].span)
     #expect(simulation.misses == 2)
   }
@@ -56,7 +56,7 @@ struct SimulationTests {
   @Test(arguments: allPolicies)
   func isAValue(_ subject: PolicyCase) {
     let regions = numbered(RequestTrace.skewed.requests(20_000))
-    var simulation = PolicySimulation(subject.policy, capacity: 300)
+    var simulation = PolicySimulation(subject.policy, capacity: PolicyCapacity(regions: 300))
     simulation.play(regions.span.extracting(first: 10_000))
     var copies = [simulation, simulation]
     for index in copies.indices {
@@ -67,10 +67,44 @@ struct SimulationTests {
   }
 
   @Test func roomWithoutEndTakesNoMemory() {
-    var simulation = PolicySimulation(.clock, capacity: .max)
+    var simulation = PolicySimulation(.clock, capacity: PolicyCapacity(regions: .max))
     let regions = Array<Int32>(0..<1000)
     for _ in 0..<3 { simulation.play(regions.span) }
     #expect(simulation.misses == 1000)
+  }
+
+  @Test(arguments: allPolicies)
+  func bytesLimitAsRegionsDo(_ subject: PolicyCase) {
+    var simulation = PolicySimulation(
+      subject.policy, capacity: PolicyCapacity(regions: 100, bytes: 100))
+    for region in 0..<10 { simulation.request(region, info(region, byteCount: 10)) }
+    for region in 0..<10 { simulation.request(region, info(region, byteCount: 10)) }
+    #expect(simulation.misses == 10)
+    // Takes the room of all others, and more than there is.
+    simulation.request(10, info(10, byteCount: 1000))
+    for region in 0..<10 { simulation.request(region, info(region, byteCount: 10)) }
+    #expect(simulation.misses == 21)
+  }
+
+  @Test(arguments: allPolicies)
+  func lessRoomHoldsLess(_ subject: PolicyCase) {
+    var simulation = PolicySimulation(subject.policy, capacity: PolicyCapacity(regions: 100))
+    for region in 0..<100 { simulation.request(region, info(region)) }
+    simulation.setCapacity(PolicyCapacity(regions: 10))
+    var present = 0
+    // Of a copy each, so that no question changes the next answer.
+    for region in 0..<100 {
+      var copy = simulation
+      if copy.request(region, info(region)) { present += 1 }
+    }
+    #expect(present == 10)
+    simulation.setCapacity(PolicyCapacity(regions: 100))
+    for _ in 0..<2 { for region in 0..<100 { simulation.request(region, info(region)) } }
+    #expect(simulation.misses == 190)
+  }
+
+  private func info(_ window: Int, byteCount: Int = 1) -> RegionInfo {
+    RegionInfo(key: RegionKey(file: 1, window: window), byteCount: byteCount, reloadCost: 1)
   }
 
   /// Numbers in the order of first appearance.

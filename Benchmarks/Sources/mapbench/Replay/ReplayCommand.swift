@@ -64,7 +64,8 @@ struct ReplayCommand: ParsableCommand {
     var misses = 0
     var best = Double.infinity
     for _ in 0..<runs {
-      var simulation = PolicySimulation(name.make(), capacity: capacity)
+      var simulation = PolicySimulation(
+        name.make(), capacity: PolicyCapacity(regions: capacity))
       best = min(best, seconds { misses = simulation.play(trace.requests.span) })
     }
     return ReplayResult(
