@@ -145,7 +145,7 @@ struct Ghosts: Sendable {
 
 extension RegionKey {
   /// The key as 64 bits, each of which depends on all of it.
-  var mixed: UInt64 {
+  package var mixed: UInt64 {
     var source = SplitMix64(
       seed: file ^ UInt64(bitPattern: Int64(window)) &* 0xD6E8_FEB8_6659_FD93)
     return source.next()

@@ -7,7 +7,7 @@ public import MapProtocols
 /// all that fits is loaded alone. The caller gives the regions dense numbers from 0, so that what is where is an array lookup and the time is the policy's.
 /// Copies are independent of each other.
 ///
-/// It takes memory for as many regions as are loaded and as there are numbers, some 40 bytes and 4, beside the policy's.
+/// It takes memory for as many regions as are loaded and as there are numbers, some 60 bytes and 4, beside the policy's.
 public struct PolicySimulation: Sendable {
   /// Requests so far.
   public private(set) var requests = 0
@@ -35,7 +35,7 @@ public struct PolicySimulation: Sendable {
     precondition(requests == 0 && host.loadedCount == 0, "regions are adopted before all else")
     var held: [(slot: RegionSlot, info: RegionInfo)] = []
     for (region, info) in regions.reversed() where host.fits(regions: 1, bytes: info.byteCount) {
-      held.append((slot: host.load(region, byteCount: info.byteCount), info: info))
+      held.append((slot: host.load(region, info), info: info))
     }
     policy.adopt(held.reversed())
   }
@@ -49,6 +49,18 @@ public struct PolicySimulation: Sendable {
     host.capacity = capacity
     policy.setCapacity(capacity)
     Self.makeRoom(regions: 0, bytes: 0, &host, &policy)
+  }
+
+  /// Goes on with another policy, which holds nothing yet, and the same regions in the order in which the old one would
+  /// have let them go. O(n), and what the policies take.
+  public mutating func setPolicy(_ successor: some EvictionPolicy) {
+    host.own()
+    host.report(to: &policy)
+    let held = policy.evictionOrder().map { (slot: $0, info: host.info(of: $0)) }
+    host.setHits(successor.hits)
+    policy = successor
+    policy.setCapacity(host.capacity)
+    policy.adopt(held)
   }
 
   /// Asks for a region, and loads it if it is absent. O(1) amortized, and what the policy takes.
@@ -106,7 +118,7 @@ public struct PolicySimulation: Sendable {
     host.report(to: &policy)
     policy.miss(info.key)
     makeRoom(regions: 1, bytes: info.byteCount, &host, &policy)
-    policy.insert(host.load(region, byteCount: info.byteCount), info)
+    policy.insert(host.load(region, info), info)
     return false
   }
 

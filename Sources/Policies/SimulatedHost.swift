@@ -13,13 +13,13 @@ struct SimulatedHost: @unchecked Sendable {
   /// The counts that hits leave for policies that want them so, for `room` slots.
   private(set) var references = ReferenceTable(slots: 0)
   private var room = 0
-  private let limit: UInt8?
+  private var limit: UInt8?
   /// The slot of each region, or `absent`.
   private var slots: [Int32] = []
   /// The region in each slot that was ever taken.
   private var regions: [Int32] = []
-  /// What the region in each of these takes.
-  private var byteCounts: [Int] = []
+  /// What the region in each of these is.
+  private var infos: [RegionInfo] = []
   /// The slots that evictions left free.
   private var free: [RegionSlot] = []
   private var bytes = 0
@@ -64,7 +64,7 @@ struct SimulatedHost: @unchecked Sendable {
   }
 
   /// Takes a slot for a region; there is room. O(1) amortized.
-  mutating func load(_ region: Int, byteCount: Int) -> RegionSlot {
+  mutating func load(_ region: Int, _ info: RegionInfo) -> RegionSlot {
     precondition((0..<Int(Int32.max)).contains(region), "a region's number is below 2^31")
     if region >= slots.count {
       let missing = max(region + 1, slots.count * 2) - slots.count
@@ -75,14 +75,14 @@ struct SimulatedHost: @unchecked Sendable {
     if let reused = free.popLast() {
       slot = reused
       regions[slot.index] = Int32(region)
-      byteCounts[slot.index] = byteCount
+      infos[slot.index] = info
     } else {
       slot = RegionSlot(regions.count)
       regions.append(Int32(region))
-      byteCounts.append(byteCount)
+      infos.append(info)
       if regions.count > room { resize(max(regions.count, min(capacity.regions, room * 2))) }
     }
-    bytes += byteCount
+    bytes += info.byteCount
     slots[region] = Int32(slot.index)
     references.setCount(of: slot, to: 0)
     return slot
@@ -91,8 +91,16 @@ struct SimulatedHost: @unchecked Sendable {
   /// Frees a slot.
   mutating func unload(_ slot: RegionSlot) {
     slots[Int(regions[slot.index])] = Self.absent
-    bytes -= byteCounts[slot.index]
+    bytes -= infos[slot.index].byteCount
     free.append(slot)
+  }
+
+  func info(of slot: RegionSlot) -> RegionInfo { infos[slot.index] }
+
+  /// Learns of hits as another policy wants to, from whose point of view nothing was used yet.
+  mutating func setHits(_ hits: HitReporting) {
+    limit = hits.limit
+    for slot in regions.indices { references.setCount(of: RegionSlot(slot), to: 0) }
   }
 
   /// Makes sure that no copy has the same counts.

@@ -35,6 +35,7 @@ package struct PolicyHost {
   private var round = 0
   private var unreported: [RegionSlot] = []
   private let batch: Int
+  private let file: UInt64
   /// `policy.hits.limit`.
   private var limit: UInt8?
 
@@ -43,8 +44,12 @@ package struct PolicyHost {
   /// - Parameters:
   ///   - capacity: how many regions fit.
   ///   - batch: how many hits are collected before a policy that wants them in order is told; 1 tells it at once.
-  package init(_ policy: any EvictionPolicy, capacity: Int, batch: Int = 1) {
+  ///   - file: the file's part of all keys.
+  package init(
+    _ policy: any EvictionPolicy, capacity: Int, batch: Int = 1, file: UInt64 = 1
+  ) {
     precondition(capacity > 0 && batch > 0)
+    self.file = file
     self.policy = policy
     self.capacity = capacity
     self.batch = batch
@@ -72,7 +77,7 @@ package struct PolicyHost {
     }
     misses += 1
     report()
-    let name = RegionKey(file: 1, window: key)
+    let name = RegionKey(file: file, window: key)
     policy.miss(name)
     var evicted: Int?
     if free.isEmpty {
@@ -104,7 +109,7 @@ package struct PolicyHost {
   package mutating func setPolicy(_ successor: any EvictionPolicy) {
     report()
     let regions = policy.evictionOrder().map { slot in
-      let key = RegionKey(file: 1, window: keys[slot.index])
+      let key = RegionKey(file: file, window: keys[slot.index])
       return (slot: slot, info: RegionInfo(key: key, byteCount: 1, reloadCost: 1))
     }
     for region in regions { references.setCount(of: region.slot, to: 0) }

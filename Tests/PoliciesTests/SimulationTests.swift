@@ -103,6 +103,24 @@ struct SimulationTests {
     #expect(simulation.misses == 190)
   }
 
+  @Test(arguments: allPolicies, allPolicies)
+  func aSuccessorGoesOnLikeInAHost(_ first: PolicyCase, _ second: PolicyCase) {
+    let requests = RequestTrace.skewed.requests(3000)
+    let regions = numbered(requests)
+    var host = PolicyHost(first.policy, capacity: 100)
+    var simulation = PolicySimulation(first.policy, capacity: PolicyCapacity(regions: 100))
+    for (index, (key, region)) in zip(requests, regions).enumerated() {
+      if index == 2000 {
+        host.setPolicy(second.policy)
+        let policy = second.policy
+        simulation.setPolicy(policy)
+      }
+      host.request(key)
+      simulation.request(Int(region), info(key))
+    }
+    #expect(simulation.misses == host.misses)
+  }
+
   private func info(_ window: Int, byteCount: Int = 1) -> RegionInfo {
     RegionInfo(key: RegionKey(file: 1, window: window), byteCount: byteCount, reloadCost: 1)
   }

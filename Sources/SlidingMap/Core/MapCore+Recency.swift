@@ -74,8 +74,10 @@ extension MapCore {
     let held = policy.evictionOrder().map { (slot: $0, info: info(of: $0)) }
     for region in held { references.setCount(of: region.slot, to: 0) }
     policy = new
+    pristinePolicy = new
     policy.setCapacity(capacity)
     policy.adopt(held)
+    for observer in observers { observer.setPolicy(new) }
     // What readers still note the old way is skipped, or names regions that are loaded.
     publishReporting()
   }

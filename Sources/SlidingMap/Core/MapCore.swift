@@ -25,6 +25,8 @@ final class MapCore: @unchecked Sendable {
 
   // All below is guarded by `monitor`.
   var policy: any EvictionPolicy
+  /// The policy as it was given, before it held anything.
+  var pristinePolicy: any EvictionPolicy
   var limits: BudgetLimits
   var usage = BudgetUsage()
   var refusal: Refusal?
@@ -86,6 +88,7 @@ final class MapCore: @unchecked Sendable {
     primary = Backend(provider, grid)
     takeover = provider.takeover.map { Backend($0.provider, grid) }
     self.policy = policy
+    pristinePolicy = policy
     self.budget = budget
     self.grid = grid
     pageSize = SystemPage.size

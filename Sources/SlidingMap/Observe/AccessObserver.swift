@@ -5,12 +5,15 @@ import MapProtocols
 /// Called under the core's lock. While there is one, hits go to the logs also for policies that only count them, and leave
 /// their marks when the logs are drained, which comes before every decision of the policy's.
 protocol AccessObserver: AnyObject {
-  /// What is loaded when observation begins, the first to go first.
-  func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)])
+  /// What is loaded when observation begins, the first to go first, and the policy in force, as it was before it held
+  /// anything.
+  func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)], _ policy: any EvictionPolicy)
   /// A region was asked for and is not loaded; `slot` will be its own.
   func miss(_ slot: RegionSlot, _ region: RegionInfo)
   /// Loaded regions were used, in this order.
   func hit(_ slots: Span<RegionSlot>)
+  /// Another policy, which holds nothing yet, goes on with the same regions.
+  func setPolicy(_ policy: any EvictionPolicy)
   /// The budget's limits have changed.
   func setCapacity(_ capacity: PolicyCapacity)
   /// There will be no more; called without the lock, perhaps more than once.
@@ -18,6 +21,7 @@ protocol AccessObserver: AnyObject {
 }
 
 extension AccessObserver {
+  func setPolicy(_ policy: any EvictionPolicy) {}
   func setCapacity(_ capacity: PolicyCapacity) {}
   func end() {}
 }
@@ -31,6 +35,16 @@ extension MapCore {
     try checkUsable()
   }
 
+  /// How much a policy may count on at present.
+  ///
+  /// - Throws: `.shutDown`, `.forked`.
+  func capacityNow() throws(MapError) -> PolicyCapacity {
+    try checkRunning()
+    monitor.lock()
+    defer { monitor.unlock() }
+    return capacity
+  }
+
   /// Adds an observer, which first learns of what is loaded.
   func observe(by observer: some AccessObserver) throws(MapError) {
     if isForked { throw MapError(.forked) }
@@ -41,7 +55,8 @@ extension MapCore {
     drainLogs()
     collectLogs()
     observer.setCapacity(capacity)
-    observer.begin(policy.evictionOrder().map { (slot: $0, info: info(of: $0)) })
+    let loaded = policy.evictionOrder().map { (slot: $0, info: info(of: $0)) }
+    observer.begin(loaded, pristinePolicy)
     observers.append(observer)
     publishReporting()
   }

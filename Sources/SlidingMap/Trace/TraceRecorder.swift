@@ -11,12 +11,13 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
     var region: RegionInfo
   }
 
-  private let writer: TraceWriter
   private let format: TraceFormat
   private let source: FileSource
   private let clock = ContinuousClock()
   private let beginning: ContinuousClock.Instant
   // Guarded by the core's lock, and the result's after the end.
+  /// Nil after the end, when its file is closed.
+  private var writer: TraceWriter?
   private var encoder: TraceEncoder
   private var block: [UInt8]
   private var entries: [Entry?] = []
@@ -38,7 +39,7 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
     }
   }
 
-  func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
+  func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)], _ policy: any EvictionPolicy) {
     for region in regions { set(region.slot, region.info) }
   }
 
@@ -66,6 +67,8 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
   }
 
   private func finish() -> Result<TraceSummary, MapError> {
+    guard let writer else { return .failure(MapError(.shutDown)) }
+    defer { self.writer = nil }
     do throws(MapError) {
       writer.append(block)
       block = []
@@ -94,6 +97,7 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
   }
 
   private func record(_ slot: RegionSlot, _ second: UInt32) {
+    guard let writer else { return }
     if block.isEmpty && writer.isFull {
       dropped += 1
       return

@@ -75,6 +75,18 @@ final class Scratch: Sendable {
     }
   }
 
+  /// The file's half of its windows' keys, as policies see them.
+  func fingerprint(of file: FilePath) throws -> UInt64 {
+    let maps = SlidingWindowMapManager(windowSize: 4096)
+    let recording = try maps.recordTrace(to: self["fingerprint"])
+    var cursor = try maps.cursor(for: file)
+    try cursor.use(at: 0, count: 1)
+    try recording.finish()
+    var fingerprint: UInt64 = 0
+    try TraceDecoder.read(self["fingerprint"]) { fingerprint = $0.file }
+    return fingerprint
+  }
+
   /// How many of the process's descriptors are of files in here, deleted ones included.
   var descriptors: Int {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []

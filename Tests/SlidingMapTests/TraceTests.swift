@@ -1,0 +1,222 @@
+import Foundation
+import MapTestSupport
+import SlidingMap
+import SystemPackage
+import Testing
+
+/// What is recorded is what was accessed.
+struct TraceTests {
+  static let capacity = 100
+
+  @Test(arguments: everyPolicy.indices)
+  func aReplayMissesWhatTheManagerMissed(_ policy: Int) throws {
+    let policy = everyPolicy[policy]
+    let requests = RequestTrace.phases.requests(3000)
+    let bench = try Bench(policy, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace)
+    try bench.play(requests)
+    let summary = try recording.finish()
+
+    let accesses = try bench.accesses()
+    #expect(accesses.map(\.window) == requests)
+    #expect(accesses.allSatisfy { $0.byteCount == 4096 && $0.file == accesses[0].file })
+    #expect(summary.accesses == requests.count && summary.dropped == 0)
+    #expect(summary.regions == Set(requests).count)
+    #expect(summary.byteCount == (try FileManager.default.size(of: bench.trace)))
+
+    var host = PolicyHost(policy, capacity: Self.capacity, file: accesses[0].file)
+    for access in accesses { host.request(access.window) }
+    #expect(bench.maps.statistics.misses == host.misses)
+    #expect(bench.maps.statistics.hits == requests.count - host.misses)
+  }
+
+  /// Also the marks of policies that count hits, which come from the logs meanwhile.
+  @Test(arguments: everyPolicy.indices)
+  func recordingChangesNoVictim(_ policy: Int) throws {
+    let requests = RequestTrace.scanmix.requests(3000)
+    let bench = try Bench(everyPolicy[policy], requests)
+    let alone = try Bench(everyPolicy[policy], requests, like: bench)
+    try alone.play(requests)
+    try bench.play(requests.prefix(1000))
+    let recording = try bench.maps.recordTrace(to: bench.trace)
+    try bench.play(requests.dropFirst(1000).prefix(1000))
+    try recording.finish()
+    try bench.play(requests.dropFirst(2000))
+    #expect(bench.maps.statistics.misses == alone.maps.statistics.misses)
+    #expect(try bench.accesses().map(\.window) == Array(requests[1000..<2000]))
+  }
+
+  @Test func oracleGeneralTellsTheFuture() throws {
+    let requests = RequestTrace.skewed.requests(3000)
+    let bench = try Bench(.clock, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace, format: .oracleGeneral)
+    try bench.play(requests)
+    #expect(try recording.finish().byteCount == 3000 * 24)
+
+    let bytes = try [UInt8](Data(contentsOf: URL(filePath: bench.trace.string)))
+    func field(_ access: Int, _ range: Range<Int>) -> UInt64 {
+      bytes[access * 24 + range.lowerBound..<access * 24 + range.upperBound]
+        .reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    var numbers: [Int: UInt64] = [:]
+    for (index, window) in requests.enumerated() {
+      let number = numbers[window] ?? UInt64(numbers.count + 1)
+      numbers[window] = number
+      #expect(field(index, 0..<4) < 600)
+      #expect(field(index, 4..<12) == number)
+      #expect(field(index, 12..<16) == 4096)
+      let next = requests[(index + 1)...].firstIndex(of: window).map { $0 + 1 } ?? -1
+      #expect(Int64(bitPattern: field(index, 16..<24)) == Int64(next))
+    }
+  }
+
+  @Test func severalFilesSizesAndThreads() throws {
+    let scratch = try Scratch()
+    let paths = try (0..<3).map { try scratch.write("\($0)", content(40_000 + $0, seed: 1)) }
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 8), windowSize: 4096)
+    let recording = try maps.recordTrace(to: scratch["trace"])
+    try onThreads(4) { thread in
+      var dice = Dice(seed: UInt64(thread))
+      var cursor = try maps.cursor(for: paths[thread % 3])
+      for _ in 0..<5000 {
+        try cursor.use(at: Int64(dice.draw(10) * 4096), count: 1)
+        cursor.release()
+      }
+    }
+    let summary = try recording.finish()
+    let statistics = maps.statistics
+    #expect(statistics.hits + statistics.misses == 20_000)
+    #expect(summary.accesses == 20_000 - statistics.droppedHits)
+    #expect(summary.regions == 30)
+    var counts: [Int: Int] = [:]
+    try TraceDecoder.read(scratch["trace"]) { access in
+      counts[access.region, default: 0] += 1
+      #expect(access.byteCount == 4096 && (0..<10).contains(access.window))
+    }
+    #expect(counts.values.reduce(0, +) == summary.accesses && counts.count == 30)
+  }
+
+  @Test func shutdownEndsARecordingAndNothingIsLeft() throws {
+    let requests = RequestTrace.loop.requests(500)
+    let bench = try Bench(.lru, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace)
+    try bench.play(requests)
+    bench.maps.shutdown()
+    #expect(bench.scratch.descriptors == 0)
+    #expect(try bench.accesses().map(\.window) == requests)
+    #expect(try recording.finish() == recording.finish())
+    #expect(mapError { _ = try bench.maps.recordTrace(to: bench.trace) }?.code == .shutDown)
+    #expect(try bench.accesses().count == 500, "a refused recording empties no file")
+  }
+
+  @Test func aRecordingEndsWithItsLastReference() throws {
+    let requests = RequestTrace.loop.requests(300)
+    let bench = try Bench(.lru, requests)
+    do {
+      let recording = try bench.maps.recordTrace(to: bench.trace)
+      try bench.play(requests)
+      withExtendedLifetime(recording) {}
+    }
+    try bench.play(requests)
+    #expect(try bench.accesses().map(\.window) == requests)
+  }
+
+  @Test func whatCanNotBeWrittenToIsToldAtOnce() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager()
+    unsafe #expect(mkfifo(scratch["pipe"].string, 0o600) == 0)
+    let code = { (path: FilePath) in mapError { _ = try maps.recordTrace(to: path) }?.code }
+    #expect(code(scratch["missing"].appending("trace")) == .openFailed)
+    #expect(code(scratch.path) == .openFailed)
+    #expect(code(scratch["pipe"]) == .notRegularFile)
+    #expect(code("/dev/null") == .notRegularFile)
+    #expect(scratch.descriptors == 0)
+  }
+
+  /// In a process of its own, whose files may not grow past a limit.
+  @Test func aFullDiskLeavesWholeAccesses() async throws {
+    await #expect(processExitsWith: .success) {
+      signal(SIGXFSZ, SIG_IGN)
+      let requests = RequestTrace.uniform.requests(60_000)
+      let bench = try Bench(.lru, requests)
+      try setLimit(RLIMIT_FSIZE, to: 80_000)
+      let recording = try bench.maps.recordTrace(to: bench.trace)
+      try bench.play(requests)
+      let error = mapError { try recording.finish() }
+      try #require(error?.code == .writeFailed && error?.errno == .fileTooLarge)
+      try #require(error?.source == .path(bench.trace))
+      let windows = try bench.accesses().map(\.window)
+      try #require(windows.count > 10_000 && windows == Array(requests.prefix(windows.count)))
+    }
+  }
+
+  @Test func anythingElseIsNoRecording() throws {
+    let requests = RequestTrace.skewed.requests(100)
+    let bench = try Bench(.lru, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace)
+    try bench.play(requests)
+    try recording.finish()
+    let whole = try [UInt8](Data(contentsOf: URL(filePath: bench.trace.string)))
+
+    for count in 0..<whole.count {
+      var decoder = TraceDecoder()
+      var windows: [Int] = []
+      try decoder.decode(whole.prefix(count)) { windows.append($0.window) }
+      #expect(windows == Array(requests.prefix(windows.count)))
+      // The rest in another piece.
+      var rest = decoder
+      try rest.decode(whole.dropFirst(count)) { windows.append($0.window) }
+      try rest.finish()
+      #expect(windows == requests)
+    }
+    var dice = Dice(seed: 1)
+    for _ in 0..<1000 {
+      var broken = whole
+      for _ in 0...dice.draw(3) { broken[dice.draw(whole.count)] = UInt8(dice.draw(256)) }
+      var decoder = TraceDecoder()
+      let error = mapError {
+        try decoder.decode(broken) { _ in }
+        try decoder.finish()
+      }
+      #expect(error == nil || error?.code == .invalidTrace)
+    }
+    #expect(mapError { try TraceDecoder.read(bench.data) { _ in } }?.code == .invalidTrace)
+    #expect(mapError { try TraceDecoder.read("/missing") { _ in } }?.code == .openFailed)
+  }
+}
+
+/// A manager for windows of 4 KiB over a file of holes, and a place for its trace.
+private struct Bench {
+  let scratch: Scratch
+  let maps: MapManager
+  let data: FilePath
+  var trace: FilePath { scratch["trace"] }
+
+  /// - Parameter other: whose file to read; one of its own without.
+  init(_ policy: any EvictionPolicy, _ requests: [Int], like other: Bench? = nil) throws {
+    scratch = try other?.scratch ?? Scratch()
+    maps = SlidingWindowMapManager(
+      policy: policy, budget: .fixed(regions: TraceTests.capacity), windowSize: 4096)
+    data = try scratch.resize("sparse", to: Int64(requests.max()! + 1) * 4096)
+  }
+
+  func play(_ requests: some Sequence<Int>) throws {
+    var cursor = try maps.cursor(for: data)
+    for window in requests {
+      try cursor.use(at: Int64(window) * 4096, count: 1)
+      cursor.release()
+    }
+  }
+
+  func accesses() throws -> [TraceAccess] {
+    var accesses: [TraceAccess] = []
+    try TraceDecoder.read(trace) { accesses.append($0) }
+    return accesses
+  }
+}
+
+extension FileManager {
+  fileprivate func size(of path: FilePath) throws -> Int {
+    try #require(attributesOfItem(atPath: path.string)[.size] as? Int)
+  }
+}
