@@ -131,6 +131,7 @@ extension MapCore {
     usage.bytes += byteCount
     usage.regions += 1
     noteUsage()
+    adjustCapacity()
     filesByUse.touch(file)
     chores.loads.append(slot)
   }

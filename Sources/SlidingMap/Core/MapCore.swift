@@ -29,6 +29,8 @@ final class MapCore: @unchecked Sendable {
   var pristinePolicy: any EvictionPolicy
   var limits: BudgetLimits
   var usage = BudgetUsage()
+  /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
+  var usualByteCount: Int
   var refusal: Refusal?
   var shortOfHandlesUntil: ContinuousClock.Instant?
   var files: [FileIdentity: FileEntry] = [:]
@@ -92,6 +94,7 @@ final class MapCore: @unchecked Sendable {
     self.budget = budget
     self.grid = grid
     pageSize = SystemPage.size
+    usualByteCount = Int(clamping: grid.windowSize)
     if let takeover = provider.takeover {
       let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
       let (byteCount, overflow) = takeover.reservedWindows.multipliedReportingOverflow(by: window)
@@ -130,10 +133,23 @@ final class MapCore: @unchecked Sendable {
 
   /// How much the policy may count on.
   var capacity: PolicyCapacity {
-    let bySize =
-      limits.bytes == .max || grid.windowSize > Int64(limits.bytes)
-      ? (limits.bytes == .max ? Int.max : 1) : limits.bytes / Int(grid.windowSize)
-    return PolicyCapacity(regions: min(limits.regions, max(bySize, 1)), bytes: limits.bytes)
+    let bySize = limits.bytes == .max ? Int.max : max(limits.bytes / usualByteCount, 1)
+    return PolicyCapacity(regions: min(limits.regions, bySize), bytes: limits.bytes)
+  }
+
+  /// Tells the policy of another capacity when regions have become more than twice or less than half as large as they were
+  /// taken to be: small files, or whole ones. Called under the lock after a region came.
+  func adjustCapacity() {
+    if limits.bytes == .max { return }
+    let mean = usage.bytes / max(usage.regions, 1)
+    if mean <= usualByteCount * 2 && mean >= usualByteCount / 2 { return }
+    usualByteCount = max(mean, pageSize)
+    tellCapacity()
+  }
+
+  private func tellCapacity() {
+    policy.setCapacity(capacity)
+    for observer in observers { observer.setCapacity(capacity) }
   }
 
   func checkUsable() throws(MapError) {
@@ -152,8 +168,7 @@ final class MapCore: @unchecked Sendable {
     if fresh != limits {
       limits = fresh
       drainLogs()
-      policy.setCapacity(capacity)
-      for observer in observers { observer.setCapacity(capacity) }
+      tellCapacity()
       var chores = Chores()
       try? makeRoom(for: .none, &chores)
       perform(&chores)

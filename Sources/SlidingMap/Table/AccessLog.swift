@@ -66,7 +66,8 @@ struct AccessLog: @unchecked Sendable {
 
   /// Appends to `slots` what was hit since the last drain and is `held` still, oldest first. Called under the core's lock.
   ///
-  /// - Returns: how many more there were, overwritten before they were read.
+  /// - Returns: how many more there were: overwritten before they were read, or of regions that another thread unloaded
+  ///   meanwhile.
   func drain(into slots: inout [RegionSlot], _ held: [Bool]) -> Int {
     let tail = unsafe tail.pointee.load(ordering: .acquiring)
     var next = unsafe head.pointee
@@ -84,7 +85,11 @@ struct AccessLog: @unchecked Sendable {
     while next != tail {
       let bits = unsafe entries[Int(next & (Self.capacity &- 1))].load(ordering: .relaxed)
       let slot = WindowWord(bits: bits).slot
-      if slot.index < held.count && held[slot.index] { slots.append(slot) }
+      if slot.index < held.count && held[slot.index] {
+        slots.append(slot)
+      } else {
+        dropped += 1
+      }
       next &+= 1
     }
     unsafe head.pointee = tail
