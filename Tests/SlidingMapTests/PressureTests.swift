@@ -38,6 +38,46 @@ struct PressureTests {
     #expect(manager.statistics.handles == 0 && manager.statistics.maps == 0)
   }
 
+  /// What is known to be in use is not looked at again until a lease ends.
+  @Test(arguments: everyPolicy.indices)
+  func `Where all is in use nothing is scanned`(_ policy: Int) throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("file", to: 400 * 4096)
+    let policy = everyPolicy[policy]
+    let maps = SlidingWindowMapManager(
+      policy: policy, budget: .fixed(regions: 4), windowSize: 4096)
+    func hold(_ window: Int, _ count: Int = 1) throws -> Held {
+      var cursor = try maps.cursor(for: path)
+      try cursor.use(at: Int64(window) * 4096, count: count * 4096)
+      return Held(cursor)
+    }
+    var held = try (0..<20).map { try hold($0) }
+    let scans = maps.statistics.pinScans
+    held += try (20..<200).map { try hold($0) }
+    #expect(maps.statistics.pinScans == scans)
+    #expect(maps.statistics.regions == 200 && maps.statistics.pinned == 200)
+
+    // A lease that moves frees what it leaves, whatever others do.
+    for (window, cursor) in zip(200..<250, held) {
+      try cursor.cursor.use(at: Int64(window) * 4096, count: 1)
+    }
+    #expect(maps.statistics.regions == 200 && maps.statistics.pinned == 200)
+    // A shared window stays, several at once go.
+    let shared = Held(held[60].cursor.copy())
+    held[60].cursor.release()
+    #expect(maps.statistics.regions == 200)
+    shared.cursor.release()
+    let wide = try hold(300, 50)
+    #expect(maps.statistics.regions == 249)
+    wide.cursor.release()
+    #expect(maps.statistics.regions == 199)
+    for (index, cursor) in held.enumerated() where index != 60 {
+      cursor.cursor.release()
+      #expect(maps.statistics.regions == max(maps.statistics.pinned, 4))
+    }
+    #expect(maps.statistics.pinScans - scans < 350)
+  }
+
   @Test func `Cursors of one thread used on many lose hits at most`() throws {
     let scratch = try Scratch()
     let path = try scratch.resize("file", to: 1 << 18)

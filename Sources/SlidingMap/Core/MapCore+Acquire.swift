@@ -6,15 +6,18 @@ extension MapCore {
   /// Windows are accessed in ascending order. O(windows + victims).
   ///
   /// - Parameters:
+  ///   - old: the windows that the caller's pin covered before.
   ///   - byteCount: of what is asked for.
   ///   - mayOvershoot: whether a budget of maps and addresses may be overshot, because there is no other way left.
   /// - Returns: the log of the calling thread, for the hits to come; nil if the bytes must be read without a window.
   func acquire(
-    _ file: FileEntry, _ windows: ClosedRange<Int>, byteCount: Int, mayOvershoot: Bool = false
+    _ file: FileEntry, _ windows: ClosedRange<Int>, after old: Range<Int>, byteCount: Int,
+    mayOvershoot: Bool = false
   ) throws(MapError) -> AccessLog? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
     defer { monitor.unlock() }
+    suspect(old, of: file)
     try checkUsable()
     drainLogs()
     var chores = Chores()

@@ -55,6 +55,8 @@ extension MapCore {
       } else {
         counters.overshoots += demand.regions
         chores.isOvershot = !demand.isNone
+        // A load that nobody waits for ends without a lease.
+        if windowsInFlight == 0 && suspects == nil { suspects = [] }
         return
       }
     }
@@ -70,6 +72,16 @@ extension MapCore {
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
   /// up in between.
   func nextVictim() -> RegionSlot? {
+    while let slots = suspects, windowsInFlight == 0 {
+      if slots.isEmpty { return nil }
+      suspects = []
+      checkPins(of: slots)
+      let unused = Set(slots.filter { regions.isHeld($0) && regions[$0].check == .unused })
+      // Of several the policy chooses.
+      if unused.count > 1 { break }
+      if let victim = unused.first { return victim }
+    }
+    suspects = nil
     // A number of its own: several threads may choose victims in turns, between the same scans.
     rounds += 1
     let (round, scansBefore) = (rounds, scans)
@@ -237,12 +249,21 @@ extension MapCore {
     return count
   }
 
+  /// Notes whose use may have ended, because a lease on them did, while a budget is overshot.
+  func suspect(_ windows: Range<Int>, of file: FileEntry) {
+    if suspects == nil { return }
+    for window in windows.clamped(to: 0..<file.windowCount) {
+      let word = unsafe file.windows.word(window)
+      if word.state == .resident || word.state == .candidate { suspects?.append(word.slot) }
+    }
+  }
+
   /// What a cursor does after it let go of a lease while the budget was overshot.
-  @usableFromInline
-  func settle() {
+  func settle(_ file: FileEntry, after windows: Range<Int>) {
     if isForked { return }
     monitor.lock()
     var chores = Chores()
+    suspect(windows, of: file)
     drainLogs()
     try? makeRoom(for: .none, &chores)
     perform(&chores)

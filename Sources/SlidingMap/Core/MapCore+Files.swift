@@ -147,7 +147,9 @@ extension MapCore {
     if isForked { return }
     monitor.lock()
     defer { monitor.unlock() }
+    let windows = unsafe pin.pointee.windows(file.grid)
     counters.hits += unsafe file.pins.release(pin)
+    suspect(windows, of: file)
     if let copy { takeBack(copy) }
     file.cursors -= 1
     cursors -= 1

@@ -59,6 +59,9 @@ final class MapCore: @unchecked Sendable {
   var nextEnd: LoadTicket?
   /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
+  /// While a budget is overshot because all regions were found in use: those whose use may have ended since. Each lease
+  /// that ends comes by then, so that all others are known to be in use without another look. Nil: nothing is known.
+  var suspects: [RegionSlot]?
   var isShutDown = false
   var counters = Counters()
 
@@ -142,7 +145,7 @@ final class MapCore: @unchecked Sendable {
   func adjustCapacity() {
     if limits.bytes == .max { return }
     let mean = usage.bytes / max(usage.regions, 1)
-    if mean <= usualByteCount * 2 && mean >= usualByteCount / 2 { return }
+    if mean / 2 <= usualByteCount && mean >= usualByteCount / 2 { return }
     usualByteCount = max(mean, pageSize)
     tellCapacity()
   }
@@ -213,6 +216,7 @@ final class MapCore: @unchecked Sendable {
         callAttention()
       } else {
         unsafe control.pointee.bitwiseAnd(~Control.overshoot, ordering: .relaxed)
+        suspects = nil
       }
     }
   }

@@ -69,6 +69,12 @@ struct CursorState {
     }
   }
 
+  /// The windows that the lease covers; while it moves, those of the old one.
+  var leasedWindows: Range<Int> {
+    if leaseLength == 0 { return 0..<0 }
+    return Range(grid.windows(of: Int64(leaseStart)..<Int64(leaseStart + leaseLength)))
+  }
+
   /// Gives the lease up. True if the core wants to be told.
   mutating func release() -> Bool {
     fastSize = 0

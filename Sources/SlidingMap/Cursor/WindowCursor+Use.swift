@@ -67,10 +67,11 @@ extension WindowCursor {
     let windows = state.grid.windows(of: range)
     // The old lease ends before room is made for the new one.
     let previous = held?.range
+    let left = held == nil ? state.leasedWindows : 0..<0
     giveBackCopy()
     do throws(MapError) {
       if !state.pinResident(windows, core) {
-        var log = try core.acquire(file, windows, byteCount: count)
+        var log = try core.acquire(file, windows, after: left, byteCount: count)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
           _ = state.release()
@@ -80,7 +81,7 @@ extension WindowCursor {
             return true
           }
           _ = state.pinResident(windows, core)
-          log = try core.acquire(file, windows, byteCount: count, mayOvershoot: true)
+          log = try core.acquire(file, windows, after: left, byteCount: count, mayOvershoot: true)
         }
         guard let log else { throw MapError(.budgetExhausted) }
         state.log = log

@@ -82,9 +82,10 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
   /// overshot, to unload what that frees. O(1).
   public mutating func release() {
+    let windows = unsafe state.pin.pointee.windows(state.grid)
     let isWanted = state.release()
     giveBackCopy()
-    if isWanted { core.settle() }
+    if isWanted { core.settle(file, after: windows) }
   }
 
   mutating func giveBackCopy() {
