@@ -168,6 +168,38 @@ struct BudgetTests {
   }
 
   /// Growth makes a loaded window larger.
+  /// Policies that divide what fits need to know how many regions that is.
+  @Test func policiesLearnHowManyFit() throws {
+    let scratch = try Scratch()
+    for index in 0..<30 { try scratch.write("\(index)", content(8192, seed: 1)) }
+    let capacities = Locked<[Int]>([])
+    let whole = StaticWindowMapManager(
+      policy: Listening(capacities), budget: .fixed(bytes: 20 * 8192))
+    try readAll(whole, scratch, 0..<30)
+    #expect(capacities.withLock { $0.last } == 20)
+    #expect(whole.statistics.regions == 20)
+
+    capacities.withLock { $0 = [] }
+    let sliding = SlidingWindowMapManager(
+      policy: Listening(capacities), budget: .fixed(bytes: 20 * 8192, regions: 15),
+      windowSize: 4096)
+    try readAll(sliding, scratch, 0..<30)
+    #expect(capacities.withLock { $0 } == [15], "windows of the usual size change nothing")
+
+    capacities.withLock { $0 = [] }
+    let wide = SlidingWindowMapManager(
+      policy: Listening(capacities), budget: .fixed(bytes: 20 << 20), windowSize: 1 << 20)
+    try readAll(wide, scratch, 0..<3)
+    #expect(capacities.withLock { $0 } == [20, 20 << 20 / 8192])
+  }
+
+  private func readAll(_ maps: MapManager, _ scratch: Scratch, _ files: Range<Int>) throws {
+    for index in files {
+      var cursor = try maps.cursor(for: scratch["\(index)"])
+      try cursor.use(at: 0, count: 8192)
+    }
+  }
+
   @Test func growthIsCharged() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(budget: .fixed(bytes: 65536), windowSize: 65536)
@@ -261,4 +293,23 @@ struct Parcels {
   private var parcels: [Parcel] = []
   mutating func add(_ cursor: consuming sending WindowCursor) { parcels.append(Parcel(cursor)) }
   mutating func removeLast() { parcels.removeLast() }
+}
+
+/// A policy that tells a test how much it was told fits.
+private struct Listening: EvictionPolicy {
+  let capacities: Locked<[Int]>
+  private var fifo = FIFO()
+
+  init(_ capacities: Locked<[Int]>) { self.capacities = capacities }
+
+  var name: String { "listening" }
+  var hits: HitReporting { .none }
+  mutating func setCapacity(_ capacity: PolicyCapacity) {
+    capacities.withLock { $0.append(capacity.regions) }
+  }
+  mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { fifo.insert(slot, region) }
+  mutating func victim(_ references: ReferenceTable) -> RegionSlot? { fifo.victim(references) }
+  mutating func pinned(_ slot: RegionSlot) { fifo.pinned(slot) }
+  mutating func remove(_ slot: RegionSlot, evicted: Bool) { fifo.remove(slot, evicted: evicted) }
+  func evictionOrder() -> [RegionSlot] { fifo.evictionOrder() }
 }
