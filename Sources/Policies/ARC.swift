@@ -55,7 +55,7 @@ public struct ARC: EvictionPolicy {
     let queue = ghosts.queue(of: key)
     isWantedOften = queue == 1
     guard let queue else { return }
-    let (own, other) = (Double(ghosts.counts[queue]), Double(ghosts.counts[1 - queue]))
+    let (own, other) = (Double(ghosts.count(of: queue)), Double(ghosts.count(of: 1 - queue)))
     let step = max(other / own, 1)
     target = queue == 0 ? min(target + step, Double(capacity)) : max(target - step, 0)
   }
@@ -123,8 +123,8 @@ public struct ARC: EvictionPolicy {
     precondition(!once.contains { entries[$0].isOften }, "a region used often is in T1")
     precondition(often.allSatisfy { entries[$0].isOften }, "a region used once is in T2")
     precondition((0...Double(capacity)).contains(target), "p is out of bounds")
-    precondition(ghosts.counts[0] <= max(capacity - onceCount, 0), "B1 is too long")
-    precondition(ghosts.counts[1] <= max(oftenGhostLimit, 0), "B2 is too long")
+    precondition(ghosts.count(of: 0) <= max(capacity - onceCount, 0), "B1 is too long")
+    precondition(ghosts.count(of: 1) <= max(oftenGhostLimit, 0), "B2 is too long")
     for slot in once + often {
       precondition(ghosts.queue(of: entries[slot].key) == nil, "a loaded region has a ghost")
     }
@@ -144,7 +144,7 @@ public struct ARC: EvictionPolicy {
   }
 
   private var oftenGhostLimit: Int {
-    let rest = capacity - onceCount - oftenCount - ghosts.counts[0]
+    let rest = capacity - onceCount - oftenCount - ghosts.count(of: 0)
     return capacity > .max - max(rest, 0) ? .max : capacity + rest
   }
 

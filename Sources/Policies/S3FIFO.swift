@@ -195,7 +195,7 @@ public struct S3FIFO: EvictionPolicy {
     precondition(small.count == smallCount && main.count == mainCount, "a count is wrong")
     precondition(!small.contains { entries[$0].isMain }, "a region of M is in S")
     precondition(main.allSatisfy { entries[$0].isMain }, "a region of S is in M")
-    precondition(ghosts.counts[0] <= ghostLimit, "too many ghosts")
+    precondition(ghosts.count(of: 0) <= ghostLimit, "too many ghosts")
     for slot in small + main {
       precondition(ghosts.queue(of: entries[slot].key) == nil, "a loaded region has a ghost")
     }

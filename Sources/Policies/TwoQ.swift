@@ -136,7 +136,7 @@ public struct TwoQ: EvictionPolicy {
     precondition(new.count == newCount, "the count of new regions is wrong")
     precondition(new.allSatisfy { entries[$0].isNew }, "an old region is among the new")
     precondition(!main.contains { entries[$0].isNew }, "a new region is in the main list")
-    precondition(ghosts.counts[0] <= ghostLimit, "too many ghosts")
+    precondition(ghosts.count(of: 0) <= ghostLimit, "too many ghosts")
     for slot in new + main {
       precondition(ghosts.queue(of: entries[slot].key) == nil, "a loaded region has a ghost")
     }

@@ -5,7 +5,8 @@ struct TargetResult: Encodable, Sendable {
   let work: String
   /// Whether the figure must be at least the target; else at most.
   let isFloor: Bool
-  let target: Double
+  /// Null where the figure is only told.
+  let target: Double?
   /// The unit of target and figure; "x" for a ratio.
   let unit: String
   /// The median of the pairs' figures.
@@ -16,6 +17,7 @@ struct TargetResult: Encodable, Sendable {
   let ours: Double
   let peer: Double?
   let measure: String
+  /// Also where there is no target.
   let met: Bool
   let pairs: [Pair]
   /// What else a reader should know.
@@ -35,8 +37,16 @@ struct TargetResult: Encodable, Sendable {
     TargetResult(name, work, true, target, unit, measure, pairs, note)
   }
 
+  /// A figure without a target, beside others that have one.
+  static func unbound(
+    _ unit: String, name: String, work: String, measure: String, _ pairs: [Pair],
+    note: String? = nil
+  ) -> TargetResult {
+    TargetResult(name, work, false, nil, unit, measure, pairs, note)
+  }
+
   private init(
-    _ name: String, _ work: String, _ isFloor: Bool, _ target: Double, _ unit: String,
+    _ name: String, _ work: String, _ isFloor: Bool, _ target: Double?, _ unit: String,
     _ measure: String, _ pairs: [Pair], _ note: String?
   ) {
     let figures = pairs.map(\.figure)
@@ -49,12 +59,13 @@ struct TargetResult: Encodable, Sendable {
     self.measure = measure
     self.pairs = pairs
     self.note = note
-    figure = median(figures)
+    let figure = median(figures)
+    self.figure = figure
     low = figures.min() ?? .nan
     high = figures.max() ?? .nan
     ours = median(pairs.map(\.ours))
     peer = peers.isEmpty ? nil : median(peers)
-    met = isFloor ? figure >= target : figure <= target
+    met = target.map { isFloor ? figure >= $0 : figure <= $0 } ?? true
   }
 
   static let titles = [
@@ -63,9 +74,11 @@ struct TargetResult: Encodable, Sendable {
 
   var cells: [String] {
     [
-      name, work, "\(isFloor ? ">=" : "<=") \(text(target, unit))", text(figure, unit),
+      name, work, target.map { "\(isFloor ? ">=" : "<=") \(text($0, unit))" } ?? "-",
+      text(figure, unit),
       "\(text(low, unit))..\(text(high, unit))", text(ours, measure),
-      peer.map { text($0, measure) } ?? "-", String(pairs.count), met ? "met" : "MISSED",
+      peer.map { text($0, measure) } ?? "-", String(pairs.count),
+      target == nil ? "-" : met ? "met" : "MISSED",
     ]
   }
 
