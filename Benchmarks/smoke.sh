@@ -92,6 +92,7 @@ check "replay refuses half a record" complains "no multiple of 24" replay "$TMPD
 check "replay refuses a gzip file cut short" complains "ends too early" replay "$TMPDIR/short-trace.txt.gz"
 check "replay refuses a damaged gzip file" complains "damaged" replay "$TMPDIR/damaged-trace.oracleGeneral.gz"
 check "replay refuses an empty trace" complains "no requests" replay "$files/empty"
+check "replay draws a curve" eval 'replay --svg "$TMPDIR/charts" "$TMPDIR/trace.txt.gz" >/dev/null && python3 -c "import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])" "$TMPDIR/charts/trace.svg"'
 check "an unknown backend is refused" fails "$tool" compare --backends nosuch
 check "an unknown policy is refused" fails "$tool" compare --policies nosuch
 check "a directory without files is refused" fails "$tool" verify --files "$files/nosuch"

@@ -21,7 +21,7 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     help: """
       Regions that fit: numbers, or shares of the trace's different regions, separated by commas. (default: \
-      0.1%,1%,10%,50%)
+      0.1%,1%,10%,50%, with --svg twenty from 0.1% to 85%)
       """)
   var capacity: CapacityList?
   @Option(help: "Policies, separated by commas.")
@@ -30,6 +30,10 @@ struct ReplayCommand: ParsableCommand {
   var format: TraceFormat?
   @Option(help: "Runs of each; the fastest is told.")
   var runs = 1
+  @Option(
+    help: ArgumentHelp(
+      "Draw a curve of miss ratios for each trace into this directory.", valueName: "directory"))
+  var svg: String?
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
 
@@ -38,8 +42,9 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
-    let capacities = capacity ?? .few
+    let capacities = capacity ?? (svg == nil ? .few : .dense)
     let subjects = policies.names.filter { $0 != .belady } + [.belady]
+    let charts = try svg.map { try ChartDirectory(FilePath($0)) }
     var results: [ReplayResult] = []
     var progress = ProgressBar(total: files.count * capacities.count * subjects.count)
     for file in files {
@@ -57,6 +62,7 @@ struct ReplayCommand: ParsableCommand {
       }
       // Shares that gave the same number of regions were played once.
       progress.advance(by: (capacities.count - regions.count) * subjects.count)
+      try charts?.draw(ofTrace, of: trace)
       results += ofTrace
     }
     progress.finish()
