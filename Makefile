@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify soak targets doctor test lint docs sanitize clean
+.PHONY: compare verify soak targets doctor test golden lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -22,6 +22,9 @@ doctor: setup       ## what this machine allows and what follows; ARGS=DIR for t
 
 test: setup         ## all tests
 	$(SWIFT) test -j $(JOBS) --parallel $(ARGS)
+
+golden: setup       ## every published count: policies alone, and through managers over every backend; half an hour
+	SLIDING_MAP_EVERY_CELL=1 $(SWIFT) test -c release -j $(JOBS) --filter 'GoldenTests|ReplayTests' $(ARGS)
 
 lint: setup         ## formatting and style
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources

@@ -24,10 +24,11 @@ let package = Package(
   ],
   targets: [
     .target(name: "CProbe"),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .executableTarget(
       name: "mapbench",
       dependencies: [
-        "CProbe",
+        "CProbe", "CZlib",
         .product(name: "SlidingMap", package: "sliding-map"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "HeapModule", package: "swift-collections"),

@@ -33,6 +33,39 @@ compare() { "$tool" compare --files "$files" --budget 4MiB --window 256KiB --wor
 verify() { "$tool" verify --files "$files" --budget 4MiB --window 256KiB "$@"; }
 fails() { ! "$@" >/dev/null 2>&1; }
 targets() { "$tool" targets --only N1 --pairs 5 --json || [ $? -eq 1 ]; }
+replay() { "$tool" replay --capacity 2,50% --policies lru,arc "$@"; }
+misses() { python3 -c 'import json, sys; print(*((r["trace"], r["capacity"], r["policy"], r["misses"]) for r in json.load(sys.stdin)))'; }
+# The same trace in each format: ids as lines, and as the second field of packed records.
+traces() {
+  python3 - "$TMPDIR" <<'END'
+import gzip, struct, sys
+ids = [i * i % 11 for i in range(1000)]
+text = "# made here\n" + "\n".join(map(str, ids))
+records = b"".join(struct.pack("<IQIq", i, id, 1, -1) for i, id in enumerate(ids))
+for name, data in [("trace.txt", text.encode()), ("trace.oracleGeneral", records)]:
+    open(f"{sys.argv[1]}/{name}", "wb").write(data)
+    half = len(data) // 2
+    packed = gzip.compress(data[:half]) + gzip.compress(data[half:])
+    open(f"{sys.argv[1]}/{name}.gz", "wb").write(packed)
+    open(f"{sys.argv[1]}/short-{name}.gz", "wb").write(packed[:-5])
+    open(f"{sys.argv[1]}/odd-{name}", "wb").write(data[:-1] + b"x" * 2)
+    damaged = bytearray(packed)
+    damaged[len(packed) - 6] ^= 1
+    open(f"{sys.argv[1]}/damaged-{name}.gz", "wb").write(damaged)
+END
+}
+same_misses() {
+  local text
+  text="$(replay --json "$TMPDIR/trace.txt" | misses)"
+  [ "$text" = "$(replay --json "$TMPDIR/trace.txt.gz" | misses)" ] &&
+    [ "${text//trace/x}" = "$(replay --json "$TMPDIR/trace.oracleGeneral" | misses | sed 's/trace.oracleGeneral/x/g')" ] &&
+    [ "${text//trace/stdin}" = "$(replay --json --format oracleGeneral - <"$TMPDIR/trace.oracleGeneral.gz" | misses)" ]
+}
+complains() {
+  local words="$1"
+  shift
+  fails "$@" && ("$@" 2>&1 >/dev/null || true) | grep -q "$words"
+}
 interrupted() {
   "$tool" targets >/dev/null 2>&1 &
   local pid=$!
@@ -52,6 +85,14 @@ check "doctor in text" eval '"$tool" doctor | grep -q "file system"'
 check "doctor as JSON" eval '"$tool" doctor "$files" --json | is_array'
 check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/null)'
 check "doctor refuses what is no directory" fails "$tool" doctor "$files/large"
+traces
+check "replay counts the same in each format" same_misses
+check "replay names the line that is no number" complains "line 1001" replay "$TMPDIR/odd-trace.txt"
+check "replay refuses half a record" complains "no multiple of 24" replay "$TMPDIR/odd-trace.oracleGeneral"
+check "replay refuses a gzip file cut short" complains "ends too early" replay "$TMPDIR/short-trace.txt.gz"
+check "replay refuses a damaged gzip file" complains "damaged" replay "$TMPDIR/damaged-trace.oracleGeneral.gz"
+check "replay refuses an empty trace" complains "no requests" replay "$files/empty"
+check "replay draws a curve" eval 'replay --svg "$TMPDIR/charts" "$TMPDIR/trace.txt.gz" >/dev/null && python3 -c "import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])" "$TMPDIR/charts/trace.svg"'
 check "an unknown backend is refused" fails "$tool" compare --backends nosuch
 check "an unknown policy is refused" fails "$tool" compare --policies nosuch
 check "a directory without files is refused" fails "$tool" verify --files "$files/nosuch"

@@ -5,10 +5,10 @@ import Testing
 
 /// A simulation makes of a trace what a manager's calls would.
 struct SimulationTests {
-  @Test(arguments: GoldenTests.rows.filter { $0.trace == .scanmix })
-  func missesAreThePublishedOnes(_ row: GoldenTests.Row) {
+  @Test(arguments: GoldenMisses.all.filter { $0.trace == .scanmix })
+  func missesAreThePublishedOnes(_ row: GoldenMisses) {
     let regions = numbered(row.trace.requests())
-    for (capacity, misses) in zip(GoldenTests.capacities, row.misses) {
+    for (capacity, misses) in zip(GoldenMisses.capacities, row.misses) {
       var simulation = PolicySimulation(row.policy, capacity: PolicyCapacity(regions: capacity))
       // In pieces, between which hits wait to be told.
       let half = regions.span.extracting(first: 100_001)

@@ -8,21 +8,32 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Plays traces to policies and tells how far each is from the optimum.",
     discussion: """
-      A trace is a text file with a whole number a line, the region that was asked for; - reads standard input, so that \
-      compressed ones come through zcat. Regions have one size. The optimum is Belady's, which knows the future: no policy \
-      misses less. Requests a second are those of the policy alone, the trace in memory, the best of so many runs.
+      A trace is a text file with a whole number a line, the region that was asked for, or a file in libCacheSim's binary \
+      format oracleGeneral; either may be gzipped. Other packed ones come through a pipe: \
+      zstd -dc x.oracleGeneral.zst | mapbench replay --format oracleGeneral -
+
+      Regions have one size. The optimum, belady, knows the future: no policy misses less. It is always told. Requests a \
+      second are those of the policy alone, the trace in memory, on one thread, the best of so many runs.
       """)
 
-  @Argument(help: ArgumentHelp("Traces.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Traces; - is standard input.", valueName: "file"))
   var files: [String]
   @Option(
-    help:
-      "Regions that fit: numbers, or shares of the trace's different regions; separated by commas.")
-  var capacities = CapacityList.usual
+    help: """
+      Regions that fit: numbers, or shares of the trace's different regions, separated by commas. (default: \
+      0.1%,1%,10%,50%, with --svg twenty from 0.1% to 85%)
+      """)
+  var capacity: CapacityList?
   @Option(help: "Policies, separated by commas.")
-  var policies = NameList<PolicyName>.all
+  var policies = NameList<ReplaySubject>.all
+  @Option(help: "The traces' format; by default oracleGeneral for files so named, else text.")
+  var format: TraceFormat?
   @Option(help: "Runs of each; the fastest is told.")
   var runs = 1
+  @Option(
+    help: ArgumentHelp(
+      "Draw a curve of miss ratios for each trace into this directory.", valueName: "directory"))
+  var svg: String?
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
 
@@ -31,24 +42,28 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
+    let capacities = capacity ?? (svg == nil ? .few : .dense)
+    let subjects = policies.names.filter { $0 != .belady } + [.belady]
+    let charts = try svg.map { try ChartDirectory(FilePath($0)) }
     var results: [ReplayResult] = []
-    var progress = ProgressBar(total: files.count)
+    var progress = ProgressBar(total: files.count * capacities.count * subjects.count)
     for file in files {
       progress.show(file)
-      let trace: Trace
-      do {
-        trace = try Trace(FilePath(file))
-      } catch let error as TraceError {
-        throw ValidationError("\(file): \(error)")
-      }
-      guard !trace.requests.isEmpty else { throw ValidationError("\(file) has no requests") }
-      for capacity in capacities.regions(of: trace.regionCount) {
+      let trace = try read(file)
+      let regions = capacities.regions(of: trace.regionCount)
+      var ofTrace: [ReplayResult] = []
+      for capacity in regions {
         let optimum = Replay.optimum(of: trace, capacity: capacity)
-        results += policies.names.map { play(trace, capacity, $0, optimum) }
-        results.append(
-          ReplayResult(trace, capacity, "belady", misses: optimum, optimum, seconds: nil))
+        for subject in subjects {
+          progress.show("\(trace.name), \(grouped(capacity)) regions, \(subject.rawValue)")
+          ofTrace.append(play(trace, capacity, subject, optimum))
+          progress.advance()
+        }
       }
-      progress.advance()
+      // Shares that gave the same number of regions were played once.
+      progress.advance(by: (capacities.count - regions.count) * subjects.count)
+      try charts?.draw(ofTrace, of: trace)
+      results += ofTrace
     }
     progress.finish()
     if json {
@@ -58,70 +73,28 @@ struct ReplayCommand: ParsableCommand {
     }
   }
 
-  private func play(
-    _ trace: Trace, _ capacity: Int, _ name: PolicyName, _ optimum: Int
-  ) -> ReplayResult {
-    var misses = 0
-    var best = Double.infinity
-    for _ in 0..<runs {
-      var simulation = PolicySimulation(
-        name.make(), capacity: PolicyCapacity(regions: capacity))
-      best = min(best, seconds { misses = simulation.play(trace.requests.span) })
+  private func read(_ file: String) throws -> Trace {
+    do {
+      return try Trace(FilePath(file), format)
+    } catch {
+      throw ValidationError("\(file): \(error)")
     }
-    return ReplayResult(
-      trace, capacity, name.rawValue, misses: misses, optimum, seconds: best)
-  }
-}
-
-/// Capacities after one option: "1000,10%".
-struct CapacityList: ExpressibleByArgument, Sendable {
-  private enum Capacity: Sendable {
-    case regions(Int)
-    /// In millionths of the different regions.
-    case share(Int)
   }
 
-  private let text: String
-  private let capacities: [Capacity]
-
-  static let usual = CapacityList(
-    text: "0.1%,1%,10%,50%",
-    capacities: [.share(1_000), .share(10_000), .share(100_000), .share(500_000)])
-
-  private init(text: String, capacities: [Capacity]) {
-    self.text = text
-    self.capacities = capacities
-  }
-
-  init?(argument: String) {
-    text = argument
-    var capacities: [Capacity] = []
-    for part in argument.split(separator: ",") {
-      if part.hasSuffix("%") {
-        guard let percent = Double(part.dropLast()), percent > 0, percent <= 100 else { return nil }
-        capacities.append(.share(Int((percent * 10_000).rounded())))
-      } else {
-        guard let regions = Int(part), regions > 0 else { return nil }
-        capacities.append(.regions(regions))
+  private func play(
+    _ trace: Trace, _ capacity: Int, _ subject: ReplaySubject, _ optimum: Int
+  ) -> ReplayResult {
+    var misses = optimum
+    var best: Double?
+    if case .policy(let name) = subject {
+      for _ in 0..<runs {
+        var simulation = PolicySimulation(
+          name.make(), capacity: PolicyCapacity(regions: capacity))
+        let time = seconds { misses = simulation.play(trace.requests.span) }
+        best = min(best ?? time, time)
       }
     }
-    guard !capacities.isEmpty else { return nil }
-    self.capacities = capacities
+    return ReplayResult(
+      trace, capacity, subject.rawValue, misses: misses, optimum, seconds: best)
   }
-
-  /// For a trace with so many different regions; whole regions, at least one, each capacity once.
-  func regions(of count: Int) -> [Int] {
-    var found: [Int] = []
-    for capacity in capacities {
-      let regions =
-        switch capacity {
-        case .regions(let regions): regions
-        case .share(let millionths): max(count * millionths / 1_000_000, 1)
-        }
-      if !found.contains(regions) { found.append(regions) }
-    }
-    return found
-  }
-
-  var defaultValueDescription: String { text }
 }

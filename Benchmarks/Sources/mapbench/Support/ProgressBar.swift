@@ -19,8 +19,8 @@ struct ProgressBar {
     write("\r[\(bar)] \(done)/\(total) \(task)\u{1B}[K")
   }
 
-  /// Counts a step as done.
-  mutating func advance() { done = min(done + 1, total) }
+  /// Counts steps as done.
+  mutating func advance(by steps: Int = 1) { done = min(done + steps, total) }
 
   /// Takes the bar away.
   func finish() { write("\r\u{1B}[K") }

@@ -1,0 +1,2 @@
+// zlib as a system library: traces are often kept gzipped.
+#include <zlib.h>

@@ -1,0 +1,22 @@
+/// Why a trace can't be read.
+enum TraceError: Error, CustomStringConvertible {
+  /// A line of a text that is no number.
+  case line(Int)
+  /// Bytes left behind the last whole record.
+  case partialRecord(Int, of: Int)
+  case unpacking(String)
+  case zstd
+  case empty
+
+  var description: String {
+    switch self {
+    case .line(let number): "line \(number) is no whole number below 2^64"
+    case .partialRecord(let rest, let size):
+      "the length is no multiple of \(size): \(rest) bytes are left behind the last whole record"
+    case .unpacking(let reason): reason
+    case .zstd:
+      "packed by zstd: unpack it on the way, zstd -dc FILE | mapbench replay --format FORMAT -"
+    case .empty: "there are no requests"
+    }
+  }
+}
