@@ -8,8 +8,8 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Plays traces to policies and tells how far each is from the optimum.",
     discussion: """
-      A trace is a text file with a whole number a line, the region that was asked for, or a file in libCacheSim's binary \
-      format oracleGeneral; either may be gzipped. Other packed ones come through a pipe: \
+      A trace is a text file with a whole number a line, the region that was asked for, a recording of a program's own \
+      accesses (maps.recordTrace), or a file in libCacheSim's binary format oracleGeneral; each may be gzipped. Other packed ones come through a pipe: \
       zstd -dc x.oracleGeneral.zst | mapbench replay --format oracleGeneral -
 
       Regions have one size. The optimum, belady, knows the future: no policy misses less. It is always told. Requests a \
@@ -26,7 +26,9 @@ struct ReplayCommand: ParsableCommand {
   var capacity: CapacityList?
   @Option(help: "Policies, separated by commas.")
   var policies = NameList<ReplaySubject>.all
-  @Option(help: "The traces' format; by default oracleGeneral for files so named, else text.")
+  @Option(
+    help:
+      "The traces' format; by default as they begin, oracleGeneral for files so named, else text.")
   var format: TraceFormat?
   @Option(help: "Runs of each; the fastest is told.")
   var runs = 1
@@ -49,7 +51,7 @@ struct ReplayCommand: ParsableCommand {
     var progress = ProgressBar(total: files.count * capacities.count * subjects.count)
     for file in files {
       progress.show(file)
-      let trace = try read(file)
+      let trace = try Trace.named(file, format)
       let regions = capacities.regions(of: trace.regionCount)
       var ofTrace: [ReplayResult] = []
       for capacity in regions {
@@ -70,14 +72,6 @@ struct ReplayCommand: ParsableCommand {
       try Report.json(results)
     } else {
       Report.print(ReplayResult.table(results))
-    }
-  }
-
-  private func read(_ file: String) throws -> Trace {
-    do {
-      return try Trace(FilePath(file), format)
-    } catch {
-      throw ValidationError("\(file): \(error)")
     }
   }
 

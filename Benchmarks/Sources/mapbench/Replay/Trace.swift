@@ -1,3 +1,4 @@
+import ArgumentParser
 import SystemPackage
 
 /// Requests for regions, in the order in which they were made.
@@ -29,6 +30,15 @@ struct Trace: Sendable {
     name = Self.name(of: fileName)
     requests = list.requests
     regionCount = list.idCount
+  }
+
+  /// A trace that a user named.
+  static func named(_ file: String, _ format: TraceFormat?) throws -> Trace {
+    do {
+      return try Trace(FilePath(file), format)
+    } catch {
+      throw ValidationError("\(file): \(error)")
+    }
   }
 
   /// A file's name without the endings that say how it is packed and written.

@@ -5,6 +5,8 @@ enum TraceError: Error, CustomStringConvertible {
   /// Bytes left behind the last whole record.
   case partialRecord(Int, of: Int)
   case unpacking(String)
+  /// Bytes that `maps.recordTrace(to:)` never writes, or too few of them.
+  case noRecording
   case zstd
   case empty
 
@@ -14,6 +16,7 @@ enum TraceError: Error, CustomStringConvertible {
     case .partialRecord(let rest, let size):
       "the length is no multiple of \(size): \(rest) bytes are left behind the last whole record"
     case .unpacking(let reason): reason
+    case .noRecording: "no recording in the compact format, or one that ends too soon"
     case .zstd:
       "packed by zstd: unpack it on the way, zstd -dc FILE | mapbench replay --format FORMAT -"
     case .empty: "there are no requests"

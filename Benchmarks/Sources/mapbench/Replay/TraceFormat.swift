@@ -1,12 +1,15 @@
 import ArgumentParser
+import SlidingMap
 
 /// How a trace is written down.
 enum TraceFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
-  case text, oracleGeneral
+  case text, oracleGeneral, compact
 
   /// What a trace of this name, which begins with these bytes, is taken for.
   init(name: String, beginning: [UInt8]) {
-    self = name.contains("oracleGeneral") ? .oracleGeneral : .text
+    self =
+      beginning.starts(with: TraceDecoder.magic)
+      ? .compact : name.contains("oracleGeneral") ? .oracleGeneral : .text
   }
 
   /// A parser at the beginning of a trace.
@@ -14,6 +17,7 @@ enum TraceFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
     switch self {
     case .text: TextParser()
     case .oracleGeneral: OracleGeneralParser()
+    case .compact: CompactParser()
     }
   }
 }
