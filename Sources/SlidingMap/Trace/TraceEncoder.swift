@@ -1,62 +1,114 @@
 import MapProtocols
 
-/// Turns accesses into the bytes of a format.
+/// Turns accesses into the bytes of a format, in blocks.
 struct TraceEncoder {
   static let magic: [UInt8] = Array("SMTRACE".utf8) + [1]
+  /// A block is taken away when it has so many bytes.
+  private static let blockSize = 64 << 10
+  private static let unnumbered: Int32 = -1
 
   private let format: TraceFormat
-  private var numbers: [RegionKey: Int] = [:]
+  private var block: [UInt8]
+  private var known: [RegionKey: Int32] = [:]
+  /// By slot, the number of its region, or `unnumbered` until that is accessed; and what it is.
+  private var numbers: [Int32] = []
+  private var infos: [RegionInfo] = []
 
-  init(_ format: TraceFormat) { self.format = format }
-
-  /// What a file begins with.
-  var header: [UInt8] { format == .compact ? Self.magic : [] }
-
-  /// How many windows have appeared.
-  var regionCount: Int { numbers.count }
-
-  /// Appends an access to a window that has a number.
-  func append(_ number: Int, _ byteCount: Int, second: UInt32, to bytes: inout [UInt8]) {
-    switch format {
-    case .compact:
-      Self.append(UInt64(numbers.count - number), to: &bytes)
-    case .oracleGeneral:
-      bytes.append(littleEndian: second)
-      bytes.append(littleEndian: UInt64(number) + 1)
-      bytes.append(littleEndian: UInt32(clamping: byteCount))
-      bytes.append(littleEndian: UInt64(bitPattern: -1))
-    }
+  init(_ format: TraceFormat) {
+    self.format = format
+    block = format == .compact ? Self.magic : []
   }
 
-  /// Appends an access to a window and returns its number.
-  mutating func append(_ region: RegionInfo, second: UInt32, to bytes: inout [UInt8]) -> Int {
-    let number = numbers[region.key] ?? numbers.count
-    if number == numbers.count {
-      numbers[region.key] = number
-      if format == .compact {
-        bytes.append(0)
-        bytes.append(littleEndian: region.key.file)
-        Self.append(UInt64(region.key.window), to: &bytes)
-        Self.append(UInt64(region.byteCount), to: &bytes)
-        return number
-      }
+  /// How many windows were accessed.
+  var regionCount: Int { known.count }
+
+  /// Whether nothing waits to be taken away.
+  var isEmpty: Bool { block.isEmpty }
+
+  /// Whether a block should be taken away.
+  var isFull: Bool { block.count >= Self.blockSize }
+
+  /// Takes away what there is, in whole accesses.
+  mutating func takeBlock() -> [UInt8] {
+    var full: [UInt8] = []
+    full.reserveCapacity(Self.blockSize + 64)
+    swap(&full, &block)
+    return full
+  }
+
+  /// Notes what a slot stands for from now on.
+  mutating func set(_ slot: RegionSlot, _ region: RegionInfo) {
+    if slot.index >= numbers.count {
+      let missing = max(slot.index + 1, 2 * numbers.count) - numbers.count
+      numbers.append(contentsOf: repeatElement(Self.unnumbered, count: missing))
+      infos.append(contentsOf: repeatElement(region, count: missing))
     }
-    append(number, region.byteCount, second: second, to: &bytes)
+    numbers[slot.index] = Self.unnumbered
+    infos[slot.index] = region
+  }
+
+  /// Appends accesses from the one at `start` on, until the block is full.
+  ///
+  /// - Returns: the first that was not appended.
+  mutating func append(_ slots: Span<RegionSlot>, from start: Int, second: UInt32) -> Int {
+    var index = start
+    while index < slots.count, !isFull {
+      let slot = slots[index].index
+      let number = numbers[slot]
+      if number == Self.unnumbered {
+        numbers[slot] = define(infos[slot], second)
+      } else {
+        append(Int(number), infos[slot], second)
+      }
+      index += 1
+    }
+    return index
+  }
+
+  /// Appends an access to a window not numbered since it was loaded, and returns its number.
+  private mutating func define(_ region: RegionInfo, _ second: UInt32) -> Int32 {
+    let next = Int32(known.count)
+    let number = known[region.key, default: next]
+    if number == next { known[region.key] = next }
+    if number == next && format == .compact {
+      block.append(0)
+      block.append(littleEndian: region.key.file)
+      append(UInt64(region.key.window))
+      append(UInt64(region.byteCount))
+    } else {
+      append(Int(number), region, second)
+    }
     return number
   }
 
-  private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+  @inline(__always)
+  private mutating func append(_ number: Int, _ region: RegionInfo, _ second: UInt32) {
+    switch format {
+    case .compact:
+      append(UInt64(known.count - number))
+    case .oracleGeneral:
+      block.append(littleEndian: second)
+      block.append(littleEndian: UInt64(number) + 1)
+      block.append(littleEndian: UInt32(clamping: region.byteCount))
+      // Filled in when it is known.
+      block.append(littleEndian: UInt64(bitPattern: -1))
+    }
+  }
+
+  @inline(__always)
+  private mutating func append(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      block.append(UInt8(truncatingIfNeeded: rest) | 0x80)
       rest >>= 7
     }
-    bytes.append(UInt8(rest))
+    block.append(UInt8(rest))
   }
 }
 
 extension [UInt8] {
+  @inline(__always)
   fileprivate mutating func append<T: FixedWidthInteger>(littleEndian value: T) {
-    for byte in 0..<T.bitWidth / 8 { append(UInt8(truncatingIfNeeded: value >> (8 * byte))) }
+    unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }
 }
