@@ -24,7 +24,7 @@ public struct ARC: EvictionPolicy {
   private var lists = SlotLists(listCount: 3)
   private var entries = SlotTable(empty: Entry(name: 0, isOften: false))
   /// B1 and B2.
-  private var ghosts = Ghosts(queueCount: 2)
+  private var ghosts = Ghosts()
   private var onceCount = 0
   private var oftenCount = 0
   /// p: how many regions T1 aims at, 0...`capacity`.

@@ -114,23 +114,17 @@ public struct S3FIFO: EvictionPolicy {
 
   /// Sets the victim aside until the next miss; then it is the last of its queue. O(1).
   public mutating func pinned(_ slot: RegionSlot) {
-    if small.contains(slot) {
-      small.remove(slot)
+    if small.removeIfThere(slot) {
       smallAside.append(slot)
-    } else {
-      main.remove(slot)
+    } else if main.removeIfThere(slot) {
       mainAside.append(slot)
     }
   }
 
   /// Forgets a region, but remembers the key of one evicted from S. O(1) amortized.
   public mutating func remove(_ slot: RegionSlot, evicted: Bool) {
-    let isSmall = small.contains(slot) || smallAside.contains(slot)
-    if isSmall {
-      if small.contains(slot) { small.remove(slot) } else { smallAside.remove(slot) }
-    } else {
-      if main.contains(slot) { main.remove(slot) } else { mainAside.remove(slot) }
-    }
+    let isSmall = small.removeIfThere(slot) || smallAside.removeIfThere(slot)
+    if !isSmall, !main.removeIfThere(slot) { mainAside.remove(slot) }
     guard evicted else { return }
     source = nil
     hasEvicted = true

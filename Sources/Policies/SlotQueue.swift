@@ -36,12 +36,10 @@ struct SlotQueue: Sendable {
   }
 
   /// Puts a slot that is not in the queue at its end.
+  @inline(__always)
   mutating func append(_ slot: RegionSlot) {
     if length == ring.count { compact() }
-    if slot.index >= places.count {
-      let missing = max(slot.index + 1, places.count * 2) - places.count
-      places.append(contentsOf: repeatElement(Self.none, count: missing))
-    }
+    if slot.index >= places.count { makeRoom(for: slot) }
     precondition(places[slot.index] == Self.none, "the slot is held already")
     let place = (start &+ length) & (ring.count &- 1)
     ring[place] = slot.rawValue
@@ -52,6 +50,14 @@ struct SlotQueue: Sendable {
 
   /// Takes a slot out that is in the queue.
   mutating func remove(_ slot: RegionSlot) {
+    let wasThere = removeIfThere(slot)
+    precondition(wasThere, "the slot is not held")
+  }
+
+  /// Takes a slot out, and says whether it was in the queue.
+  @inline(__always)
+  mutating func removeIfThere(_ slot: RegionSlot) -> Bool {
+    guard contains(slot) else { return false }
     let place = Int(places[slot.index])
     ring[place] = Self.none
     places[slot.index] = Self.none
@@ -61,6 +67,7 @@ struct SlotQueue: Sendable {
     } else if 2 * count < length {
       compact()
     }
+    return true
   }
 
   /// Moves a slot of the queue to its end.
@@ -126,6 +133,11 @@ struct SlotQueue: Sendable {
       start = (start &+ 1) & (ring.count &- 1)
       length &-= 1
     }
+  }
+
+  private mutating func makeRoom(for slot: RegionSlot) {
+    let missing = max(slot.index + 1, places.count * 2) - places.count
+    places.append(contentsOf: repeatElement(Self.none, count: missing))
   }
 
   /// Closes the gaps, and doubles the ring if they are fewer than half of it.
