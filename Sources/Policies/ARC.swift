@@ -16,15 +16,15 @@ public struct ARC: EvictionPolicy {
   private static let once = 0, often = 1, aside = 2
 
   private struct Entry {
-    var key: RegionKey
+    /// Its key's `ghostName`.
+    var name: UInt64
     var isOften: Bool
   }
 
   private var lists = SlotLists(listCount: 3)
-  private var entries = SlotTable(
-    empty: Entry(key: RegionKey(file: 0, window: 0), isOften: false))
+  private var entries = SlotTable(empty: Entry(name: 0, isOften: false))
   /// B1 and B2.
-  private var ghosts = Ghosts(queueCount: 2)
+  private var ghosts = Ghosts()
   private var onceCount = 0
   private var oftenCount = 0
   /// p: how many regions T1 aims at, 0...`capacity`.
@@ -52,7 +52,7 @@ public struct ARC: EvictionPolicy {
   /// Moves p if the region is remembered. O(1).
   public mutating func miss(_ key: RegionKey) {
     readmit()
-    let queue = ghosts.queue(of: key)
+    let queue = ghosts.queue(of: key.ghostName)
     isWantedOften = queue == 1
     guard let queue else { return }
     let (own, other) = (Double(ghosts.count(of: queue)), Double(ghosts.count(of: 1 - queue)))
@@ -64,8 +64,9 @@ public struct ARC: EvictionPolicy {
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
     isWantedOften = false
-    let isOften = ghosts.remove(region.key) != nil
-    entries.set(slot, to: Entry(key: region.key, isOften: isOften))
+    let name = region.key.ghostName
+    let isOften = ghosts.remove(name) != nil
+    entries.set(slot, to: Entry(name: name, isOften: isOften))
     lists.append(slot, to: isOften ? Self.often : Self.once)
     if isOften { oftenCount += 1 } else { onceCount += 1 }
     trim()
@@ -93,7 +94,7 @@ public struct ARC: EvictionPolicy {
     let entry = entries[slot]
     if entry.isOften { oftenCount -= 1 } else { onceCount -= 1 }
     guard evicted else { return }
-    ghosts.append(entry.key, to: entry.isOften ? 1 : 0)
+    ghosts.append(entry.name, to: entry.isOften ? 1 : 0)
     trim()
   }
 
@@ -126,7 +127,7 @@ public struct ARC: EvictionPolicy {
     precondition(ghosts.count(of: 0) <= max(capacity - onceCount, 0), "B1 is too long")
     precondition(ghosts.count(of: 1) <= max(oftenGhostLimit, 0), "B2 is too long")
     for slot in once + often {
-      precondition(ghosts.queue(of: entries[slot].key) == nil, "a loaded region has a ghost")
+      precondition(ghosts.queue(of: entries[slot].name) == nil, "a loaded region has a ghost")
     }
   }
 

@@ -9,11 +9,10 @@ public import MapProtocols
 /// those used twice. The marks are the counts of the `ReferenceTable`; a slot's count is 0 when it is inserted.
 public struct Clock: EvictionPolicy {
   /// The ring, cut open at the hand: the first is what the hand points to, the last what it passed last.
-  private var ring = SlotLists()
+  private var ring = SlotQueue()
   /// Marks a region can have. A byte, and in this place, so that `any EvictionPolicy` holds a clock without a box, whose
   /// uniqueness would be checked on every call.
   private let limit: UInt8
-  private var count = 0
 
   /// A ring without regions. O(1).
   ///
@@ -30,17 +29,14 @@ public struct Clock: EvictionPolicy {
   public var hits: HitReporting { .counted(upTo: Int(limit)) }
 
   /// Puts a region just behind the hand. O(1) amortized.
-  public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
-    ring.append(slot)
-    count += 1
-  }
+  public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { ring.append(slot) }
 
   /// The first region in the hand's way that has no mark; those before it lose one.
   ///
   /// - Complexity: O(1) amortized over hits, each of which can hold the hand up once; O(n) in the worst case.
   public mutating func victim(_ references: ReferenceTable) -> RegionSlot? {
     // In one thread `limit` rounds clear every mark; readers that set marks meanwhile must not keep the hand going.
-    var steps = (Int(limit) + 1) * count
+    var steps = (Int(limit) + 1) * ring.count
     let limit = Int(limit)
     return ring.rotate { slot in
       let marks = references.count(of: slot)
@@ -55,10 +51,7 @@ public struct Clock: EvictionPolicy {
   public mutating func pinned(_ slot: RegionSlot) { ring.moveToEnd(slot) }
 
   /// Forgets a region; if the hand pointed to it, it points to the next. O(1).
-  public mutating func remove(_ slot: RegionSlot, evicted: Bool) {
-    ring.remove(slot)
-    count -= 1
-  }
+  public mutating func remove(_ slot: RegionSlot, evicted: Bool) { ring.remove(slot) }
 
   /// The regions without a mark that the hand will come to first.
   ///
@@ -66,26 +59,16 @@ public struct Clock: EvictionPolicy {
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {
-    var (missing, steps) = (count, min(8 * count, self.count))
-    var current = ring.first()
-    while missing > 0, steps > 0, let slot = current {
-      if references.count(of: slot) == 0 {
-        slots.append(slot)
-        missing -= 1
-      }
-      steps -= 1
-      current = ring.next(after: slot)
-    }
+    let candidates = ring.slots.prefix(8 * min(count, ring.count))
+    slots.append(
+      contentsOf: candidates.lazy.filter { references.count(of: $0) == 0 }.prefix(count))
   }
 
   /// All regions in the order in which the hand will come to them, whatever their marks. O(n).
-  public func evictionOrder() -> [RegionSlot] { ring.slots() }
+  public func evictionOrder() -> [RegionSlot] { Array(ring.slots) }
 
-  /// Checks the ring and its count. O(n).
-  public func _checkInvariants() {
-    ring.checkInvariants()
-    precondition(ring.slots().count == count, "the count is wrong")
-  }
+  /// Checks the ring. O(n).
+  public func _checkInvariants() { ring.checkInvariants() }
 }
 
 extension EvictionPolicy where Self == Clock {

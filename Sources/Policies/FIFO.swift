@@ -3,7 +3,7 @@ public import MapProtocols
 /// Unloads the region that was loaded first, whatever was used since: the least work on a hit, none at all.
 public struct FIFO: EvictionPolicy {
   /// The oldest comes first.
-  private var order = SlotLists()
+  private var order = SlotQueue()
 
   /// A policy that holds nothing yet. O(1).
   public init() {}
@@ -18,7 +18,7 @@ public struct FIFO: EvictionPolicy {
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { order.append(slot) }
 
   /// The region that was loaded first. O(1).
-  public mutating func victim(_ references: ReferenceTable) -> RegionSlot? { order.first() }
+  public mutating func victim(_ references: ReferenceTable) -> RegionSlot? { order.first }
 
   /// Queues the victim again as if it had been loaded just now. O(1).
   public mutating func pinned(_ slot: RegionSlot) { order.moveToEnd(slot) }
@@ -30,13 +30,13 @@ public struct FIFO: EvictionPolicy {
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {
-    order.copyFirst(count, into: &slots)
+    slots.append(contentsOf: order.slots.prefix(count))
   }
 
   /// All regions, the oldest first. O(n).
-  public func evictionOrder() -> [RegionSlot] { order.slots() }
+  public func evictionOrder() -> [RegionSlot] { Array(order.slots) }
 
-  /// Checks the list that keeps the order. O(n).
+  /// Checks the queue. O(n).
   public func _checkInvariants() { order.checkInvariants() }
 }
 

@@ -21,7 +21,7 @@ struct FrequencySketch: Sendable {
 
   /// What `note` and `frequency` take for a key; `seed` makes it unforeseeable.
   static func hash(of key: RegionKey, seed: UInt64) -> UInt64 {
-    var source = SplitMix64(seed: key.mixed ^ seed)
+    var source = SplitMix64(seed: key.ghostName ^ seed)
     return source.next()
   }
 

@@ -14,33 +14,32 @@ public import MapProtocols
 /// than the capacity tells, S has the surplus. A pinned victim goes to the beginning of its queue when the next miss comes,
 /// and is not named again before.
 public struct S3FIFO: EvictionPolicy {
-  /// S and M, the next to leave first; behind them those of each that were found pinned.
-  private static let small = 0, main = 1, smallAside = 2, mainAside = 3
+  private enum Part { case small, main }
+
   /// Where a reference count stops.
   private static let limit = 3
+  /// Uses that move a region from S to M.
+  private static let leastToLeaveSmall = 2
 
-  private struct Entry {
-    var key: RegionKey
-    var isMain: Bool
-  }
-
-  private var lists = SlotLists(listCount: 4)
-  private var entries = SlotTable(
-    empty: Entry(key: RegionKey(file: 0, window: 0), isMain: false))
+  /// S and M, the next to leave first.
+  private var small = SlotQueue()
+  private var main = SlotQueue()
+  /// Those of each that were found pinned.
+  private var smallAside = SlotQueue()
+  private var mainAside = SlotQueue()
+  /// The `ghostName` of each region's key.
+  private var names = SlotTable(empty: UInt64(0))
   private var ghosts = Ghosts()
   /// What was asked for last, until it is loaded, and whether it was a ghost.
-  private var wanted: (key: RegionKey, isGhost: Bool)?
-  private var smallCount = 0
-  private var mainCount = 0
+  private var wanted: (key: RegionKey, name: UInt64, isGhost: Bool)?
   private var smallShare = 0
   private var mainShare = 0
   private var ghostLimit = 0
   private var capacity = 0
   /// The queue that the present eviction takes from: once S was chosen, what it passes on to M does not change that.
-  private var source: Int?
+  private var source: Part?
   /// Until then there was room, and new regions that S has no share for may enter M.
   private var hasEvicted = false
-  private var hasAside = false
 
   /// A policy that holds nothing yet. O(1).
   public init() { setCapacity(PolicyCapacity(regions: .max)) }
@@ -67,22 +66,22 @@ public struct S3FIFO: EvictionPolicy {
   public mutating func miss(_ key: RegionKey) {
     readmit()
     // What was asked for and did not come is as much a ghost as before.
-    if let wanted, wanted.isGhost { remember(wanted.key) }
-    wanted = (key, ghosts.remove(key) != nil)
+    if let wanted, wanted.isGhost { remember(wanted.name) }
+    let name = key.ghostName
+    wanted = (key, name, ghosts.remove(name) != nil)
   }
 
   /// Queues a region in S, or in M if it was remembered. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
-    let isGhost: Bool
-    if let wanted, wanted.key == region.key {
-      isGhost = wanted.isGhost
-      self.wanted = nil
-    } else {
-      isGhost = ghosts.remove(region.key) != nil
-    }
     let overflows = !hasEvicted && smallCount >= smallShare
-    admit(slot, region.key, isMain: isGhost || overflows)
+    if let wanted, wanted.key == region.key {
+      self.wanted = nil
+      admit(slot, wanted.name, isMain: wanted.isGhost || overflows)
+    } else {
+      let name = region.key.ghostName
+      admit(slot, name, isMain: ghosts.remove(name) != nil || overflows)
+    }
   }
 
   /// The first region at the end of its queue that was not used enough to stay; those before it move as told above.
@@ -93,41 +92,43 @@ public struct S3FIFO: EvictionPolicy {
     if isDone { readmit() }
     if isDone { return nil }
     // In one thread this many suffice to move all of S and to clear every mark.
-    var steps = (Self.limit + 1) * (smallCount + mainCount)
-    while true {
-      let queue = chosen
-      source = queue
-      guard let slot = lists.first(of: queue) else { return nil }
-      let uses = references.count(of: slot)
-      if steps == 0 || uses < Self.leastToStay(in: queue) { return slot }
-      if queue == Self.small {
-        entries[slot].isMain = true
-        smallCount -= 1
-        mainCount += 1
-        references.setCount(of: slot, to: 0)
-      } else {
-        references.setCount(of: slot, to: min(uses, Self.limit) - 1)
-      }
-      lists.moveToEnd(slot, of: Self.main)
+    var steps = (Self.limit + 1) * (small.count + main.count)
+    while chosen == .small {
+      source = .small
+      guard let slot = small.first else { return nil }
+      if steps == 0 || references.count(of: slot) < Self.leastToLeaveSmall { return slot }
+      small.remove(slot)
+      main.append(slot)
+      references.setCount(of: slot, to: 0)
       steps -= 1
+    }
+    source = .main
+    return main.rotate { slot in
+      let uses = references.count(of: slot)
+      if uses == 0 || steps == 0 { return true }
+      references.setCount(of: slot, to: min(uses, Self.limit) - 1)
+      steps -= 1
+      return false
     }
   }
 
   /// Sets the victim aside until the next miss; then it is the last of its queue. O(1).
   public mutating func pinned(_ slot: RegionSlot) {
-    hasAside = true
-    lists.moveToEnd(slot, of: entries[slot].isMain ? Self.mainAside : Self.smallAside)
+    if small.removeIfThere(slot) {
+      smallAside.append(slot)
+    } else if main.removeIfThere(slot) {
+      mainAside.append(slot)
+    }
   }
 
   /// Forgets a region, but remembers the key of one evicted from S. O(1) amortized.
   public mutating func remove(_ slot: RegionSlot, evicted: Bool) {
-    lists.remove(slot)
-    let isMain = entries[slot].isMain
-    if isMain { mainCount -= 1 } else { smallCount -= 1 }
+    let isSmall = small.removeIfThere(slot) || smallAside.removeIfThere(slot)
+    if !isSmall, !main.removeIfThere(slot) { mainAside.remove(slot) }
     guard evicted else { return }
     source = nil
     hasEvicted = true
-    if !isMain { remember(entries[slot].key) }
+    if isSmall { remember(names[slot]) }
   }
 
   /// The regions that were not used enough to stay, in the order in which they come to the end of their queues.
@@ -137,101 +138,85 @@ public struct S3FIFO: EvictionPolicy {
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {
     if isDone { return }
-    var missing = min(count, smallCount + mainCount)
-    var steps = 8 * missing
-    var order = [Self.small, Self.main]
-    if chosen == Self.main {
+    let count = min(count, smallCount + mainCount)
+    let before = slots.count
+    var steps = 8 * count
+    func announce(_ count: Int, of queue: SlotQueue, below least: Int) {
+      let end = slots.count + count
+      for slot in queue.slots {
+        if slots.count == end || steps == 0 { return }
+        if references.count(of: slot) < least { slots.append(slot) }
+        steps -= 1
+      }
+    }
+    if chosen == .main {
       // Only as many as M must give at once; if they can't be told, nor can what comes then.
-      let share = min(max(mainCount - mainShare, 1), missing)
-      let before = slots.count
-      var current = lists.first(of: Self.main)
-      while slots.count - before < share, steps > 0, let slot = current {
-        if references.count(of: slot) == 0 { slots.append(slot) }
-        steps -= 1
-        current = lists.next(after: slot)
-      }
+      announce(min(max(mainCount - mainShare, 1), count), of: main, below: 1)
       if slots.count == before { return }
-      missing -= slots.count - before
-      order.removeLast()
     }
-    for queue in order {
-      var current = lists.first(of: queue)
-      while missing > 0, steps > 0, let slot = current {
-        if references.count(of: slot) < Self.leastToStay(in: queue) {
-          slots.append(slot)
-          missing -= 1
-        }
-        steps -= 1
-        current = lists.next(after: slot)
-      }
-    }
+    announce(count - (slots.count - before), of: small, below: Self.leastToLeaveSmall)
+    if chosen == .small { announce(count - (slots.count - before), of: main, below: 1) }
   }
 
   /// All regions in the order in which they come to the end of their queues, whatever their marks. O(n).
   public func evictionOrder() -> [RegionSlot] {
     var copy = self
     copy.readmit()
-    let main = copy.lists.slots(of: Self.main)
+    let main = Array(copy.main.slots)
     let surplus = max(mainCount - mainShare, 0)
-    return Array(main.prefix(surplus)) + copy.lists.slots(of: Self.small)
-      + Array(main.dropFirst(surplus))
+    return Array(main.prefix(surplus)) + Array(copy.small.slots) + Array(main.dropFirst(surplus))
   }
 
   /// Takes the first to go as S, a tenth and what M has no share for, and the others as M. O(n).
   public mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     let small = max(regions.count / 10, regions.count - mainShare)
     for (index, region) in regions.enumerated() {
-      ghosts.remove(region.info.key)
-      admit(region.slot, region.info.key, isMain: index >= small)
+      let name = region.info.key.ghostName
+      ghosts.remove(name)
+      admit(region.slot, name, isMain: index >= small)
     }
   }
 
   /// Checks queues, counts and ghosts. O(n).
   public func _checkInvariants() {
-    lists.checkInvariants()
+    for queue in [small, main, smallAside, mainAside] { queue.checkInvariants() }
     ghosts.checkInvariants()
-    let small = lists.slots(of: Self.small) + lists.slots(of: Self.smallAside)
-    let main = lists.slots(of: Self.main) + lists.slots(of: Self.mainAside)
-    precondition(small.count == smallCount && main.count == mainCount, "a count is wrong")
-    precondition(!small.contains { entries[$0].isMain }, "a region of M is in S")
-    precondition(main.allSatisfy { entries[$0].isMain }, "a region of S is in M")
+    let slots = [small, main, smallAside, mainAside].flatMap { Array($0.slots) }
+    precondition(Set(slots).count == slots.count, "a region is in two queues")
     precondition(ghosts.count(of: 0) <= ghostLimit, "too many ghosts")
-    for slot in small + main {
-      precondition(ghosts.queue(of: entries[slot].key) == nil, "a loaded region has a ghost")
+    for slot in slots {
+      precondition(ghosts.queue(of: names[slot]) == nil, "a loaded region has a ghost")
     }
-    let aside = !lists.isEmpty(Self.smallAside) || !lists.isEmpty(Self.mainAside)
-    precondition(hasAside || !aside, "a region is aside for good")
   }
 
-  private static func leastToStay(in queue: Int) -> Int { queue == small ? 2 : 1 }
+  private var smallCount: Int { small.count + smallAside.count }
+  private var mainCount: Int { main.count + mainAside.count }
 
   /// Whether there is no candidate.
-  private var isDone: Bool { lists.isEmpty(Self.small) && lists.isEmpty(Self.main) }
+  private var isDone: Bool { small.isEmpty && main.isEmpty }
 
   /// The queue to take from, which has a candidate if there is one.
-  private var chosen: Int {
-    let isMain = source.map { $0 == Self.main } ?? (mainCount > mainShare)
-    let queue = isMain ? Self.main : Self.small
-    return lists.isEmpty(queue) ? Self.main - queue : queue
+  private var chosen: Part {
+    switch source ?? (mainCount > mainShare ? .main : .small) {
+    case .main: main.isEmpty ? .small : .main
+    case .small: small.isEmpty ? .main : .small
+    }
   }
 
-  private mutating func admit(_ slot: RegionSlot, _ key: RegionKey, isMain: Bool) {
-    lists.append(slot, to: isMain ? Self.main : Self.small)
-    entries.set(slot, to: Entry(key: key, isMain: isMain))
-    if isMain { mainCount += 1 } else { smallCount += 1 }
+  private mutating func admit(_ slot: RegionSlot, _ name: UInt64, isMain: Bool) {
+    if isMain { main.append(slot) } else { small.append(slot) }
+    names.set(slot, to: name)
   }
 
-  private mutating func remember(_ key: RegionKey) {
-    ghosts.append(key)
+  private mutating func remember(_ name: UInt64) {
+    ghosts.append(name)
     ghosts.trim(to: ghostLimit)
   }
 
   private mutating func readmit() {
     source = nil
-    guard hasAside else { return }
-    hasAside = false
-    lists.moveAll(from: Self.smallAside, toEndOf: Self.small)
-    lists.moveAll(from: Self.mainAside, toEndOf: Self.main)
+    if !smallAside.isEmpty { small.appendAll(of: &smallAside) }
+    if !mainAside.isEmpty { main.appendAll(of: &mainAside) }
   }
 }
 

@@ -17,16 +17,16 @@ public struct TwoQ: EvictionPolicy {
   private static let new = 0, main = 1, newAside = 2, mainAside = 3
 
   private struct Entry {
-    var key: RegionKey
+    /// Its key's `ghostName`.
+    var name: UInt64
     var isNew: Bool
   }
 
   private var lists = SlotLists(listCount: 4)
-  private var entries = SlotTable(
-    empty: Entry(key: RegionKey(file: 0, window: 0), isNew: false))
+  private var entries = SlotTable(empty: Entry(name: 0, isNew: false))
   private var ghosts = Ghosts()
   /// What was asked for last, until it is loaded, and whether it was a ghost.
-  private var wanted: (key: RegionKey, isGhost: Bool)?
+  private var wanted: (key: RegionKey, name: UInt64, isGhost: Bool)?
   private var newCount = 0
   private var hasAside = false
   private var newShare = 0
@@ -52,21 +52,21 @@ public struct TwoQ: EvictionPolicy {
   public mutating func miss(_ key: RegionKey) {
     readmit()
     // What was asked for and did not come is as much a ghost as before.
-    if let wanted, wanted.isGhost { remember(wanted.key) }
-    wanted = (key, ghosts.remove(key) != nil)
+    if let wanted, wanted.isGhost { remember(wanted.name) }
+    let name = key.ghostName
+    wanted = (key, name, ghosts.remove(name) != nil)
   }
 
   /// Queues a region as new, or as used last if it was remembered. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
-    let isGhost: Bool
     if let wanted, wanted.key == region.key {
-      isGhost = wanted.isGhost
       self.wanted = nil
+      admit(slot, wanted.name, isNew: !wanted.isGhost)
     } else {
-      isGhost = ghosts.remove(region.key) != nil
+      let name = region.key.ghostName
+      admit(slot, name, isNew: ghosts.remove(name) == nil)
     }
-    admit(slot, region.key, isNew: !isGhost)
   }
 
   /// Notes uses; those of new regions change nothing. O(k) for k uses.
@@ -95,7 +95,7 @@ public struct TwoQ: EvictionPolicy {
     lists.remove(slot)
     guard entries[slot].isNew else { return }
     newCount -= 1
-    if evicted { remember(entries[slot].key) }
+    if evicted { remember(entries[slot].name) }
   }
 
   /// The next victims as long as none is used and none is loaded. O(`count`).
@@ -122,8 +122,9 @@ public struct TwoQ: EvictionPolicy {
   public mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     let new = min(newShare, regions.count)
     for (index, region) in regions.enumerated() {
-      ghosts.remove(region.info.key)
-      admit(region.slot, region.info.key, isNew: index >= regions.count - new)
+      let name = region.info.key.ghostName
+      ghosts.remove(name)
+      admit(region.slot, name, isNew: index >= regions.count - new)
     }
   }
 
@@ -138,7 +139,7 @@ public struct TwoQ: EvictionPolicy {
     precondition(!main.contains { entries[$0].isNew }, "a new region is in the main list")
     precondition(ghosts.count(of: 0) <= ghostLimit, "too many ghosts")
     for slot in new + main {
-      precondition(ghosts.queue(of: entries[slot].key) == nil, "a loaded region has a ghost")
+      precondition(ghosts.queue(of: entries[slot].name) == nil, "a loaded region has a ghost")
     }
     let aside = !lists.isEmpty(Self.newAside) || !lists.isEmpty(Self.mainAside)
     precondition(hasAside || !aside, "a region is aside for good")
@@ -150,14 +151,14 @@ public struct TwoQ: EvictionPolicy {
     return lists.first(of: Self.new) ?? main
   }
 
-  private mutating func admit(_ slot: RegionSlot, _ key: RegionKey, isNew: Bool) {
+  private mutating func admit(_ slot: RegionSlot, _ name: UInt64, isNew: Bool) {
     lists.append(slot, to: isNew ? Self.new : Self.main)
-    entries.set(slot, to: Entry(key: key, isNew: isNew))
+    entries.set(slot, to: Entry(name: name, isNew: isNew))
     if isNew { newCount += 1 }
   }
 
-  private mutating func remember(_ key: RegionKey) {
-    ghosts.append(key)
+  private mutating func remember(_ name: UInt64) {
+    ghosts.append(name)
     ghosts.trim(to: ghostLimit)
   }
 

@@ -12,6 +12,12 @@ package struct GoldenMisses: Sendable, CustomTestStringConvertible {
 
   package var testDescription: String { "\(policy.name) \(trace)" }
 
+  package init(policy: any EvictionPolicy, trace: RequestTrace, misses: [Int]) {
+    self.policy = policy
+    self.trace = trace
+    self.misses = misses
+  }
+
   /// How many regions fit.
   package static let capacities = [64, 512, 2048]
 

@@ -30,9 +30,8 @@ package struct PolicyHost {
   private var keys: [Int]
   private var free: [RegionSlot]
   private var pins: [Int]
-  /// The last round in which a slot was found pinned.
-  private var foundPinned: [Int]
-  private var round = 0
+  /// How many slots are pinned: that all are must cost nothing to know.
+  private var pinnedCount = 0
   private var unreported: [RegionSlot] = []
   private let batch: Int
   private let file: UInt64
@@ -57,7 +56,6 @@ package struct PolicyHost {
     keys = Array(repeating: 0, count: capacity)
     free = (0..<capacity).reversed().map { RegionSlot($0) }
     pins = Array(repeating: 0, count: capacity)
-    foundPinned = Array(repeating: 0, count: capacity)
     limit = policy.hits.limit
     self.policy.setCapacity(PolicyCapacity(regions: capacity))
   }
@@ -93,10 +91,19 @@ package struct PolicyHost {
   }
 
   /// Forbids to unload a loaded region, once more.
-  package mutating func pin(_ key: Int) { if let slot = slots[key] { pins[slot.index] += 1 } }
+  package mutating func pin(_ key: Int) {
+    guard let slot = slots[key] else { return }
+    pins[slot.index] += 1
+    if pins[slot.index] == 1 { pinnedCount += 1 }
+  }
 
   /// Takes back one `pin`.
-  package mutating func unpin(_ key: Int) { if let slot = slots[key] { pins[slot.index] -= 1 } }
+  package mutating func unpin(_ key: Int) {
+    guard let slot = slots[key] else { return }
+    precondition(pins[slot.index] > 0, "a region is unpinned more often than pinned")
+    pins[slot.index] -= 1
+    if pins[slot.index] == 0 { pinnedCount -= 1 }
+  }
 
   /// Unloads a region that is not pinned, as when its file goes.
   package mutating func unload(_ key: Int) {
@@ -145,22 +152,16 @@ package struct PolicyHost {
     if limit > 0 { references.mark(slot, limit: limit) }
   }
 
-  /// Frees one slot, or none if all are pinned.
+  /// Frees one slot, or none if all are pinned, which is known without asking for each.
   private mutating func evict() -> RegionSlot? {
-    round += 1
-    var distinct = 0
+    if pinnedCount == slots.count { return nil }
     while let slot = policy.victim(references) {
       if pins[slot.index] == 0 {
         leave(slot, evicted: true)
         return slot
       }
       pinnedVictims += 1
-      if foundPinned[slot.index] != round {
-        foundPinned[slot.index] = round
-        distinct += 1
-      }
       policy.pinned(slot)
-      if distinct == slots.count { return nil }
     }
     return nil
   }

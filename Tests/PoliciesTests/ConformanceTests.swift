@@ -59,9 +59,29 @@ struct ConformanceTests {
       for _ in 0..<key { host.request(key) }
     }
     #expect(host.request(10) == .refused)
+    #expect(host.pinnedVictims == 0)
     host.unpin(7)
     #expect(host.request(10) == .miss(evicted: 7))
     #expect(host.loaded.count == 10)
+  }
+
+  /// A host that does not count pins learns from the victims that none can go.
+  @Test(arguments: allPolicies)
+  func aRoundOfPinnedRegionsComesByEach(_ subject: PolicyCase) {
+    var policy = subject.policy
+    let references = ReferenceTable(slots: 50)
+    policy.setCapacity(PolicyCapacity(regions: 50))
+    for index in 0..<50 {
+      policy.insert(RegionSlot(index), info(index))
+      references.setCount(of: RegionSlot(index), to: index % 4)
+    }
+    var found: Set<RegionSlot> = []
+    for _ in 0..<200 where found.count < 50 {
+      guard let slot = policy.victim(references) else { break }
+      found.insert(slot)
+      policy.pinned(slot)
+    }
+    #expect(found.count == 50)
   }
 
   @Test(arguments: allPolicies, allPolicies)

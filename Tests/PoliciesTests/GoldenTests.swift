@@ -5,15 +5,21 @@ import Testing
 
 /// The policies alone miss as often as their published definitions; ReplayTests holds managers to the same counts.
 struct GoldenTests {
+  /// Ours: there is no published count of W-TinyLFU. The policy agreed with its model when they were taken.
+  static let unpublished: [GoldenMisses] = [
+    GoldenMisses(policy: TinyLFU(), trace: .uniform, misses: [196_845, 175_142, 100_664]),
+    GoldenMisses(policy: TinyLFU(), trace: .skewed, misses: [190_883, 130_247, 18_366]),
+    GoldenMisses(policy: TinyLFU(), trace: .loop, misses: [200_000, 136_201, 1_500]),
+    GoldenMisses(policy: TinyLFU(), trace: .scanmix, misses: [188_297, 107_028, 54_639]),
+    GoldenMisses(policy: TinyLFU(), trace: .phases, misses: [169_076, 39_293, 15_227]),
+    GoldenMisses(policy: TinyLFU(), trace: .pairs, misses: [105_337, 100_064, 100_064]),
+  ]
+
   @Test(arguments: GoldenMisses.all)
-  func missesAreThePublishedOnes(_ row: GoldenMisses) {
-    let requests = row.trace.requests()
-    for (capacity, misses) in zip(GoldenMisses.capacities, row.misses) {
-      var host = PolicyHost(row.policy, capacity: capacity, batch: 64)
-      for key in requests { host.request(key) }
-      #expect(host.misses == misses, "\(row.policy.name), \(row.trace), \(capacity) regions")
-    }
-  }
+  func missesAreThePublishedOnes(_ row: GoldenMisses) { check(row) }
+
+  @Test(arguments: unpublished)
+  func missesStayTheSame(_ row: GoldenMisses) { check(row) }
 
   /// A manager reports hits late, but always before the next decision: the batch must not show.
   @Test(arguments: ["lru", "lfu", "lfuda", "twoq", "arc"], [1, 7, 4096])
@@ -23,5 +29,14 @@ struct GoldenTests {
     var host = PolicyHost(row.policy, capacity: 512, batch: batch)
     for key in row.trace.requests() { host.request(key) }
     #expect(host.misses == row.misses[1])
+  }
+
+  private func check(_ row: GoldenMisses) {
+    let requests = row.trace.requests()
+    for (capacity, misses) in zip(GoldenMisses.capacities, row.misses) {
+      var host = PolicyHost(row.policy, capacity: capacity, batch: 64)
+      for key in requests { host.request(key) }
+      #expect(host.misses == misses, "\(row.policy.name), \(row.trace), \(capacity) regions")
+    }
   }
 }

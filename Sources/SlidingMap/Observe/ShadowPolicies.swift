@@ -111,7 +111,7 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
 
   private func number(of key: RegionKey) -> Int32 {
     // Mixed once more: policies that hash keys must not see a selection of their hashes.
-    var source = SplitMix64(seed: key.mixed)
+    var source = SplitMix64(seed: key.ghostName)
     if source.next() > threshold { return Self.unsampled }
     if let number = known[key] { return number }
     let number = Int32(known.count)

@@ -21,19 +21,35 @@ enum N9Policies: Target {
   static func measure(_ bench: Workbench) throws -> [TargetResult] {
     let names = PolicyName.allCases.filter(bound.contains)
     let others = PolicyName.allCases.filter { !bound.contains($0) }
-    return (names + others).flatMap { measure(bench, $0) }
+    let requests = sizes.map(requests)
+    return (names + others).flatMap { measure(bench, $0, requests) }
   }
 
-  private static func measure(_ bench: Workbench, _ policy: PolicyName) -> [TargetResult] {
-    var benches = sizes.map { PolicyBench(policy.make(), regions: $0.regions) }
+  /// Four times as many regions as fit, by Zipf's law; numbers say nothing of how often one is asked for.
+  private static func requests(_ size: Size) -> [Int32] {
+    var generator = SeededGenerator(seed: 9)
+    let ranks = ZipfSampler(count: 4 * size.regions, exponent: 0.9)
+    let regions = (0..<Int32(4 * size.regions)).shuffled(using: &generator)
+    return (0..<8 * size.regions).map { _ in regions[ranks.draw(&generator)] }
+  }
+
+  private static func measure(
+    _ bench: Workbench, _ policy: PolicyName, _ requests: [[Int32]]
+  ) -> [TargetResult] {
+    var benches = zip(sizes, requests).map {
+      PolicyBench(policy.make(), requests: $1, regions: $0.regions)
+    }
     var hits: [[Pair]] = sizes.map { _ in [] }
     var misses = hits
     for _ in 0..<bench.rounds {
       for (index, size) in sizes.enumerated() {
         // So many that the clock's own time is none beside them.
-        let times = (0..<max(1 << 19 / size.regions, 1)).map { _ in benches[index].round() }
-        hits[index].append(.alone(times.map(\.hit).reduce(0, +) / Double(times.count)))
-        misses[index].append(.alone(times.map(\.miss).reduce(0, +) / Double(times.count)))
+        let parts = (0..<max(1 << 19 / size.regions, 1)).map { _ in benches[index].round() }
+        func mean(_ time: Double, _ count: Int) -> Pair { .alone(time / Double(count) * 1e9) }
+        hits[index].append(
+          mean(parts.map(\.hitTime).reduce(0, +), parts.map(\.hits).reduce(0, +)))
+        misses[index].append(
+          mean(parts.map(\.missTime).reduce(0, +), parts.map(\.misses).reduce(0, +)))
       }
     }
     let isBound = bound.contains(policy)

@@ -2,37 +2,41 @@ import SlidingMap
 
 /// A policy and regions that are there in name only, some of them pinned: for timing the policy alone.
 ///
-/// Which regions come and which are used is drawn beforehand, and what left is noted afterwards, so that little but the
-/// policy is timed. Regions that are used and those that are asked for are any, each equally likely, so that the next one
-/// is never at hand; of those asked for about a third left not long ago.
+/// It plays requests in pieces: which of a piece are hits is told first, then what is absent is loaded. Both are looked up
+/// beforehand, and what left is noted afterwards, so that little but the policy is timed.
 struct PolicyBench {
   /// Hits told in one call to policies that want their order, as a manager collects them.
   private static let batchSize = 4096
-  /// Hits for each miss.
-  private static let hitsPerMiss = 3
 
   private var policy: any EvictionPolicy
   private let limit: UInt8?
   private let references: ReferenceTable
   private var pins: PinnedSlots
-  private var generator = SeededGenerator(seed: 31)
-  /// The region in each slot, and those in none.
+  private let requests: [Int32]
+  private var next = 0
+  /// The region in each slot, and the slot of each region or -1; -2 in a piece that asked for it already.
   private var regions: [Int32]
-  private var absent: [Int32]
+  private var slots: [Int32]
   private(set) var evictions = 0
   /// Victims asked for, those that were pinned included.
   private(set) var victims = 0
 
-  /// Loads regions and goes on until what the policy remembers of them no longer grows.
-  init(_ policy: any EvictionPolicy, regions count: Int) {
+  /// Loads regions and goes on until each has left twice.
+  ///
+  /// - Parameters:
+  ///   - requests: for regions below 4 * `count`; they are gone through again and again.
+  ///   - count: how many regions fit.
+  init(_ policy: any EvictionPolicy, requests: [Int32], regions count: Int) {
     self.policy = policy
+    self.requests = requests
     limit = policy.hits.limit
     references = ReferenceTable(slots: count)
     regions = Array(0..<Int32(count))
-    absent = Array(Int32(count)..<Int32(4 * count)).shuffled(using: &generator)
+    slots = regions + Array(repeating: -1, count: 3 * count)
     pins = PinnedSlots(slots: count, pinned: count * 21 / 100)
     self.policy.setCapacity(PolicyCapacity(regions: count))
     // Not in the order of the slots, which a policy's lists would then have for long.
+    var generator = SeededGenerator(seed: 31)
     for region in regions.shuffled(using: &generator) {
       let info = Self.info(of: region)
       self.policy.miss(info.key)
@@ -42,33 +46,37 @@ struct PolicyBench {
     (evictions, victims) = (0, 0)
   }
 
-  /// What a hit and a miss took, in nanoseconds.
+  /// Plays a piece, and says what its hits and its misses took, in seconds, and how many there were.
   @discardableResult
-  mutating func round() -> (hit: Double, miss: Double) {
-    let misses = max(regions.count / 8, 1)
-    let used = (0..<Self.hitsPerMiss * misses).map { _ in
-      RegionSlot(generator.below(regions.count))
+  mutating func round() -> (hits: Int, hitTime: Double, misses: Int, missTime: Double) {
+    var used: [RegionSlot] = []
+    var wanted: [RegionInfo] = []
+    for _ in 0..<regions.count {
+      let region = requests[next]
+      next = next + 1 == requests.count ? 0 : next + 1
+      switch slots[Int(region)] {
+      case -1:
+        wanted.append(Self.info(of: region))
+        slots[Int(region)] = -2
+      case -2: break
+      case let slot: used.append(RegionSlot(Int(slot)))
+      }
     }
     let hitTime = seconds { Self.hit(used, &policy, limit, references) }
     // Slowly enough that the longest pinned are what a policy would unload.
-    pins.move(to: used.prefix(misses / 16))
+    pins.move(to: used.prefix(wanted.count / 16))
 
-    let wanted = (absent.count - misses..<absent.count).map { last in
-      absent.swapAt(last, generator.below(last + 1))
-      return Self.info(of: absent[last])
-    }
     var left: [RegionSlot] = []
-    left.reserveCapacity(misses)
-    let missTime = seconds {
-      victims += Self.load(wanted, &policy, references, pins, &left)
-    }
-    absent.removeLast(misses)
+    left.reserveCapacity(wanted.count)
+    let missTime = seconds { victims += Self.load(wanted, &policy, references, pins, &left) }
     for (slot, info) in zip(left, wanted) {
-      absent.append(regions[slot.index])
+      let old = Int(regions[slot.index])
+      if slots[old] == Int32(slot.index) { slots[old] = -1 }
       regions[slot.index] = Int32(info.key.window)
+      slots[info.key.window] = Int32(slot.index)
     }
-    evictions += misses
-    return (hitTime / Double(used.count) * 1e9, missTime / Double(misses) * 1e9)
+    evictions += wanted.count
+    return (used.count, hitTime, wanted.count, missTime)
   }
 
   private static func info(of region: Int32) -> RegionInfo {
