@@ -61,6 +61,42 @@ same_misses() {
     [ "${text//trace/x}" = "$(replay --json "$TMPDIR/trace.oracleGeneral" | misses | sed 's/trace.oracleGeneral/x/g')" ] &&
     [ "${text//trace/stdin}" = "$(replay --json --format oracleGeneral - <"$TMPDIR/trace.oracleGeneral.gz" | misses)" ]
 }
+# The optimum's counts on the synthetic traces that the tests hold policies to (RequestTrace, GoldenMisses): two independent
+# references agree on them.
+optimum_is_published() {
+  python3 - "$tool" <<'END'
+import json, subprocess, sys
+published = {
+    "uniform": [167793, 110372, 39773], "skewed": [152337, 75462, 9743], "loop": [191621, 132037, 1500],
+    "scanmix": [150411, 79424, 51759], "phases": [109875, 12416, 7075], "pairs": [100397, 100064, 100064],
+}
+mask = (1 << 64) - 1
+def trace(name):
+    state, past = 1, []
+    def draw(bound):
+        nonlocal state
+        state = (state + 0x9E3779B97F4A7C15) & mask
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+        return (z ^ z >> 31) % bound
+    def skewed(bound):
+        return min(draw(bound) for _ in range(4))
+    request = {
+        "uniform": lambda i: draw(4096), "skewed": lambda i: skewed(4096), "loop": lambda i: i % 1500,
+        "scanmix": lambda i: 100000 + i // 4 if i % 4 == 3 else skewed(2048),
+        "phases": lambda i: skewed(1024) + 700 * (i // 20000),
+        "pairs": lambda i: 200000 + i // 2 if i % 2 == 0 else past[i - 600] if i >= 600 else draw(64),
+    }[name]
+    for i in range(200000):
+        past.append(request(i))
+    return past
+for name, counts in published.items():
+    text = "\n".join(map(str, trace(name)))
+    command = [sys.argv[1], "replay", "--policies", "belady", "--capacity", "64,512,2048", "--json", "-"]
+    rows = json.loads(subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout)
+    assert [row["misses"] for row in rows] == counts, name
+END
+}
 complains() {
   local words="$1"
   shift
@@ -87,6 +123,7 @@ check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/n
 check "doctor refuses what is no directory" fails "$tool" doctor "$files/large"
 traces
 check "replay counts the same in each format" same_misses
+check "replay finds the optimum" optimum_is_published
 check "replay names the line that is no number" complains "line 1001" replay "$TMPDIR/odd-trace.txt"
 check "replay refuses half a record" complains "no multiple of 24" replay "$TMPDIR/odd-trace.oracleGeneral"
 check "replay refuses a gzip file cut short" complains "ends too early" replay "$TMPDIR/short-trace.txt.gz"

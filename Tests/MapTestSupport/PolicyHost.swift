@@ -155,6 +155,7 @@ package struct PolicyHost {
   /// Frees one slot, or none if all are pinned, which is known without asking for each.
   private mutating func evict() -> RegionSlot? {
     if pinnedCount == slots.count { return nil }
+    var asked = 0
     while let slot = policy.victim(references) {
       if pins[slot.index] == 0 {
         leave(slot, evicted: true)
@@ -162,6 +163,9 @@ package struct PolicyHost {
       }
       pinnedVictims += 1
       policy.pinned(slot)
+      asked += 1
+      // A policy that does not come by each of them must not keep a test from failing.
+      if asked == 100 * slots.count { return nil }
     }
     return nil
   }

@@ -1,4 +1,5 @@
 import MapProtocols
+import MapTestSupport
 import Policies
 import Testing
 

@@ -1,17 +1,6 @@
 import MapProtocols
+import MapTestSupport
 import Policies
-
-/// What a policy must decide, written down as plainly as possible and in no hurry: each step takes O(n).
-protocol PolicyModel {
-  init()
-  mutating func setCapacity(_ capacity: Int)
-  mutating func miss(_ key: Int)
-  mutating func insert(_ slot: Int, _ key: Int)
-  mutating func hit(_ slot: Int)
-  mutating func victim() -> Int?
-  mutating func pinned(_ slot: Int)
-  mutating func remove(_ slot: Int, evicted: Bool)
-}
 
 /// The model of a policy that knows neither a capacity nor what left.
 protocol PlainModel: PolicyModel {

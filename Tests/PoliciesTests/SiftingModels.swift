@@ -1,4 +1,5 @@
 import MapProtocols
+import MapTestSupport
 import Policies
 
 /// The lowest of count plus L goes, of these the one used longest ago; a pinned victim waits aside and then is used.

@@ -1,4 +1,5 @@
 import MapProtocols
+import MapTestSupport
 import Policies
 
 /// W-TinyLFU with one integer for each counter of the sketch, and queues searched from the front.

@@ -1,40 +1,46 @@
-import MapProtocols
-import Policies
-import Testing
+internal import MapProtocols
+internal import Policies
 
-/// Random operations on a policy and on its model side by side; stops at the first difference.
-struct ModelRun {
-  /// Where the policy went wrong.
-  struct Difference: Error, CustomStringConvertible {
+/// Random operations on a policy, and on its model side by side if there is one; stops at the first that is wrong.
+struct PolicyRun {
+  /// What the policy did wrong.
+  struct Fault: Error, CustomStringConvertible {
     let description: String
   }
 
   private let capacity: Int
   private var policy: any EvictionPolicy
-  private var model: any PolicyModel
+  private var model: (any PolicyModel)?
   private let references: ReferenceTable
   private var source: SplitMix64
   /// Slots that hold a region, in no order, and where each stands there.
   private var loaded: [Int] = []
   private var places: [Int?]
-  /// The keys of loaded slots, and all of them.
+  /// The keys of loaded slots, and whether each of those that come again is loaded.
   private var keys: [Int]
-  private var loadedKeys: Set<Int> = []
+  private var isLoaded: [Bool]
   private var free: [Int]
   private var isPinned: [Bool]
   private var unreported: [RegionSlot] = []
+  /// When a slot was last ticked off, so that none is counted twice.
+  private var ticks: [Int]
+  private var tick = 0
   private var step = 0
 
-  init(_ subject: PolicyCase, capacity: Int, seed: UInt64) {
+  init(
+    _ policy: any EvictionPolicy, _ model: (any PolicyModel)?, capacity: Int, seed: UInt64
+  ) {
     self.capacity = capacity
-    policy = subject.policy
-    model = subject.model()
+    self.policy = policy
+    self.model = model
     references = ReferenceTable(slots: capacity)
     source = SplitMix64(seed: seed)
     free = Array((0..<capacity).reversed())
     places = Array(repeating: nil, count: capacity)
     isPinned = Array(repeating: false, count: capacity)
     keys = Array(repeating: 0, count: capacity)
+    isLoaded = Array(repeating: false, count: 3 * capacity)
+    ticks = Array(repeating: 0, count: capacity)
     setCapacity(capacity)
   }
 
@@ -66,7 +72,7 @@ struct ModelRun {
   }
 
   private mutating func hit(_ slot: Int) {
-    model.hit(slot)
+    model?.hit(slot)
     if let limit = policy.hits.limit {
       if limit > 0 { references.mark(RegionSlot(slot), limit: limit) }
     } else {
@@ -86,7 +92,7 @@ struct ModelRun {
     report()
     let key = anyMissing()
     policy.miss(RegionKey(file: 1, window: key))
-    model.miss(key)
+    model?.miss(key)
     if free.isEmpty || source.draw(below: 8) == 0 { try evict() }
     // Sometimes a load fails, and `insert` never comes.
     guard let slot = free.last, source.draw(below: 16) > 0 else { return }
@@ -94,21 +100,21 @@ struct ModelRun {
     places[slot] = loaded.count
     loaded.append(slot)
     keys[slot] = key
-    loadedKeys.insert(key)
+    if key < isLoaded.count { isLoaded[key] = true }
     references.setCount(of: RegionSlot(slot), to: 0)
     policy.insert(
       RegionSlot(slot),
       RegionInfo(key: RegionKey(file: 1, window: key), byteCount: 1, reloadCost: 1))
-    model.insert(slot, key)
+    model?.insert(slot, key)
   }
 
   /// A key that is not loaded, most often one that was before.
   private mutating func anyMissing() -> Int {
     for _ in 0..<4 {
-      let key = source.draw(below: 3 * capacity)
-      if !loadedKeys.contains(key) { return key }
+      let key = source.draw(below: isLoaded.count)
+      if !isLoaded[key] { return key }
     }
-    return 3 * capacity + step
+    return isLoaded.count + step
   }
 
   /// Tells of a capacity that has nothing to do with how many regions the run keeps loaded, as when sizes differ.
@@ -122,32 +128,41 @@ struct ModelRun {
   private mutating func setCapacity(_ capacity: Int) {
     report()
     policy.setCapacity(PolicyCapacity(regions: capacity))
-    model.setCapacity(capacity)
+    model?.setCapacity(capacity)
   }
 
   /// Asks for victims until one is not pinned, or all were found to be.
   private mutating func evict() throws {
-    var found: Set<Int> = []
+    tick += 1
+    let round = tick
+    var found = 0
     var asked = 0
-    while found.count < loaded.count {
-      let hint = upcoming(4)
-      guard let victim = policy.victim(references)?.index else { throw difference("no victim") }
-      let again = policy.victim(references)?.index
-      if again != victim { throw difference("\(victim), asked again \(again ?? -1)") }
-      if let first = hint.first, first != victim {
-        throw difference("\(first) announced, but \(victim) goes")
+    while found < loaded.count {
+      let announced = try firstAnnounced()
+      guard let victim = policy.victim(references)?.index else { throw fault("no victim") }
+      guard isHeld(victim) else { throw fault("\(victim) goes, which is not loaded") }
+      if model != nil {
+        let right = model?.victim()
+        if right != victim { throw fault("\(victim) instead of \(right ?? -1) goes") }
+        // To those who only promise a hint it may be another.
+        if let announced, announced != victim {
+          throw fault("\(announced) announced, but \(victim) goes")
+        }
       }
-      let right = model.victim()
-      if right != victim { throw difference("\(victim) instead of \(right ?? -1) goes") }
+      let again = policy.victim(references)?.index
+      if again != victim { throw fault("\(victim), asked again \(again ?? -1)") }
       guard isPinned[victim] else {
         remove(victim, evicted: true)
         return
       }
-      found.insert(victim)
+      if ticks[victim] != round {
+        ticks[victim] = round
+        found += 1
+      }
       policy.pinned(RegionSlot(victim))
-      model.pinned(victim)
+      model?.pinned(victim)
       asked += 1
-      if asked > 4 * loaded.count { throw difference("a round of pinned regions does not end") }
+      if asked > 4 * loaded.count { throw fault("a round of pinned regions does not end") }
     }
   }
 
@@ -157,15 +172,15 @@ struct ModelRun {
     for slot in loaded { isPinned[slot] = true }
     let count = loaded.count
     try evict()
-    if loaded.count != count { throw difference("a pinned region went") }
+    if loaded.count != count { throw fault("a pinned region went") }
     isPinned = before
   }
 
   private mutating func remove(_ slot: Int, evicted: Bool) {
     report()
     policy.remove(RegionSlot(slot), evicted: evicted)
-    model.remove(slot, evicted: evicted)
-    loadedKeys.remove(keys[slot])
+    model?.remove(slot, evicted: evicted)
+    if keys[slot] < isLoaded.count { isLoaded[keys[slot]] = false }
     isPinned[slot] = false
     let place = places[slot]!
     places[slot] = nil
@@ -177,31 +192,34 @@ struct ModelRun {
     free.append(slot)
   }
 
-  /// What the policy announces, checked to be held and named once.
-  private func upcoming(_ count: Int) -> [Int] {
+  /// The first of what the policy announces, all of which must be held and named once.
+  private func firstAnnounced() throws -> Int? {
     var slots: [RegionSlot] = []
-    policy.upcoming(count, references, into: &slots)
-    let indices = slots.map(\.index)
-    precondition(indices.count <= count, "more was announced than asked for")
-    precondition(Set(indices).count == indices.count, "a region was announced twice")
-    precondition(indices.allSatisfy { places[$0] != nil }, "a region was announced that left")
-    return indices
+    policy.upcoming(4, references, into: &slots)
+    if slots.count > 4 { throw fault("more was announced than asked for") }
+    for (index, slot) in slots.enumerated() {
+      if !isHeld(slot.index) { throw fault("\(slot.index) was announced, which is not loaded") }
+      if slots[..<index].contains(slot) { throw fault("\(slot.index) was announced twice") }
+    }
+    return slots.first?.index
   }
 
   private mutating func checkOrder() throws {
     report()
+    tick += 1
     let order = policy.evictionOrder()
-    var seen = Array(repeating: false, count: capacity)
     for slot in order {
-      if places[slot.index] == nil || seen[slot.index] {
-        throw difference("\(slot.index) is in the order without a region, or twice")
+      if !isHeld(slot.index) || ticks[slot.index] == tick {
+        throw fault("\(slot.index) is in the order without a region, or twice")
       }
-      seen[slot.index] = true
+      ticks[slot.index] = tick
     }
-    if order.count != loaded.count { throw difference("a region is missing in the order") }
+    if order.count != loaded.count { throw fault("a region is missing in the order") }
   }
 
-  private func difference(_ text: String) -> Difference {
-    Difference(description: "\(policy.name), step \(step): \(text)")
+  private func isHeld(_ slot: Int) -> Bool { slot < capacity && places[slot] != nil }
+
+  private func fault(_ text: String) -> Fault {
+    Fault(description: "\(policy.name), step \(step): \(text)")
   }
 }
