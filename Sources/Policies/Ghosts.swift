@@ -3,10 +3,9 @@ internal import MapProtocols
 /// The names of regions that left, in two queues, the longest gone first: what some policies remember of their past.
 ///
 /// A ghost is known by its key's `ghostName`, and numbered in its queue in turn. A table with open addressing finds the
-/// number by the name; what is forgotten because its queue became too long stays in the table until its place is wanted or
-/// the table is made anew. So a miss and a region that leaves each touch one line of the table, and to forget touches none;
-/// a hit has nothing to do with ghosts. Every operation is O(1), amortized where something is added; the number of ghosts
-/// is for the policy to bound.
+/// number by the name; what is forgotten because its queue became too long stays in the table until that is made anew. So a
+/// miss and a region that leaves each touch one line of the table, and to forget touches none; a hit has nothing to do with
+/// ghosts. Every operation is O(1), amortized where something is added; the number of ghosts is for the policy to bound.
 struct Ghosts: Sendable {
   private struct Place: Sendable {
     static let vacant = Place(name: 0, tag: .max)
@@ -53,18 +52,11 @@ struct Ghosts: Sendable {
   mutating func append(_ name: UInt64, to queue: Int = 0) {
     if 8 * taken > 5 * places.count || appended == Self.mostAppended { renew() }
     if queues[queue].isFull { renumber(queue) }
-    var (index, free): (Int, Int?) = (Int(truncatingIfNeeded: name) & (places.count &- 1), nil)
-    while !places[index].isVacant, places[index].name != name {
-      if free == nil, !isGhost(places[index]) { free = index }
-      index = (index &+ 1) & (places.count &- 1)
-    }
+    let index = index(of: name)
     // A name stands in the table once, also that of one who is no more.
     let old = places[index]
     if isGhost(old) { queues[old.queue].remove(old.number) }
-    if old.isVacant {
-      if free == nil { taken &+= 1 }
-      index = free ?? index
-    }
+    if old.isVacant { taken &+= 1 }
     let number = queues[queue].append()
     places[index] = Place(name: name, tag: Self.tag(number, queue))
     appended &+= 1

@@ -123,8 +123,12 @@ public struct S3FIFO: EvictionPolicy {
 
   /// Forgets a region, but remembers the key of one evicted from S. O(1) amortized.
   public mutating func remove(_ slot: RegionSlot, evicted: Bool) {
-    let isSmall = small.removeIfThere(slot) || smallAside.removeIfThere(slot)
-    if !isSmall, !main.removeIfThere(slot) { mainAside.remove(slot) }
+    // Where a victim comes from is known; each look elsewhere is a cache miss.
+    var isSmall = false
+    if source != .main || !main.removeIfThere(slot) {
+      isSmall = small.removeIfThere(slot) || smallAside.removeIfThere(slot)
+      if !isSmall, !main.removeIfThere(slot) { mainAside.remove(slot) }
+    }
     guard evicted else { return }
     source = nil
     hasEvicted = true
