@@ -27,7 +27,8 @@ public protocol EvictionPolicy: Sendable {
   /// How this policy wants to learn that a loaded region was used again. Constant over its life.
   var hits: HitReporting { get }
 
-  /// How much fits: called before the first `insert` and whenever the budget changes. Default: ignored.
+  /// How much fits: called before the first `insert`, whenever the budget changes, and when regions turn out to be of another
+  /// size. Default: ignored.
   mutating func setCapacity(_ capacity: PolicyCapacity)
 
   /// A region that is not loaded was asked for. Called once for it, before victims are chosen: the place to look the key
@@ -151,7 +152,8 @@ public struct RegionInfo: Hashable, Sendable {
 
 /// How much fits into the manager's budget, for policies that divide it.
 public struct PolicyCapacity: Hashable, Sendable {
-  /// Regions of the manager's window size that fit; `Int.max` without a limit.
+  /// Regions that fit; `Int.max` without a limit. Where bytes limit them, as many as if all had the manager's window size,
+  /// or, once those loaded turn out to be less than half or more than twice as large, their mean size.
   public var regions: Int
   /// Bytes that fit; `Int.max` without a limit.
   public var bytes: Int

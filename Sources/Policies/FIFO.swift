@@ -1,6 +1,8 @@
 public import MapProtocols
 
 /// Unloads the region that was loaded first, whatever was used since: the least work on a hit, none at all.
+///
+/// Every region counts the same, whatever its size. A pinned victim goes to the end.
 public struct FIFO: EvictionPolicy {
   /// The oldest comes first.
   private var order = SlotQueue()

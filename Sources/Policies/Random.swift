@@ -5,7 +5,7 @@ public import MapProtocols
 /// Deterministic for one seed. The regions are kept in random order and leave from its end; a new one trades places with
 /// a random one, which keeps every order equally likely. So a victim stays the victim until something changes, and the
 /// next ones are known in advance. A pinned victim waits aside until the next miss or until nobody else is left, so that
-/// one round never asks for a region twice.
+/// one round never asks for a region twice. Every region counts the same, whatever its size.
 public struct Random: EvictionPolicy {
   /// First the candidates in random order, the next victim last; then those set aside, the last to come first.
   private var order: [RegionSlot] = []
