@@ -154,6 +154,60 @@ struct InFlightTests {
     provider.gate.open()
     while maps.statistics.inFlight > 0 { await Task.yield() }
   }
+
+  /// What a task only waits for is pinned by nobody, so that nobody's lease ends and takes it along.
+  @Test(.serialized, arguments: [(4096, true), (4096, false), (1 << 16, false)])
+  func `What was started while the manager was shut down goes`(
+    windowSize: Int, isInMemory: Bool
+  ) throws {
+    let scratch = try Scratch()
+    for round in 0..<100 {
+      let provider: any RegionProvider =
+        isInMemory ? MemoryProvider([Self.path: Self.model]) : MMapProvider()
+      let path = isInMemory ? Self.path : try scratch.resize("file", to: 40 * Int64(windowSize))
+      let maps = SlidingWindowMapManager(
+        backend: provider, budget: .fixed(regions: 4), windowSize: windowSize)
+      let starter = Starter(try maps.cursor(for: path), windowSize, seed: UInt64(round))
+      while starter.count < 1 + round % 20 { sched_yield() }
+      maps.shutdown()
+      starter.stop()
+      while maps.statistics.inFlight > 0 { sched_yield() }
+      #expect(maps.statistics.regions == 0)
+      #expect(maps.statistics.maps == 0 && maps.statistics.handles == 0)
+    }
+  }
+
+  /// Threads hold more than fits, a task asks for windows that nobody holds, which find room or not.
+  @Test(.serialized, arguments: [4096, 1 << 16])
+  func `A soft budget is overshot by what is in use and nothing else`(windowSize: Int) throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("file", to: 40 * Int64(windowSize))
+    for round in 0..<20 {
+      let maps = SlidingWindowMapManager(
+        backend: MMapProvider(), budget: .fixed(regions: 4), windowSize: windowSize)
+      let starter = Starter(try maps.cursor(for: path), windowSize, seed: UInt64(round))
+      let held = try (0..<6).map { _ in Held(try maps.cursor(for: path)) }
+      try onThreads(2) { thread in
+        var dice = Dice(seed: UInt64(2 * round + thread))
+        for _ in 0..<500 {
+          let cursor = held[2 * dice.draw(3) + thread]
+          if dice.draw(3) == 0 {
+            cursor.cursor.release()
+          } else {
+            try cursor.cursor.use(
+              at: Int64(dice.draw(38) * windowSize), count: (1 + dice.draw(2)) * windowSize)
+          }
+        }
+      }
+      starter.stop()
+      while maps.statistics.inFlight > 0 { sched_yield() }
+      let statistics = maps.statistics
+      #expect(statistics.regions <= max(statistics.pinned, 4))
+      maps.shutdown()
+      for cursor in held { cursor.cursor.release() }
+      #expect(maps.statistics.regions == 0)
+    }
+  }
 }
 
 /// Runs jobs where they are handed over.
@@ -163,11 +217,61 @@ private final class InlineExecutor: TaskExecutor {
   }
 }
 
+/// Runs jobs one after the other, on a thread that waits for nobody.
+private final class QueueExecutor: TaskExecutor {
+  private let queue = DispatchQueue(label: "jobs")
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
+
 func mapErrorOfTask(_ body: () async throws -> Void) async -> MapError? {
   do {
     try await body()
     return nil
   } catch { return error as? MapError }
+}
+
+/// A task that asks for windows at random, without using them, until it is stopped or refused.
+private final class Starter: Sendable {
+  private struct State {
+    var count = 0
+    var isStopped = false
+    var isOver = false
+  }
+  private let state = Locked(State())
+  /// Kept, so that nothing goes with it that should have gone before.
+  private let held: Held
+
+  init(_ cursor: consuming WindowCursor, _ windowSize: Int, seed: UInt64) {
+    let held = Held(cursor)
+    self.held = held
+    // Not on the pool's threads, which other tests may block.
+    Task(executorPreference: QueueExecutor()) { [state] in
+      var dice = Dice(seed: seed)
+      do {
+        while !state.withLock({ $0.isStopped }) {
+          state.withLock { $0.count += 1 }
+          try await held.cursor.ready(
+            at: Int64(dice.draw(37) * windowSize), count: (1 + dice.draw(3)) * windowSize)
+        }
+      } catch {}
+      state.withLock {
+        $0.count = .max
+        $0.isOver = true
+      }
+    }
+  }
+
+  /// How often it asked.
+  var count: Int { state.withLock { $0.count } }
+
+  func stop() {
+    state.withLock { $0.isStopped = true }
+    while !state.withLock({ $0.isOver }) { sched_yield() }
+  }
 }
 
 /// mmap whose first emptying of a range since it was armed waits for a gate.

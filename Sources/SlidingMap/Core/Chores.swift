@@ -80,6 +80,8 @@ extension MapCore {
         }
       }
       for slot in now.loads { finishLoad(slot, &chores) }
+      // Taken to be in use while they were loading; but nobody waits for them with a lease.
+      if now.isAsynchronous { suspects?.append(contentsOf: now.loads) }
       for slot in now.unloads { finishUnload(slot, &chores) }
       trim(surplus(around: now.loads))
     }
@@ -168,13 +170,17 @@ extension MapCore {
     guard regions.isHeld(slot), let file = regions[slot].file else { return }
     let old = unsafe file.windows.exchange(
       regions[slot].window, WindowWord(.resident, slot))
-    if let ticket = regions[slot].ticket {
-      chores.resumptions += ticket.end()
-      regions[slot].ticket = nil
-    }
+    endWait(for: slot, &chores)
     counters.loads += 1
     if file.backend !== primary { counters.takeovers += 1 }
     if old.hasWaiters { monitor.broadcast() }
+  }
+
+  /// Lets those who wait for a load look again.
+  func endWait(for slot: RegionSlot, _ chores: inout Chores) {
+    guard let ticket = regions[slot].ticket else { return }
+    chores.resumptions += ticket.end()
+    regions[slot].ticket = nil
   }
 
   private func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {

@@ -37,10 +37,7 @@ extension MapCore {
       retireAfterShutdown(file)
       throw error
     }
-    if isOvershooting {
-      try? makeRoom(for: .none, &chores)
-      perform(&chores)
-    }
+    endOvershoot(&chores)
     if counters.loads / Self.budgetInterval != loadsBefore / Self.budgetInterval {
       monitor.unlock()
       refreshLimits()
@@ -124,6 +121,8 @@ extension MapCore {
     } catch {
       file.handleUsers -= 1
       handlesMoved()
+      // Room is for each to find on its own: who uses the window may overshoot where who only starts it may not.
+      if error.code == .budgetExhausted { endWait(for: slot, &chores) }
       failLoad(slot, error, &chores)
       throw error
     }

@@ -67,6 +67,7 @@ extension MapCore {
       // Asked before the lock is given up: the answer belongs to the search that found no room.
       let mayFind = windowsInFlight > 0 || !chores.loads.isEmpty
       perform(&chores)
+      endOvershoot(&chores)
       retireAfterShutdown(file)
       if error.code != .budgetExhausted { throw error }
       if !demand(for: file, byteCount: 0).isHard {
@@ -81,6 +82,9 @@ extension MapCore {
       }
     }
     perform(&chores)
+    // Pinned by nobody, what was loaded gives way if others overshot the budget meanwhile, or shut the manager down.
+    endOvershoot(&chores)
+    retireAfterShutdown(file)
     if file.backend.properties.loadsWhenTouched {
       for range in covered where !range.isEmpty {
         if let ticket = touch(file, range) { chores.awaited.append(ticket) }
@@ -163,6 +167,8 @@ extension MapCore {
         loaded.append(slot)
       }
     }
+    // A search that came between the decision to load them and the start took them to be in use.
+    suspects?.append(contentsOf: loaded)
     // Found before the lock is given up: afterwards the slots may be other windows'.
     let surplus = surplus(around: loaded)
     if let end = nextEnd {
@@ -170,10 +176,7 @@ extension MapCore {
       nextEnd = nil
     }
     handlesMoved()
-    if isOvershooting {
-      drainLogs()
-      try? makeRoom(for: .none, &chores)
-    }
+    endOvershoot(&chores)
     perform(&chores)
     // Nothing pins the windows any more: only as a user of its handle a file keeps the extent that is being trimmed.
     trim(surplus)

@@ -76,7 +76,10 @@ extension MapCore {
       if slots.isEmpty { return nil }
       suspects = []
       checkPins(of: slots)
-      let unused = Set(slots.filter { regions.isHeld($0) && regions[$0].check == .unused })
+      let held = slots.filter { regions.isHeld($0) }
+      let unused = Set(held.filter { regions[$0].check == .unused })
+      // Marks were taken back meanwhile, which who only starts loads does without a lease.
+      suspects? += held.filter { !unused.contains($0) && regions[$0].pinnedInScan != scans }
       // Of several the policy chooses.
       if unused.count > 1 { break }
       if let victim = unused.first { return victim }
@@ -256,6 +259,15 @@ extension MapCore {
       let word = unsafe file.windows.word(window)
       if word.state == .resident || word.state == .candidate { suspects?.append(word.slot) }
     }
+  }
+
+  /// Unloads what turned out to be unused while the budget is overshot. Called with the lock, which may be given up in
+  /// between.
+  func endOvershoot(_ chores: inout Chores) {
+    if !isOvershooting { return }
+    drainLogs()
+    try? makeRoom(for: .none, &chores)
+    perform(&chores)
   }
 
   /// What a cursor does after it let go of a lease while the budget was overshot.

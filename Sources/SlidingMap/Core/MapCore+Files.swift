@@ -154,10 +154,7 @@ extension MapCore {
     file.cursors -= 1
     cursors -= 1
     var chores = Chores()
-    if isOvershooting {
-      drainLogs()
-      try? makeRoom(for: .none, &chores)
-    }
+    endOvershoot(&chores)
     retireIfUnused(file, &chores)
     perform(&chores)
   }

@@ -29,10 +29,7 @@ extension MapCore {
     for file in meant where file.cursors == 0 { closeHandle(of: file, &chores) }
     reserve?.dropIfUnused()
     perform(&chores)
-    if isOvershooting {
-      try? makeRoom(for: .none, &chores)
-      perform(&chores)
-    }
+    endOvershoot(&chores)
     return count
   }
 
