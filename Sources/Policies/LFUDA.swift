@@ -9,36 +9,33 @@ public import MapProtocols
 ///
 /// Every region counts the same, whatever its size, and nothing depends on the capacity. A pinned victim counts as used
 /// once more when the next hit or miss comes, and is not named before.
+///
+/// Keys lie in a radix heap, which works because none is ever set below L: a key's list is named by the first digit, of
+/// six bits each, in which the key differs from a base below all keys, and by that digit's value. So the lists of the last
+/// digit have one key each, and when they are empty the base rises to the next list, whose regions move to lists of lower
+/// digits. After a use a region moves at most once for each digit of the number of its uses, and once more: O(1).
 public struct LFUDA: EvictionPolicy {
-  /// A candidate and what it is judged by.
-  private struct Node {
-    var key: Int
-    /// When it was used last, counted in uses.
-    var time: Int
-    var slot: RegionSlot
-
-    func goesBefore(_ other: Node) -> Bool { (key, time) < (other.key, other.time) }
-  }
-
   /// What is known of a slot.
   private struct Entry {
     var count = 0
-    /// Where in the heap it stands; `absent` while set aside.
-    var position = LFUDA.absent
+    /// `pinnedKey` while set aside.
+    var key = LFUDA.pinnedKey
   }
 
-  private static let absent = UInt32.max
-  /// The children of a node: four share a cache line or two, and the heap is half as high as with two.
-  private static let arity = 4
+  private static let pinnedKey = -1
+  private static let digitBits = 6, digitCount = 11, radix = 1 << digitBits
+  /// The list of those found pinned, in that order, behind the lists of all digits.
+  private static let aside = digitCount * radix
 
-  /// The first to go comes first, and each goes before its children.
-  private var heap: [Node] = []
+  /// Each in order of use, as far as keys are equal: those of one key always move together.
+  private var lists = SlotLists(listCount: aside + 1)
+  /// For each digit, the last one first, a bit for each list that may hold something.
+  private var filled = InlineArray<11, UInt64>(repeating: 0)
   private var entries = SlotTable(empty: Entry())
-  /// Those found pinned, in that order.
-  private var aside = SlotLists()
+  /// No key is below it; nor is L, except after `victim` until something is evicted.
+  private var base = 0
   /// L.
   private var age = 0
-  private var now = 0
 
   /// A policy that holds nothing yet. O(1).
   public init() {}
@@ -49,147 +46,151 @@ public struct LFUDA: EvictionPolicy {
   /// Every hit, in order. O(1).
   public var hits: HitReporting { .ordered }
 
-  /// Those set aside are candidates again. O(log n) for each, which `pinned` pays.
+  /// Those set aside are candidates again. O(1) amortized.
   public mutating func miss(_ key: RegionKey) { readmit() }
 
-  /// Notes a region as used once. O(log n), and O(1) where most keys are below it.
+  /// Notes a region as used once. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
-    entries.set(slot, to: Entry())
-    enter(slot)
+    entries.set(slot, to: Entry(count: 1, key: age + 1))
+    lists.append(slot, to: fill(age + 1))
   }
 
-  /// Counts uses.
-  ///
-  /// - Complexity: O(log n) for each in the worst case. Three in four regions have none below them in the heap, and those
-  ///   used often sink there, so that it is O(1) on average.
+  /// Counts uses. O(k) for k uses.
   public mutating func hit(_ slots: Span<RegionSlot>) {
     readmit()
-    for index in slots.indices {
-      let slot = slots[index]
-      entries[slot].count += 1
-      now += 1
-      sink(
-        Node(key: age + entries[slot].count, time: now, slot: slot), from: entries[slot].position)
-    }
+    for index in slots.indices { use(slots[index]) }
   }
 
-  /// The region with the lowest key. O(1), and O(n log n) once after all were found pinned.
+  /// The region with the lowest key. O(1) amortized.
   public mutating func victim(_ references: ReferenceTable) -> RegionSlot? {
-    if heap.isEmpty { readmit() }
-    return heap.first?.slot
+    if let slot = lowest() { return slot }
+    readmit()
+    return lowest()
   }
 
-  /// Sets the victim aside until the next hit or miss. O(log n).
+  /// Sets the victim aside until the next hit or miss. O(1).
   public mutating func pinned(_ slot: RegionSlot) {
-    guard entries[slot].position != Self.absent else { return }
-    leave(slot)
-    aside.append(slot)
+    guard entries[slot].key != Self.pinnedKey else { return }
+    entries[slot].key = Self.pinnedKey
+    lists.moveToEnd(slot, of: Self.aside)
   }
 
-  /// Forgets a region, and ages the others if it was evicted. O(log n).
+  /// Forgets a region, and ages the others if it was evicted. O(1).
   public mutating func remove(_ slot: RegionSlot, evicted: Bool) {
-    let position = entries[slot].position
-    if position == Self.absent {
-      aside.remove(slot)
-    } else {
-      if evicted { age = max(age, heap[Int(position)].key) }
-      leave(slot)
-    }
+    if evicted { age = max(age, entries[slot].key) }
+    lists.remove(slot)
   }
 
-  /// Regions that stand at the top of the heap, of which the first is the victim. O(`count` log `count`).
+  /// The victim, and more that have low keys; in their order as far as they share all digits but the last with it.
+  ///
+  /// - Complexity: O(`count`) after `victim`, else O(n) in the worst case.
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {
-    let top = heap.prefix(count).sorted { $0.goesBefore($1) }
-    slots.append(contentsOf: top.lazy.map(\.slot))
+    let start = slots.count
+    for digit in filled.indices {
+      var bits = filled[digit]
+      while bits != 0, slots.count < start + count {
+        let list = digit * Self.radix + bits.trailingZeroBitCount
+        lists.copyFirst(start + count - slots.count, of: list, into: &slots)
+        bits &= bits - 1
+      }
+    }
+    guard slots.count > start else { return }
+    let list = list(of: entries[slots[start]].key)
+    // Until the base rises, keys are mixed even in the first list.
+    guard list >= Self.radix,
+      let lowest = lists.slots(of: list).min(by: { entries[$0].key < entries[$1].key })
+    else { return }
+    slots[slots[start...].firstIndex(of: lowest) ?? start] = slots[start]
+    slots[start] = lowest
   }
 
-  /// All regions, the lowest key first. O(n log n).
+  /// All regions, the lowest key first. O(n).
   public func evictionOrder() -> [RegionSlot] {
     var copy = self
     copy.readmit()
-    return copy.heap.sorted { $0.goesBefore($1) }.map(\.slot)
+    var slots: [RegionSlot] = []
+    while let slot = copy.lowest() {
+      slots.append(slot)
+      copy.lists.remove(slot)
+    }
+    return slots
   }
 
-  /// Checks the heap, positions and keys. O(n).
+  /// Checks lists and keys. O(n).
   public func _checkInvariants() {
-    aside.checkInvariants()
-    for (position, node) in heap.enumerated() {
-      precondition(entries[node.slot].position == UInt32(position), "a position is wrong")
-      precondition(node.key >= age, "a key is below the last victim's")
-      precondition(node.key <= age + entries[node.slot].count, "a key is above its uses")
-      precondition(node.time <= now, "a use is yet to come")
-      if position > 0 {
-        let parent = heap[(position - 1) / Self.arity]
-        precondition(parent.goesBefore(node), "a node goes after its child")
+    lists.checkInvariants()
+    for list in 0..<Self.aside where !lists.isEmpty(list) {
+      precondition(filled[list / Self.radix] >> (list % Self.radix) & 1 == 1, "a list is not noted")
+      for slot in lists.slots(of: list) {
+        let entry = entries[slot]
+        precondition(entry.key >= max(age, base), "a key is below the last victim's")
+        precondition(entry.key <= age + entry.count, "a key is above its uses")
+        precondition(self.list(of: entry.key) == list, "a region is in another key's list")
       }
     }
-    for slot in aside.slots() {
-      precondition(entries[slot].position == Self.absent, "set aside, but in the heap")
+    for slot in lists.slots(of: Self.aside) {
+      precondition(entries[slot].key == Self.pinnedKey, "set aside, but with a key")
     }
   }
 
-  /// Puts a region into the heap, used once more.
-  private mutating func enter(_ slot: RegionSlot) {
+  private mutating func use(_ slot: RegionSlot) {
     entries[slot].count += 1
-    now += 1
-    let node = Node(key: age + entries[slot].count, time: now, slot: slot)
-    heap.append(node)
-    rise(node, from: UInt32(heap.count - 1))
+    let key = age + entries[slot].count
+    entries[slot].key = key
+    lists.moveToEnd(slot, of: fill(key))
   }
 
-  private mutating func leave(_ slot: RegionSlot) {
-    let position = entries[slot].position
-    entries[slot].position = Self.absent
-    guard let last = heap.popLast(), last.slot != slot else { return }
-    // The last one may come from another branch, where keys are lower.
-    if position > 0, last.goesBefore(heap[(Int(position) - 1) / Self.arity]) {
-      rise(last, from: position)
-    } else {
-      sink(last, from: position)
-    }
+  @inline(__always)
+  private func list(of key: Int) -> Int {
+    let bit = Int.bitWidth - 1 - ((key ^ base) | 1).leadingZeroBitCount
+    let digit = bit / Self.digitBits
+    return digit * Self.radix + (key >> (digit * Self.digitBits)) & (Self.radix - 1)
   }
 
-  private mutating func rise(_ node: Node, from start: UInt32) {
-    var position = Int(start)
-    while position > 0 {
-      let parent = (position - 1) / Self.arity
-      guard node.goesBefore(heap[parent]) else { break }
-      place(heap[parent], at: position)
-      position = parent
-    }
-    place(node, at: position)
+  /// The list of a key, noted as filled.
+  @inline(__always)
+  private mutating func fill(_ key: Int) -> Int {
+    let list = list(of: key)
+    filled[list / Self.radix] |= 1 << UInt64(list % Self.radix)
+    return list
   }
 
-  private mutating func sink(_ node: Node, from start: UInt32) {
-    var position = Int(start)
-    while true {
-      let first = Self.arity * position + 1
-      if first >= heap.count { break }
-      var least = first
-      for child in first + 1..<max(min(first + Self.arity, heap.count), first + 1)
-      where heap[child].goesBefore(heap[least]) {
-        least = child
+  /// The first to go of the candidates.
+  private mutating func lowest() -> RegionSlot? {
+    var digit = 0
+    while digit < Self.digitCount {
+      guard filled[digit] != 0 else {
+        digit += 1
+        continue
       }
-      guard heap[least].goesBefore(node) else { break }
-      place(heap[least], at: position)
-      position = least
+      let list = digit * Self.radix + filled[digit].trailingZeroBitCount
+      if let slot = lists.first(of: list) {
+        if digit == 0 { return slot }
+        let shift = digit * Self.digitBits
+        base = (entries[slot].key >> shift) << shift
+        while let slot = lists.first(of: list) {
+          lists.moveToEnd(slot, of: fill(entries[slot].key))
+        }
+        digit = 0
+      } else {
+        filled[digit] &= filled[digit] - 1
+      }
     }
-    place(node, at: position)
+    return nil
   }
 
-  private mutating func place(_ node: Node, at position: Int) {
-    heap[position] = node
-    entries[node.slot].position = UInt32(position)
-  }
-
+  /// Puts the base back to L if it rose above that in vain, and makes those set aside candidates again.
   private mutating func readmit() {
-    while let slot = aside.first() {
-      aside.remove(slot)
-      enter(slot)
+    if base > age {
+      let old = base
+      base = age
+      let list = fill(old)
+      for lower in 0..<list / Self.radix * Self.radix { lists.moveAll(from: lower, toEndOf: list) }
     }
+    while let slot = lists.first(of: Self.aside) { use(slot) }
   }
 }
 

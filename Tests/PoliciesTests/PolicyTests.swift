@@ -106,6 +106,43 @@ struct PolicyTests {
     #expect(order(failing: true) == order(failing: false))
   }
 
+  /// Numbers of uses with one to three digits of the heap's, and victims that were asked for in vain.
+  @Test func lfudaKeepsKeysFarApart() {
+    var policy = LFUDA()
+    var model = LFUDAModel()
+    let references = ReferenceTable(slots: 20)
+    var generator = SplitMix64(seed: 5)
+    for slot in 0..<20 {
+      policy.insert(RegionSlot(slot), info(slot))
+      model.insert(slot)
+    }
+    for round in 0..<500 {
+      let used = Int.random(in: 0..<20, using: &generator)
+      for _ in 0..<1 << Int.random(in: 0...13, using: &generator) {
+        policy.hit([RegionSlot(used)].span)
+        model.hit(used)
+      }
+      policy.miss(RegionKey(file: 1, window: round))
+      model.miss()
+      for _ in 0..<(round % 7 == 0 ? 20 : round % 3) {
+        guard let pinned = policy.victim(references) else { break }
+        #expect(pinned.index == model.victim())
+        policy.pinned(pinned)
+        model.pinned(pinned.index)
+      }
+      policy._checkInvariants()
+      if round % 7 == 0 { continue }
+      guard let victim = policy.victim(references) else { break }
+      #expect(victim.index == model.victim())
+      policy.remove(victim, evicted: true)
+      model.remove(victim.index, evicted: true)
+      policy.insert(victim, info(round))
+      model.insert(victim.index)
+      policy._checkInvariants()
+    }
+    #expect(policy.evictionOrder().count == 20)
+  }
+
   @Test func aSlotIsHeldOnce() async {
     await #expect(processExitsWith: .failure) {
       var policy: LRU = .lru
