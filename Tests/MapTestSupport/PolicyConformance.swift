@@ -27,11 +27,16 @@ public enum PolicyConformance: String, CaseIterable, Sendable, CustomTestStringC
 
   /// Checks this promise of a policy that holds nothing yet.
   ///
-  /// - Parameter model: makes a model that decides alike, and announces the same victim.
-  public func check(_ policy: any EvictionPolicy, model: (() -> any PolicyModel)? = nil) {
+  /// - Parameters:
+  ///   - seed: what the random operations depend on; by default another one each time, which a failure tells.
+  ///   - model: makes a model that decides alike, and announces the same victim.
+  public func check(
+    _ policy: any EvictionPolicy, seed: UInt64 = .random(in: 0 ... .max),
+    model: (() -> any PolicyModel)? = nil
+  ) {
     switch self {
     case .holdsNothingAtFirstAndAfterTheLastLeft: holdsNothingAtFirstAndAfterTheLastLeft(policy)
-    case .decidesSoundly: decidesSoundly(policy, model)
+    case .decidesSoundly: decidesSoundly(policy, seed, model)
     case .neverUnloadsWhatIsPinned: neverUnloadsWhatIsPinned(policy)
     case .endsARoundOfPinnedRegions: endsARoundOfPinnedRegions(policy)
     case .handsOverAllRegions: handsOverAllRegions(policy)
@@ -59,8 +64,9 @@ public enum PolicyConformance: String, CaseIterable, Sendable, CustomTestStringC
     }
   }
 
-  private func decidesSoundly(_ policy: any EvictionPolicy, _ model: (() -> any PolicyModel)?) {
-    let seed = UInt64.random(in: 0 ... .max)
+  private func decidesSoundly(
+    _ policy: any EvictionPolicy, _ seed: UInt64, _ model: (() -> any PolicyModel)?
+  ) {
     for (capacity, operations) in Self.runs {
       var run = PolicyRun(policy, model?(), capacity: capacity, seed: seed)
       #expect(throws: Never.self, "seed \(seed), \(capacity) regions") {

@@ -244,9 +244,9 @@ struct ARCModel: PolicyModel {
   mutating func miss(_ key: Int) {
     aside = []
     wanted = key
-    let ratio = Double(b1.count) / Double(b2.count)
-    if b1.contains(key) { p = min(p + max(1 / ratio, 1), Double(capacity)) }
-    if b2.contains(key) { p = max(p - max(ratio, 1), 0) }
+    let (first, second) = (Double(b1.count), Double(b2.count))
+    if b1.contains(key) { p = min(p + max(second / first, 1), Double(capacity)) }
+    if b2.contains(key) { p = max(p - max(first / second, 1), 0) }
   }
   mutating func insert(_ slot: Int, _ key: Int) {
     aside = []
