@@ -6,10 +6,11 @@ public import MapProtocols
 /// New regions enter a small window in order of use. What leaves it is compared with the next victim of the main space,
 /// and the one of which a sketch tells that it was asked for less often goes. The main space is a segmented LRU: regions
 /// used there enter its protected part, which gives the surplus over its share, four fifths at first, back to the
-/// probation part, out of which victims come. The window has 1% at first, and climbs to the size that hits most. A newcomer
-/// not asked for more often, but often enough, wins once in 128 times, lest anyone who knows the hashes keep others out;
-/// a seed decides when. After Einziger, Friedman and Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", 2017,
-/// and Einziger, Eytan, Friedman and Manes, "Adaptive Software Cache Management", Middleware 2018.
+/// probation part, out of which victims come. The window has 1% at first; where its regions are hit more often than those of
+/// the main space it grows, else it shrinks. A newcomer not asked for more often, but often enough, wins once in 128 times,
+/// lest anyone who knows the hashes keep others out; a seed decides when. After Einziger, Friedman and Manes, "TinyLFU: A
+/// Highly Efficient Cache Admission Policy", 2017, and Einziger, Eytan, Friedman and Manes, "Adaptive Software Cache
+/// Management", Middleware 2018; the window's size as in Caffeine's large caches since 2026.
 ///
 /// A region that was asked for is loaded whatever its frequency: one that loses is the next victim. Shares are counted in
 /// regions, whatever their size: where regions are smaller than the manager's window, more are held than the capacity
@@ -55,7 +56,7 @@ public struct TinyLFU: EvictionPolicy {
   public mutating func miss(_ key: RegionKey) {
     parts.readmit()
     sketch.note(FrequencySketch.hash(of: key, seed: seed))
-    if let amount = climber.noteMiss() { parts.resizeWindow(by: amount) }
+    if let amount = climber.noteMiss(window: parts.windowShare) { parts.resizeWindow(by: amount) }
   }
 
   /// Puts a region into the window, of which the surplus goes to the probation part. O(1) amortized.
@@ -68,9 +69,9 @@ public struct TinyLFU: EvictionPolicy {
   /// Notes uses in the sketch and in the lists. O(k) for k uses, amortized.
   public mutating func hit(_ slots: Span<RegionSlot>) {
     parts.readmit()
-    climber.noteHits(slots.count)
     for index in slots.indices {
       sketch.note(parts.hash(of: slots[index]))
+      climber.noteHit(inWindow: parts.isInWindow(slots[index]))
       parts.use(slots[index])
     }
   }

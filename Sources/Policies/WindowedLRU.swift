@@ -27,7 +27,7 @@ struct WindowedLRU: Sendable {
   private var capacity = 0
   /// What the window aims at; a real number, so that steps of less than a region add up.
   private var windowTarget = 0.0
-  private var windowShare = 0
+  private(set) var windowShare = 0
   private(set) var protectedShare = 0
 
   var count: Int { windowCount + probationCount + protectedCount }
@@ -48,6 +48,8 @@ struct WindowedLRU: Sendable {
   }
 
   func hash(of slot: RegionSlot) -> UInt64 { entries[slot].hash }
+
+  func isInWindow(_ slot: RegionSlot) -> Bool { entries[slot].segment == Self.window }
 
   /// Gives the window one in a hundred. O(k) for k regions that change lists.
   mutating func setCapacity(_ regions: Int) {

@@ -13,7 +13,7 @@ struct TinyLFUModel: PolicyModel {
   var window = 0.0
   var counters = Array(repeating: 0, count: 128)
   var additions = 0
-  var sample = (hits: 0, misses: 0)
+  var sample = (windowHits: 0, mainHits: 0, misses: 0)
   var (ratio, step) = (0.0, 0.0)
   var random = SplitMix64(seed: 1)
   var chance: UInt64
@@ -31,7 +31,7 @@ struct TinyLFUModel: PolicyModel {
     readmit()
     self.capacity = capacity
     window = Double(firstWindow)
-    sample = (0, 0)
+    sample = (0, 0, 0)
     (ratio, step) = (0, Double(capacity) / 16)
     settle()
   }
@@ -39,7 +39,7 @@ struct TinyLFUModel: PolicyModel {
     readmit()
     note(key)
     sample.misses += 1
-    if (sample.hits + sample.misses) / 10 >= capacity { climb() }
+    if (sample.windowHits + sample.mainHits + sample.misses) / 4 >= capacity { climb() }
   }
   mutating func insert(_ slot: Int, _ key: Int) {
     readmit()
@@ -51,9 +51,9 @@ struct TinyLFUModel: PolicyModel {
   }
   mutating func hit(_ slot: Int) {
     readmit()
-    sample.hits += 1
     note(keys[slot]!)
     let isNew = queues[0].contains(slot)
+    if isNew { sample.windowHits += 1 } else { sample.mainHits += 1 }
     take(slot)
     queues[isNew ? 0 : 2].append(slot)
     settle()
@@ -92,11 +92,17 @@ struct TinyLFUModel: PolicyModel {
     while queues[2].count > protectedShare { queues[1].append(queues[2].removeFirst()) }
   }
   mutating func climb() {
-    let now = Double(sample.hits) / Double(sample.hits + sample.misses)
-    let amount = now >= ratio ? step : -step
-    let long = Double(capacity) / 16 * (amount < 0 ? -1 : 1)
-    step = abs(now - ratio) >= 0.05 ? long : 0.98 * amount
-    (ratio, sample) = (now, (0, 0))
+    let hits = sample.windowHits + sample.mainHits
+    let now = Double(hits) / Double(hits + sample.misses)
+    var amount = now >= ratio ? step : -step
+    let long = Double(capacity) / 16
+    if 4 * windowShare <= capacity, sample.windowHits * 1000 < hits + sample.misses {
+      step = abs(now - ratio) < 0.05 ? 0.98 * amount : amount < 0 ? -long : long
+    } else {
+      step = long
+      amount = Double(capacity) * max(min(0.02 * doublings, 0.3), -0.3)
+    }
+    (ratio, sample) = (now, (0, 0, 0))
     let before = windowShare
     window = min(max(window + amount, 1), Double(firstWindow + firstProtected))
     settle()
@@ -107,6 +113,18 @@ struct TinyLFUModel: PolicyModel {
         queues[0].append(queues[2].removeFirst())
       }
     }
+  }
+
+  /// How many times more often a region of the window was hit, as a power of two, roughly.
+  var doublings: Double {
+    let perRegion = (
+      window: (Double(sample.windowHits) + 0.5) / Double(windowShare),
+      main: (Double(sample.mainHits) + 0.5) / Double(max(capacity - windowShare, 1))
+    )
+    var (ratio, power) = (perRegion.window / perRegion.main, 0.0)
+    while ratio >= 2 { (ratio, power) = (ratio / 2, power + 1) }
+    while ratio < 1 { (ratio, power) = (ratio * 2, power - 1) }
+    return power + ratio - 1
   }
 
   /// The numbers of the four counters of a key of file 1.
