@@ -51,14 +51,18 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
 
   func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)], _ policy: any EvictionPolicy) {
     var sample: [(region: Int, info: RegionInfo)] = []
+    var seen: Set<Int32> = [Self.unsampled]
     for (slot, info) in regions {
       let number = set(slot, info)
-      if number != Self.unsampled { sample.append((region: Int(number), info: info)) }
+      // A file that was changed or outgrew its place may be there twice, and a window of it.
+      if seen.insert(number).inserted { sample.append((region: Int(number), info: info)) }
     }
     for index in simulations.indices { simulations[index].adopt(sample) }
     control.setPolicy(policy)
     control.adopt(sample)
   }
+
+  func expect(_ slot: RegionSlot, _ region: RegionInfo) { _ = set(slot, region) }
 
   func miss(_ slot: RegionSlot, _ region: RegionInfo) {
     accesses += 1
