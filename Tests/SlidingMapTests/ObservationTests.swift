@@ -154,6 +154,16 @@ struct ObservationTests {
     #expect(observation.report.sampledRegions == 9)
   }
 
+  @Test func anyCapacityHasAShare() throws {
+    for bytes in [1, 4096, .max - 1, .max] {
+      let maps = SlidingWindowMapManager(budget: .fixed(bytes: bytes), windowSize: 4096)
+      for sampling in [Double.leastNonzeroMagnitude, 1e-12, 0.3, 1] {
+        let report = try maps.observe(policies: .lru, sampling: sampling).report
+        #expect(report.sampling > 0 && report.accesses == 0)
+      }
+    }
+  }
+
   /// Several at once, while threads read and the policy changes.
   @Test func threadsAreObservedTogether() throws {
     let scratch = try Scratch()

@@ -133,7 +133,9 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
 
   private static func share(of capacity: PolicyCapacity, _ stride: Int) -> PolicyCapacity {
     func share(_ whole: Int) -> Int {
-      whole == .max ? .max : max((whole + stride / 2) / stride, 1)
+      if whole == .max { return .max }
+      let (share, rest) = whole.quotientAndRemainder(dividingBy: stride)
+      return max(rest < stride - rest ? share : share + 1, 1)
     }
     return PolicyCapacity(regions: share(capacity.regions), bytes: share(capacity.bytes))
   }
