@@ -128,6 +128,19 @@ struct TraceTests {
     }
   }
 
+  /// Another recording to the same path, say.
+  @Test func whatOthersWroteOverIsTold() throws {
+    let requests = RequestTrace.skewed.requests(20_000)
+    let bench = try Bench(.lru, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace, format: .oracleGeneral)
+    try bench.play(requests)
+    while try FileManager.default.size(of: bench.trace) < 100_000 { sched_yield() }
+    let file = try FileDescriptor.open(bench.trace, .readWrite)
+    _ = try file.closeAfter { try file.writeAll(Array(repeating: 0xFF, count: 2400)) }
+    let error = mapError { try recording.finish() }
+    #expect(error?.code == .invalidTrace && error?.source == .path(bench.trace))
+  }
+
   @Test func shutdownEndsARecordingAndNothingIsLeft() throws {
     let requests = RequestTrace.loop.requests(500)
     let bench = try Bench(.lru, requests)
