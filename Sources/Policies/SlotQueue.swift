@@ -140,10 +140,12 @@ struct SlotQueue: Sendable {
     places.append(contentsOf: repeatElement(Self.none, count: missing))
   }
 
-  /// Closes the gaps, and doubles the ring if they are fewer than half of it.
+  /// Closes the gaps, in a ring of at least twice and at most four times as many places as there are slots: one that stayed
+  /// as large as the longest queue ever was would take as long for a few slots.
   private mutating func compact() {
     var slots = slots.map(\.rawValue)
-    let room = 2 * count > ring.count ? 2 * ring.count : ring.count
+    var room = 8
+    while room < 2 * count { room *= 2 }
     for (place, slot) in slots.enumerated() { places[Int(slot)] = UInt32(place) }
     slots.append(contentsOf: repeatElement(Self.none, count: room - count))
     (ring, start, length) = (slots, 0, count)

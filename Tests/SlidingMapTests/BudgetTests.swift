@@ -263,6 +263,26 @@ struct BudgetTests {
     #expect(scratch.descriptors == 0 && scratch.maps == 0)
   }
 
+  @Test func copiesDoNotMakeRegionsLarger() throws {
+    let scratch = try Scratch()
+    let fault = Shortage()
+    let capacities = Locked<[Int]>([])
+    let maps = SlidingWindowMapManager(
+      backend: fault.provider(), policy: Listening(capacities), budget: .fixed(bytes: 1 << 20),
+      windowSize: 1 << 16)
+    var cursor = try maps.cursor(for: try scratch.write("mapped", content(1 << 20)))
+    try cursor.use(at: 0, count: 1)
+    fault.addresses = true
+    var copied = try maps.cursor(for: try scratch.write("copied", content(1 << 20)))
+    try copied.use(at: 0, count: 120_000)
+    #expect(maps.statistics.copies == 1)
+    try cursor.use(at: 1 << 16, count: 1)
+    cursor.release()
+    maps.collect()
+    try cursor.use(at: 0, count: 1)
+    #expect(capacities.withLock { $0 } == [16])
+  }
+
   /// Eight threads that open files at once must get along with four handles and three maps.
   @Test func threadsShareFewHandlesAndMaps() throws {
     let scratch = try Scratch()

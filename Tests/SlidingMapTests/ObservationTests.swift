@@ -137,6 +137,33 @@ struct ObservationTests {
     #expect(mapError { _ = try maps.observe(policies: .lru) }?.code == .shutDown)
   }
 
+  /// Who reads an old generation of a file, and who a new one, may have a window each of the same name.
+  @Test func aFileMayBeThereTwice() throws {
+    let path = FilePath("/memory/file")
+    let provider = MemoryProvider([path: content(10 * 4096)])
+    let maps = SlidingWindowMapManager(
+      backend: provider, budget: .fixed(regions: 4), windowSize: 4096)
+    var old = try maps.cursor(for: path)
+    try old.use(at: 0, count: 2 * 4096)
+    provider[path] = content(10 * 4096, seed: 2)
+    var new = try maps.cursor(for: path)
+    try new.use(at: 0, count: 1)
+    #expect(maps.statistics.regions == 3)
+    let observation = try maps.observe(policies: everyPolicy, sampling: 1)
+    for window in 0..<9 { try new.use(at: Int64(window) * 4096, count: 1) }
+    #expect(observation.report.sampledRegions == 9)
+  }
+
+  @Test func anyCapacityHasAShare() throws {
+    for bytes in [1, 4096, .max - 1, .max] {
+      let maps = SlidingWindowMapManager(budget: .fixed(bytes: bytes), windowSize: 4096)
+      for sampling in [Double.leastNonzeroMagnitude, 1e-12, 0.3, 1] {
+        let report = try maps.observe(policies: .lru, sampling: sampling).report
+        #expect(report.sampling > 0 && report.accesses == 0)
+      }
+    }
+  }
+
   /// Several at once, while threads read and the policy changes.
   @Test func threadsAreObservedTogether() throws {
     let scratch = try Scratch()

@@ -78,6 +78,29 @@ struct PressureTests {
     #expect(maps.statistics.pinScans - scans < 350)
   }
 
+  /// A refresh leaves a lease fewer bytes than windows.
+  @Test(arguments: [false, true])
+  func `A lease on a file cut short gives all its windows back`(isShutDown: Bool) throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("file", to: 64 * 4096)
+    let other = try scratch.resize("other", to: 64 * 4096)
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 4), windowSize: 4096)
+    var full = try maps.cursor(for: other)
+    try full.use(at: 0, count: 4 * 4096)
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 8 * 4096, count: 8 * 4096)
+    #expect(maps.statistics.regions == 12)
+    try scratch.resize("file", to: 4096)
+    try cursor.refresh()
+    if isShutDown { maps.shutdown() }
+    let error = mapError { try cursor.use(at: 0, count: 1) }
+    #expect(error?.code == (isShutDown ? .shutDown : nil))
+    #expect(maps.statistics.regions == (isShutDown ? 4 : 5))
+    full.release()
+    cursor.release()
+    #expect(maps.statistics.regions == (isShutDown ? 0 : 4))
+  }
+
   @Test func `Cursors of one thread used on many lose hits at most`() throws {
     let scratch = try Scratch()
     let path = try scratch.resize("file", to: 1 << 18)

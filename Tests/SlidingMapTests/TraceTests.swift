@@ -97,6 +97,50 @@ struct TraceTests {
     #expect(counts.values.reduce(0, +) == summary.accesses && counts.count == 30)
   }
 
+  /// Windows for which room is being made when a recording begins are known to it by their slots.
+  @Test func recordingsBeginAtAnyTime() throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("sparse", to: 64 * 4096)
+    let maps = SlidingWindowMapManager(budget: .fixed(regions: 1), windowSize: 4096)
+    let isOver = Locked(false)
+    try onThreads(3) { thread in
+      if thread == 0 {
+        for _ in 0..<500 {
+          let recording = try maps.recordTrace(to: scratch["trace"])
+          let observation = try maps.observe(policies: .lru, sampling: 1)
+          usleep(50)
+          observation.stop()
+          try recording.finish()
+        }
+        isOver.withLock { $0 = true }
+        return
+      }
+      // Each has its own windows, and uses them in order.
+      var cursor = try maps.cursor(for: path)
+      var window = Int64(thread)
+      while !isOver.withLock({ $0 }) {
+        for _ in 0..<3 {
+          try cursor.use(at: window * 4096, count: 1)
+          cursor.release()
+        }
+        window = (window + 2) % 64
+      }
+    }
+  }
+
+  /// Another recording to the same path, say.
+  @Test func whatOthersWroteOverIsTold() throws {
+    let requests = RequestTrace.skewed.requests(20_000)
+    let bench = try Bench(.lru, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace, format: .oracleGeneral)
+    try bench.play(requests)
+    while try FileManager.default.size(of: bench.trace) < 100_000 { sched_yield() }
+    let file = try FileDescriptor.open(bench.trace, .readWrite)
+    _ = try file.closeAfter { try file.writeAll(Array(repeating: 0xFF, count: 2400)) }
+    let error = mapError { try recording.finish() }
+    #expect(error?.code == .invalidTrace && error?.source == .path(bench.trace))
+  }
+
   @Test func shutdownEndsARecordingAndNothingIsLeft() throws {
     let requests = RequestTrace.loop.requests(500)
     let bench = try Bench(.lru, requests)

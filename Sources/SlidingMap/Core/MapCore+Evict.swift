@@ -255,6 +255,11 @@ extension MapCore {
   /// Notes whose use may have ended, because a lease on them did, while a budget is overshot.
   func suspect(_ windows: Range<Int>, of file: FileEntry) {
     if suspects == nil { return }
+    if windows.count >= PinSlot.isWide {
+      // While such a lease moved, its slot may have been taken for one on others than the old or the new.
+      suspects = nil
+      return
+    }
     for window in windows.clamped(to: 0..<file.windowCount) {
       let word = unsafe file.windows.word(window)
       if word.state == .resident || word.state == .candidate { suspects?.append(word.slot) }

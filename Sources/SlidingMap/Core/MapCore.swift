@@ -144,7 +144,8 @@ final class MapCore: @unchecked Sendable {
   /// taken to be: small files, or whole ones. Called under the lock after a region came.
   func adjustCapacity() {
     if limits.bytes == .max { return }
-    let mean = usage.bytes / max(usage.regions, 1)
+    // Copies count as bytes, but are no regions.
+    let mean = max(usage.bytes - (reserve?.takenBytes ?? 0), 0) / max(usage.regions, 1)
     if mean / 2 <= usualByteCount && mean >= usualByteCount / 2 { return }
     usualByteCount = max(mean, pageSize)
     tellCapacity()

@@ -54,6 +54,11 @@ struct RegionTable {
     held[slot.index] = isHeld
   }
 
+  /// The slots of regions that are not on the books: room is still being made for them, or they are being unloaded.
+  var unheld: [RegionSlot] {
+    regions.indices.filter { regions[$0].file != nil && !held[$0] }.map { RegionSlot($0) }
+  }
+
   /// Takes a slot for a window of `file` and links it into the file's list. O(1) amortized.
   mutating func insert(_ file: FileEntry, window: Int, byteCount: Int) -> RegionSlot? {
     let slot: RegionSlot

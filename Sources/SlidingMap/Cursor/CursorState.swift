@@ -71,7 +71,9 @@ struct CursorState {
 
   /// The windows that the lease covers; while it moves, those of the old one.
   var leasedWindows: Range<Int> {
-    if leaseLength == 0 { return 0..<0 }
+    // Once the file was found cut short, fewer bytes are left than windows pinned. Only the fast path changes the pin
+    // first, and that is open to a lease on one whole window.
+    if fastSize == 0 { return unsafe pin.pointee.windows(grid) }
     return Range(grid.windows(of: Int64(leaseStart)..<Int64(leaseStart + leaseLength)))
   }
 

@@ -74,7 +74,7 @@ extension WindowCursor {
         var log = try core.acquire(file, windows, after: left, byteCount: count)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
-          _ = state.release()
+          if state.release() { core.settle(file, after: Range(windows)) }
           if let copy = try core.readCopy(file, range, after: previous) {
             held = copy
             state.show(copy, offset: offset, count: count)

@@ -8,6 +8,8 @@ protocol AccessObserver: AnyObject {
   /// What is loaded when observation begins, the first to go first, and the policy in force, as it was before it held
   /// anything.
   func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)], _ policy: any EvictionPolicy)
+  /// A region may have been asked for before observation began and be loaded later, into `slot`.
+  func expect(_ slot: RegionSlot, _ region: RegionInfo)
   /// A region was asked for and is not loaded; `slot` will be its own.
   func miss(_ slot: RegionSlot, _ region: RegionInfo)
   /// Loaded regions were used, in this order.
@@ -57,6 +59,7 @@ extension MapCore {
     observer.setCapacity(capacity)
     let loaded = policy.evictionOrder().map { (slot: $0, info: info(of: $0)) }
     observer.begin(loaded, pristinePolicy)
+    for slot in regions.unheld { observer.expect(slot, info(of: slot)) }
     observers.append(observer)
     publishReporting()
   }

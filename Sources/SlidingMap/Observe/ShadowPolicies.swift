@@ -51,14 +51,18 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
 
   func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)], _ policy: any EvictionPolicy) {
     var sample: [(region: Int, info: RegionInfo)] = []
+    var seen: Set<Int32> = [Self.unsampled]
     for (slot, info) in regions {
       let number = set(slot, info)
-      if number != Self.unsampled { sample.append((region: Int(number), info: info)) }
+      // A file that was changed or outgrew its place may be there twice, and a window of it.
+      if seen.insert(number).inserted { sample.append((region: Int(number), info: info)) }
     }
     for index in simulations.indices { simulations[index].adopt(sample) }
     control.setPolicy(policy)
     control.adopt(sample)
   }
+
+  func expect(_ slot: RegionSlot, _ region: RegionInfo) { _ = set(slot, region) }
 
   func miss(_ slot: RegionSlot, _ region: RegionInfo) {
     accesses += 1
@@ -129,7 +133,9 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
 
   private static func share(of capacity: PolicyCapacity, _ stride: Int) -> PolicyCapacity {
     func share(_ whole: Int) -> Int {
-      whole == .max ? .max : max((whole + stride / 2) / stride, 1)
+      if whole == .max { return .max }
+      let (share, rest) = whole.quotientAndRemainder(dividingBy: stride)
+      return max(rest < stride - rest ? share : share + 1, 1)
     }
     return PolicyCapacity(regions: share(capacity.regions), bytes: share(capacity.bytes))
   }

@@ -19,7 +19,9 @@ enum OracleTrace {
       var records = try file.read((end - start) * recordSize, at: start * recordSize)
       for access in (start..<end).reversed() {
         let record = (access - start) * recordSize
-        let id = Int(get(records, record + idOffset))
+        // Somebody else may have written to the file.
+        guard let id = Int(exactly: get(records, record + idOffset)), next.indices.contains(id)
+        else { throw MapError(.invalidTrace) }
         set(&records, record + nextOffset, UInt64(bitPattern: next[id]))
         next[id] = Int64(access) + 1
       }

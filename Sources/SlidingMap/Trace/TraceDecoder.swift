@@ -54,8 +54,8 @@ public struct TraceDecoder: Sendable {
 
   /// Calls `body` with all accesses of a recording, in order: read(2).
   ///
-  /// - Throws: `.openFailed` and `.readFailed` with errno; `.invalidTrace`, after what could be read, where the rest is no
-  ///   recording in the compact format.
+  /// - Throws: `.openFailed` and `.readFailed` with errno; `.notRegularFile`; `.invalidTrace`, after what could be read,
+  ///   where the rest is no recording in the compact format.
   /// - Complexity: O(bytes), in pieces of 64 KiB.
   public static func read(_ path: FilePath, _ body: (TraceAccess) -> Void) throws(MapError) {
     var decoder = TraceDecoder()

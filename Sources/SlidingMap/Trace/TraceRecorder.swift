@@ -32,6 +32,8 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
     for region in regions { encoder.set(region.slot, region.info) }
   }
 
+  func expect(_ slot: RegionSlot, _ region: RegionInfo) { encoder.set(slot, region) }
+
   func miss(_ slot: RegionSlot, _ region: RegionInfo) {
     encoder.set(slot, region)
     hit([slot].span)

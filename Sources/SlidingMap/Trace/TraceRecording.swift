@@ -17,8 +17,8 @@ public final class TraceRecording: Sendable {
   /// Ends the recording and closes its file. Asked again it says the same.
   ///
   /// - Throws: `.writeFailed` with errno, ENOSPC for a full disk: the file ends with the last block of accesses that was
-  ///   written whole. `.readFailed` where a file in the oracleGeneral format could not be read again. `.forked` in a child
-  ///   process, which can't end its parent's recording.
+  ///   written whole. `.readFailed` where a file in the oracleGeneral format could not be read again, `.invalidTrace` where
+  ///   others wrote to it. `.forked` in a child process, which can't end its parent's recording.
   /// - Complexity: O(accesses) for oracleGeneral, else O(1) beside writing what is left.
   @discardableResult
   public func finish() throws(MapError) -> TraceSummary {

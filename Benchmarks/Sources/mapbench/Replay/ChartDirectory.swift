@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import SystemPackage
 
@@ -8,8 +9,12 @@ struct ChartDirectory {
   /// Makes the directory if there is none.
   init(_ path: FilePath) throws {
     self.path = path
-    try FileManager.default.createDirectory(
-      atPath: path.string, withIntermediateDirectories: true)
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path.string, withIntermediateDirectories: true)
+    } catch {
+      throw ValidationError("\(path): there is no such directory, and none can be made")
+    }
   }
 
   /// Writes the chart of a trace under its name.
@@ -30,7 +35,8 @@ struct ChartDirectory {
     return LineChart(
       title: "\(trace.name): \(grouped(trace.requests.count)) requests",
       xTitle: "regions that fit, of \(grouped(trace.regionCount))", yTitle: "miss ratio",
-      xLabel: { grouped(Int($0)) }, yLabel: percent,
+      // A mark beyond what can be counted stands beyond what was asked for.
+      xLabel: { grouped(Int(exactly: $0.rounded()) ?? .max) }, yLabel: percent,
       series: series.sorted { (mean($0), $0.name) > (mean($1), $1.name) })
   }
 

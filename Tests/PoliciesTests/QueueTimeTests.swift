@@ -1,0 +1,28 @@
+import MapProtocols
+import Policies
+import Testing
+
+/// What a queue costs depends on what is in it, not on what once was.
+struct QueueTimeTests {
+  /// Took minutes when a queue stayed as large as it ever was.
+  @Test(.timeLimit(.minutes(1)))
+  func fewRegionsAfterManyCostLittle() {
+    let many = 300_000
+    var policy = S3FIFO()
+    policy.setCapacity(PolicyCapacity(regions: many))
+    for slot in 0..<many { insert(slot) }
+    for slot in 0..<many { remove(slot) }
+    for _ in 0..<6000 {
+      for slot in 0..<10 { insert(slot) }
+      // The last first, which leaves gaps.
+      for slot in (0..<10).reversed() { remove(slot) }
+    }
+    policy._checkInvariants()
+
+    func insert(_ slot: Int) {
+      let key = RegionKey(file: 1, window: slot)
+      policy.insert(RegionSlot(slot), RegionInfo(key: key, byteCount: 1, reloadCost: 1))
+    }
+    func remove(_ slot: Int) { policy.remove(RegionSlot(slot), evicted: false) }
+  }
+}
