@@ -1,7 +1,8 @@
 /// The order in which regions leave memory: LRU, CLOCK and their kin.
 ///
 /// A policy is a plain data structure over dense slot numbers. It does no I/O, takes no lock (the manager calls it under
-/// its own), and holds no region: it only answers which should go next. Implement `insert`, `victim` and `remove`, and
+/// its own), and holds no region: it only answers which should go next. It is a value: managers keep a copy of how it was
+/// given to them, which must not change with the policy. Implement `insert`, `victim` and `remove`, and
 /// `hit` if hits matter; the rest has defaults. FIFO in full:
 ///
 /// ```swift

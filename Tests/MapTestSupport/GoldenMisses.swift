@@ -1,3 +1,4 @@
+internal import Foundation
 package import MapProtocols
 internal import Policies
 internal import Testing
@@ -17,6 +18,10 @@ package struct GoldenMisses: Sendable, CustomTestStringConvertible {
     self.trace = trace
     self.misses = misses
   }
+
+  /// Whether all of them are to be replayed over each backend: half an hour in a release build.
+  package static let areComplete =
+    ProcessInfo.processInfo.environment["SLIDING_MAP_EVERY_CELL"] == "1"
 
   /// How many regions fit.
   package static let capacities = [64, 512, 2048]

@@ -1,4 +1,3 @@
-import Foundation
 import MapTestSupport
 import SlidingMap
 import Testing
@@ -7,16 +6,19 @@ import Testing
 struct ReplayTests {
   static let small = 100
 
-  /// Whether all golden counts are replayed over each backend, and not one for each policy: half an hour in a release
-  /// build.
-  static let isComplete = ProcessInfo.processInfo.environment["SLIDING_MAP_EVERY_CELL"] == "1"
-  static let golden = GoldenMisses.all.filter { isComplete || $0.trace == .skewed }
+  /// Each row over each backend, or else one for each policy, and these in turns over all backends.
+  static let golden = GoldenMisses.all.enumerated().flatMap { index, row in
+    BackendKind.allCases.enumerated().filter { number, _ in
+      GoldenMisses.areComplete
+        || row.trace == .skewed && index / RequestTrace.allCases.count % 5 == number
+    }.map { (row, $1) }
+  }
   /// Where `skewed` has few misses, and no two policies the same.
-  static let capacities = isComplete ? GoldenMisses.capacities : [2048]
+  static let capacities = GoldenMisses.areComplete ? GoldenMisses.capacities : [2048]
 
   /// A manager over any backend is held to the counts that the policies alone are held to. One after the other, since two
   /// at once get in each other's way in the process's one address space and take twice the time of each.
-  @Test(.serialized, arguments: golden, BackendKind.allCases)
+  @Test(.serialized, arguments: golden)
   func missesAreThePublishedOnes(_ golden: GoldenMisses, _ backend: BackendKind) throws {
     let requests = golden.trace.requests()
     for (capacity, misses) in zip(GoldenMisses.capacities, golden.misses)

@@ -154,6 +154,23 @@ struct TraceTests {
     #expect(try bench.accesses().count == 500, "a refused recording empties no file")
   }
 
+  @Test func aRecordingTakesNobodysFile() throws {
+    let requests = RequestTrace.loop.requests(300)
+    let bench = try Bench(.lru, requests)
+    let recording = try bench.maps.recordTrace(to: bench.trace)
+    try bench.play(requests)
+    let second = mapError { _ = try bench.maps.recordTrace(to: bench.trace) }
+    #expect(second?.code == .openFailed && second?.errno == .wouldBlock)
+    let read = mapError { _ = try bench.maps.recordTrace(to: bench.data) }
+    #expect(read?.code == .openFailed && read?.errno == .resourceBusy)
+    #expect(try FileManager.default.size(of: bench.data) > 0)
+    try recording.finish()
+    #expect(try bench.accesses().map(\.window) == requests)
+    // Free again, and emptied.
+    try bench.maps.recordTrace(to: bench.trace).finish()
+    #expect(try bench.accesses().isEmpty)
+  }
+
   @Test func aRecordingEndsWithItsLastReference() throws {
     let requests = RequestTrace.loop.requests(300)
     let bench = try Bench(.lru, requests)

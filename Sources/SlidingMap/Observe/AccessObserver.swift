@@ -37,6 +37,13 @@ extension MapCore {
     try checkUsable()
   }
 
+  /// Whether a file is read through this manager.
+  func knows(_ file: FileIdentity) -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return files[file] != nil
+  }
+
   /// How much a policy may count on at present.
   ///
   /// - Throws: `.shutDown`, `.forked`.

@@ -77,11 +77,12 @@ extension MapManager {
   /// traces. Not so for plain LFU, whose newcomers get a larger part of a smaller room.
   ///
   /// - Parameters:
-  ///   - policies: those to try. They should hold nothing yet.
+  ///   - policies: those to try.
   ///   - sampling: the share of windows to look at, above 0 and at most 1, rounded to one of a whole number. Without it,
   ///     what makes about 500 regions of the sample fit the present budget.
+  /// - Precondition: the policies hold nothing yet.
   /// - Throws: `.shutDown`, `.forked`.
-  /// - Complexity: O(loaded windows), under the lock; from then on O(policies) for an access to the sample, amortized.
+  /// - Complexity: O(loaded windows), under the lock, and some 40 bytes for each different window of the sample; from then on O(policies) for an access to the sample, amortized.
   public func observe<each Policy: EvictionPolicy>(
     policies: repeat each Policy, sampling: Double? = nil
   ) throws(MapError) -> PolicyObservation {
@@ -98,7 +99,9 @@ extension MapManager {
       precondition(sampling > 0 && sampling <= 1, "a share is above 0 and at most 1")
     }
     let capacity = try core.capacityNow()
-    let sampling = sampling ?? min(500 / Double(capacity.regions), 1)
+    // Where all fits, anything tells as much.
+    let usual = capacity.regions == .max ? 0.01 : min(500 / Double(capacity.regions), 1)
+    let sampling = sampling ?? usual
     let shadows = ShadowPolicies(policies, sampling: sampling, capacity: capacity)
     try core.observe(by: shadows)
     return PolicyObservation(core: core, shadows: shadows)

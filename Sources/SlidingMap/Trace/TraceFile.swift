@@ -1,21 +1,44 @@
 import MapProtocols
 import SystemPackage
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// The file of a recording, read or written from its start on; closed with its owner.
 struct TraceFile: ~Copyable {
   private let descriptor: FileDescriptor
 
   /// Opens a recording: open(2).
   init(reading path: FilePath) throws(MapError) {
-    descriptor = try Self.open(path, .readOnly, [])
+    self.init(try Self.open(path, .readOnly, []))
   }
 
-  /// Makes an empty file, or empties the one that is there: open(2), O_CREAT and O_TRUNC.
+  /// Makes an empty file, or empties the one that is there: open(2), flock(2) and ftruncate(2). Nobody else records to it
+  /// as long as this has it.
   ///
-  /// - Throws: `.openFailed` with errno, `.notRegularFile`.
-  init(creating path: FilePath) throws(MapError) {
-    descriptor = try Self.open(path, .readWrite, [.create, .truncate])
+  /// - Throws: `.openFailed` with errno, EWOULDBLOCK where another recording is written to the file; `.notRegularFile`.
+  ///   What `check` throws of the file's identity leaves it as it was.
+  init(
+    creating path: FilePath, _ check: (FileIdentity) throws(MapError) -> Void
+  ) throws(MapError) {
+    let descriptor = try Self.open(path, .readWrite, .create)
+    do throws(MapError) {
+      try check(FileStatus(try Self.call(.openFailed) { try Stat(descriptor) }).identity)
+      try Self.call(.openFailed) {
+        if flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0 { throw Errno(rawValue: errno) }
+        try descriptor.resize(to: 0)
+      }
+    } catch {
+      try? descriptor.close()
+      throw error
+    }
+    self.init(descriptor)
   }
+
+  private init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
 
   // Hangs on no FIFO, and what is no file is not written to.
   private static func open(

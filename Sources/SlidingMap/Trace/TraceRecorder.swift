@@ -16,13 +16,16 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
 
   private let result = Guarded<Result<TraceSummary, MapError>?>(nil)
 
-  init(_ path: FilePath, _ format: TraceFormat) throws(MapError) {
+  /// - Parameter check: throws for a file that must not be written to.
+  init(
+    _ path: FilePath, _ format: TraceFormat, _ check: (FileIdentity) throws(MapError) -> Void
+  ) throws(MapError) {
     source = .path(path)
     self.format = format
     encoder = TraceEncoder(format)
     beginning = clock.now
     do throws(MapError) {
-      writer = try TraceWriter(path)
+      writer = try TraceWriter(path, check)
     } catch {
       throw error.about(.path(path))
     }

@@ -4,7 +4,8 @@ public import SystemPackage
 /// A recording that is under way: `MapManager.recordTrace(to:format:)`.
 ///
 /// It ends by `finish`, with the manager's `shutdown()`, or when the last reference to it goes; it keeps the manager alive
-/// until then. Beside the budget it takes a descriptor, a thread, and some 16 MiB if the disk is slow.
+/// until then. Beside the budget it takes a descriptor, a thread, some 40 bytes for each different window accessed, and 16 MiB
+/// if the disk is slow.
 public final class TraceRecording: Sendable {
   private let core: MapCore
   private let recorder: TraceRecorder
@@ -54,7 +55,8 @@ extension MapManager {
   /// - Parameters:
   ///   - path: the file to write. One that is there is replaced.
   ///   - format: what the file is for.
-  /// - Throws: `.openFailed` with errno; `.notRegularFile`; `.writeFailed` with EAGAIN where there is no room for a thread;
+  /// - Throws: `.openFailed` with errno, EBUSY for a file that the manager reads, EWOULDBLOCK for one that another recording
+  ///   is written to; `.notRegularFile`; `.writeFailed` with EAGAIN where there is no room for a thread;
   ///   `.shutDown`, `.forked`.
   /// - Complexity: O(loaded windows), under the lock.
   public func recordTrace(
@@ -62,7 +64,9 @@ extension MapManager {
   ) throws(MapError) -> TraceRecording {
     // Before a file that is there is emptied.
     try core.checkRunning()
-    let recorder = try TraceRecorder(path, format)
+    let recorder = try TraceRecorder(path, format) { (file) throws(MapError) in
+      if core.knows(file) { throw MapError(.openFailed, errno: .resourceBusy) }
+    }
     let recording = TraceRecording(core: core, recorder: recorder)
     try core.observe(by: recorder)
     return recording

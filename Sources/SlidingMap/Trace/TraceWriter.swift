@@ -18,8 +18,10 @@ final class TraceWriter: @unchecked Sendable {
   private var thread: ServiceThread?
 
   /// - Throws: `.openFailed`, `.notRegularFile`; `.writeFailed` with EAGAIN where there is no room for a thread.
-  init(_ path: FilePath) throws(MapError) {
-    file = try TraceFile(creating: path)
+  init(
+    _ path: FilePath, _ check: (FileIdentity) throws(MapError) -> Void
+  ) throws(MapError) {
+    file = try TraceFile(creating: path, check)
     do throws(Errno) {
       // Until it is told to end the thread keeps the writer.
       thread = try ServiceThread { self.write() }
