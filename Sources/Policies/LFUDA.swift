@@ -121,19 +121,27 @@ public struct LFUDA: EvictionPolicy {
 
   /// Checks lists and keys. O(n).
   public func _checkInvariants() {
-    lists.checkInvariants()
-    for list in 0..<Self.aside where !lists.isEmpty(list) {
-      precondition(filled[list / Self.radix] >> (list % Self.radix) & 1 == 1, "a list is not noted")
-      for slot in lists.slots(of: list) {
-        let entry = entries[slot]
-        precondition(entry.key >= max(age, base), "a key is below the last victim's")
-        precondition(entry.key <= age + entry.count, "a key is above its uses")
-        precondition(self.list(of: entry.key) == list, "a region is in another key's list")
+    let linked = lists.checkInvariants()
+    var noted = 0
+    for digit in filled.indices {
+      var bits = filled[digit]
+      while bits != 0 {
+        let list = digit * Self.radix + bits.trailingZeroBitCount
+        bits &= bits - 1
+        for slot in lists.slots(of: list) {
+          let entry = entries[slot]
+          precondition(entry.key >= max(age, base), "a key is below the last victim's")
+          precondition(entry.key <= age + entry.count, "a key is above its uses")
+          precondition(self.list(of: entry.key) == list, "a region is in another key's list")
+          noted += 1
+        }
       }
     }
     for slot in lists.slots(of: Self.aside) {
       precondition(entries[slot].key == Self.pinnedKey, "set aside, but with a key")
+      noted += 1
     }
+    precondition(noted == linked, "a list is not noted")
   }
 
   private mutating func use(_ slot: RegionSlot) {

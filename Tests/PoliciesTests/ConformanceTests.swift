@@ -5,19 +5,16 @@ import Testing
 
 /// Every policy under the conformance suite, beside its model; and what holds for any two of them.
 struct ConformanceTests {
-  /// Three million in all; as many as can be had while somebody waits.
-  static let operations = GoldenMisses.areComplete ? 1_000_000 : 250_000
-
   @Test(arguments: allPolicies, PolicyConformance.allCases)
   func keeps(_ subject: PolicyCase, _ promise: PolicyConformance) {
-    promise.check(subject.policy, operations: Self.operations, model: subject.model)
+    promise.check(subject.policy, model: subject.model)
   }
 
   @Test(arguments: CarelessPolicy.Fault.allCases)
   func findsWhatIsWrong(_ fault: CarelessPolicy.Fault) {
     withKnownIssue {
       for promise in PolicyConformance.allCases {
-        promise.check(CarelessPolicy(fault), operations: Self.operations)
+        promise.check(CarelessPolicy(fault))
       }
     }
   }
