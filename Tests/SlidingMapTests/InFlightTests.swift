@@ -57,6 +57,34 @@ struct InFlightTests {
     #expect(code == .budgetExhausted)
   }
 
+  /// However often it has to come again until there is room.
+  @Test func `A wait for room is one access`() async throws {
+    let gate = Gates()
+    let provider = MemoryProvider([Self.path: Self.model]) { load in
+      if load.region.offset < 4 * 4096 { gate.wait() }
+      return nil
+    }
+    let misses = Locked<[Int]>([])
+    let maps = SlidingWindowMapManager(
+      backend: provider, policy: MissKeeper(misses), budget: .fixed(bytes: 4 * 4096),
+      windowSize: 4096)
+    let scratch = try Scratch()
+    let recording = try maps.recordTrace(to: scratch["trace"])
+    try maps.prefetch(Self.path, ranges: [0..<4 * 4096])
+    let held = Held(try maps.cursor(for: Self.path))
+    let ready = Task { try await held.cursor.ready(at: 20 * 4096, count: 8000) }
+    while maps.statistics.misses < 5 { await Task.yield() }
+    gate.open()
+    try await ready.value
+    #expect(maps.statistics.misses == 6)
+    #expect(misses.withLock { $0 } == [0, 1, 2, 3, 20, 21])
+    try held.cursor.use(at: 20 * 4096, count: 8000)
+    try recording.finish()
+    var accesses: [Int] = []
+    try TraceDecoder.read(scratch["trace"]) { accesses.append($0.window) }
+    #expect(accesses == [0, 1, 2, 3, 20, 21, 20, 21])
+  }
+
   @Test(arguments: [1, 2, 3, 5])
   func `Windows come in order under any budget`(windows: Int) async throws {
     let maps = maps(MemoryProvider([Self.path: Self.model]), windows: windows)
@@ -208,6 +236,23 @@ struct InFlightTests {
       #expect(maps.statistics.regions == 0)
     }
   }
+}
+
+/// FIFO that keeps the windows it was told were missed.
+private struct MissKeeper: EvictionPolicy {
+  private var base = FIFO()
+  private let misses: Locked<[Int]>
+
+  init(_ misses: Locked<[Int]>) { self.misses = misses }
+
+  var name: String { "keeper" }
+  var hits: HitReporting { base.hits }
+  mutating func miss(_ key: RegionKey) { misses.withLock { $0.append(key.window) } }
+  mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { base.insert(slot, region) }
+  mutating func victim(_ references: ReferenceTable) -> RegionSlot? { base.victim(references) }
+  mutating func pinned(_ slot: RegionSlot) { base.pinned(slot) }
+  mutating func remove(_ slot: RegionSlot, evicted: Bool) { base.remove(slot, evicted: evicted) }
+  func evictionOrder() -> [RegionSlot] { base.evictionOrder() }
 }
 
 /// Runs jobs where they are handed over.

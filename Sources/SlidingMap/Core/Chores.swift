@@ -14,6 +14,9 @@ struct Chores {
   /// Loads are only started, and those of other threads not waited for: all under way are found in `awaited`.
   var isAsynchronous = false
   var awaited: [LoadTicket] = []
+  /// The window that the request these chores belong to was last counted as having missed. If it found no room for it and
+  /// comes again, it is still the same access.
+  var missed: Int?
   /// The budget of maps and addresses may be overshot.
   var mayOvershoot = false
   /// The budget was found overshot, with all that is left in use, by the request these chores belong to. Its further
@@ -31,6 +34,7 @@ struct Chores {
     isAsynchronous = work.isAsynchronous
     mayOvershoot = work.mayOvershoot
     isOvershot = work.isOvershot
+    missed = work.missed
     swap(&awaited, &work.awaited)
     return work
   }

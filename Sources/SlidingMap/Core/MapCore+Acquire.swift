@@ -105,10 +105,9 @@ extension MapCore {
       throw MapError(.budgetExhausted)
     }
     unsafe file.windows.exchange(window, WindowWord(.loading, slot))
-    counters.misses += 1
     let info = info(of: slot)
-    policy.miss(info.key)
-    for observer in observers { observer.miss(slot, info) }
+    noteMiss(slot, info, isNew: chores.missed != window)
+    chores.missed = window
     // Kept open until the load is over, also while the lock is given up on the way there.
     file.handleUsers += 1
     do throws(MapError) {

@@ -8,6 +8,8 @@ extension MapCore {
     var tickets: [LoadTicket] = []
     /// What found no room because of loads under way, and may find it when `tickets` have ended.
     var rest: Range<Int64>?
+    /// The window that was last counted as missed: the first of `rest`, if that came so far.
+    var missed: Int?
   }
 
   /// Waits, as a task, until the bytes of a range were brought in.
@@ -17,12 +19,10 @@ extension MapCore {
   func makeReady(_ file: FileEntry, _ range: Range<Int64>) async throws(MapError) {
     if isForked { throw MapError(.forked) }
     if exceedsBudget(file, range.count) { throw MapError(.budgetExhausted) }
-    var rest = range
-    while true {
-      let started = try startLoading(file, [rest])
+    var started = Started(rest: range)
+    while let rest = started.rest {
+      started = try startLoading(file, [rest], missed: started.missed)
       try await wait(for: started.tickets)
-      guard let next = started.rest else { return }
-      rest = next
     }
   }
 
@@ -34,9 +34,10 @@ extension MapCore {
 
   /// Starts bringing the bytes of `ranges` in, as far as the budget goes, and returns at once.
   ///
+  /// - Parameter missed: the window that this request was last counted as having missed, when it came before.
   /// - Returns: what is under way; nothing if all is there, or is to be read without a window.
   func startLoading(
-    _ file: FileEntry, _ ranges: [Range<Int64>]
+    _ file: FileEntry, _ ranges: [Range<Int64>], missed: Int? = nil
   ) throws(MapError) -> Started {
     if isForked { throw MapError(.forked) }
     monitor.lock()
@@ -45,6 +46,7 @@ extension MapCore {
     drainLogs()
     var chores = Chores()
     chores.isAsynchronous = true
+    chores.missed = missed
     var started = Started()
     var covered: [Range<Int64>] = []
     do throws(MapError) {
@@ -91,6 +93,7 @@ extension MapCore {
       }
     }
     started.tickets = chores.awaited
+    started.missed = chores.missed
     return started
   }
 

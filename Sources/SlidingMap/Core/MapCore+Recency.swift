@@ -56,6 +56,19 @@ extension MapCore {
     report([slot].span)
   }
 
+  /// Notes a miss under the lock, after the logs were drained.
+  ///
+  /// - Parameter isNew: false if it was noted when there was no room for the region, which has another slot now.
+  func noteMiss(_ slot: RegionSlot, _ info: RegionInfo, isNew: Bool) {
+    if isNew {
+      counters.misses += 1
+      policy.miss(info.key)
+      for observer in observers { observer.miss(slot, info) }
+    } else {
+      for observer in observers { observer.expect(slot, info) }
+    }
+  }
+
   private func report(_ slots: Span<RegionSlot>) {
     if let limit = policy.hits.limit {
       for index in slots.indices { references.mark(slots[index], limit: limit) }
