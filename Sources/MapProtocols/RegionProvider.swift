@@ -90,7 +90,8 @@ public protocol RegionProvider: AnyObject, Sendable {
   func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void)
 
-  /// The manager is done: gives back threads, rings and memory of the provider's own. Default: nothing.
+  /// The manager is done: gives back threads, rings and memory of the provider's own. Perhaps called more than once, also
+  /// by several threads at a time; each call returns when all is given back. Default: nothing.
   func shutDown()
 }
 

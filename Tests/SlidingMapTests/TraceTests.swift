@@ -155,6 +155,27 @@ struct TraceTests {
     #expect(try bench.accesses().count == 500, "a refused recording empties no file")
   }
 
+  /// Whether another thread shuts down as well, or finishes the recording.
+  @Test(arguments: [false, true])
+  func shutdownReturnsToNobodyBeforeTheRecordingIsClosed(_ isFinished: Bool) throws {
+    let requests = RequestTrace.loop.requests(3000)
+    for _ in 0..<5 {
+      let bench = try Bench(.fifo, requests)
+      let recording = try bench.maps.recordTrace(to: bench.trace, format: .oracleGeneral)
+      try bench.play(requests)
+      let gate = Gate(2)
+      try onThreads(2) { thread in
+        gate.pass()
+        if isFinished, thread == 0 {
+          try recording.finish()
+        } else {
+          bench.maps.shutdown()
+          #expect(bench.scratch.descriptors == 0)
+        }
+      }
+    }
+  }
+
   @Test func aRecordingTakesNobodysFile() throws {
     let requests = RequestTrace.loop.requests(300)
     let bench = try Bench(.lru, requests)

@@ -33,11 +33,11 @@ extension MapCore {
     return count
   }
 
-  /// Ends service: unloads what nobody uses now and the rest as its leases end. Idempotent.
+  /// Ends service: unloads what nobody uses now and the rest as its leases end. Idempotent; each of several calls at a time
+  /// returns when all is closed.
   func shutDown() {
     if isForked { return }
     monitor.lock()
-    let isFirst = !isShutDown
     isShutDown = true
     // From now on each change of a lease comes by and unloads.
     isOvershooting = true
@@ -52,10 +52,8 @@ extension MapCore {
     perform(&chores)
     monitor.unlock()
     endObservations()
-    if isFirst {
-      primary.provider.shutDown()
-      takeover?.provider.shutDown()
-    }
+    primary.provider.shutDown()
+    takeover?.provider.shutDown()
   }
 
   var statistics: MapStatistics {

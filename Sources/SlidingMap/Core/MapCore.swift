@@ -43,6 +43,8 @@ final class MapCore: @unchecked Sendable {
   var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
   var drained: [RegionSlot] = []
   var observers: [any AccessObserver] = []
+  /// Those that learn of nothing any more, but may not be through with what they learnt.
+  var endingObservers: [any AccessObserver] = []
   var batch: [RegionSlot] = []
   var batchSize = 0
   var scans = 0

@@ -106,7 +106,8 @@ public class MapManager: @unchecked Sendable {
   /// Ends service now: unloads all, closes all, and refuses new windows and cursors with `.shutDown`.
   ///
   /// Leases in force stay readable until they end, and give their windows back then: memory that a span shows is never
-  /// taken away under it. Idempotent.
+  /// taken away under it. Recordings and observations end. Idempotent; called by several threads at a time, it returns to
+  /// none of them before all is closed.
   public func shutdown() { core.shutDown() }
 }
 

@@ -18,7 +18,8 @@ protocol AccessObserver: AnyObject {
   func setPolicy(_ policy: any EvictionPolicy)
   /// The budget's limits have changed.
   func setCapacity(_ capacity: PolicyCapacity)
-  /// There will be no more; called without the lock, perhaps more than once.
+  /// There will be no more; called without the lock, perhaps more than once and by several threads, each of which returns
+  /// when all is over.
   func end()
 }
 
@@ -75,23 +76,32 @@ extension MapCore {
   func endObservation(by observer: some AccessObserver) {
     if isForked { return }
     monitor.lock()
-    if observers.contains(where: { $0 === observer }) {
+    if let index = observers.firstIndex(where: { $0 === observer }) {
       drainLogs()
-      observers.removeAll { $0 === observer }
+      endingObservers.append(observers.remove(at: index))
       publishReporting()
     }
     monitor.unlock()
-    observer.end()
+    end([observer])
   }
 
-  /// Ends all observation, as part of the shutdown.
+  /// Ends all observation, as part of the shutdown. Nothing is under way any more when it returns, whoever ended it.
   func endObservations() {
     monitor.lock()
     drainLogs()
-    let ending = observers
+    endingObservers += observers
     observers = []
+    let ending = endingObservers
     publishReporting()
     monitor.unlock()
+    end(ending)
+  }
+
+  private func end(_ ending: [any AccessObserver]) {
+    // Where another thread does so already, this waits for it.
     for observer in ending { observer.end() }
+    monitor.lock()
+    endingObservers.removeAll { ended in ending.contains { $0 === ended } }
+    monitor.unlock()
   }
 }
