@@ -120,6 +120,21 @@ struct ObservationTests {
     #expect(observation.report.policies[0].sampledMisses - before == 300)
   }
 
+  @Test func whatThereAreNoNumbersForIsLeftOut() throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("sparse", to: 100 * 4096)
+    let maps = manager(.lru)
+    let observation = try maps.observe(policies: [.lru, .fifo], sampling: 1, mostRegions: 10)
+    try play(0..<10, maps, path)
+    try play(0..<5, maps, path)
+    #expect(observation.report.accesses == 15 && !observation.report.isExhausted)
+    try play(0..<20, maps, path)
+    let report = observation.report
+    #expect(report.isExhausted && report.sampledRegions == 10)
+    #expect(report.accesses == 25 && report.misses == 10)
+    #expect(report.policies.allSatisfy { $0.sampledMisses == 10 && $0.missRatio == 0.4 })
+  }
+
   @Test func withoutASharePicksOne() throws {
     let few = try manager(capacity: 100).observe(policies: .lru)
     #expect(few.report.sampling == 1)

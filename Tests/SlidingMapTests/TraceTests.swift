@@ -234,6 +234,23 @@ struct TraceTests {
     }
   }
 
+  @Test(arguments: [TraceFormat.compact, .oracleGeneral])
+  func whatThereAreNoNumbersForEndsTheRecording(_ format: TraceFormat) throws {
+    let bench = try Bench(.lru, [99])
+    let recording = try bench.maps.recordTrace(
+      to: bench.trace, format: format, mostRegions: 10)
+    try bench.play(0..<10)
+    try bench.play(0..<20)
+    let error = mapError { try recording.finish() }
+    #expect(error?.code == .writeFailed && error?.errno == .overflow)
+    #expect(error?.source == .path(bench.trace))
+    if format == .compact {
+      #expect(try bench.accesses().map(\.window) == Array(0..<10) + Array(0..<10))
+    } else {
+      #expect(try FileManager.default.size(of: bench.trace) == 20 * 24)
+    }
+  }
+
   @Test func anythingElseIsNoRecording() throws {
     let requests = RequestTrace.skewed.requests(100)
     let bench = try Bench(.lru, requests)

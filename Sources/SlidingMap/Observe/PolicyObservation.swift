@@ -54,6 +54,8 @@ public struct PolicyReport: Hashable, Sendable {
   public internal(set) var sampledMisses = 0
   /// Different windows of the sample that were accessed or loaded.
   public internal(set) var sampledRegions = 0
+  /// Whether there were more than 2^31 - 1 of them: what was accessed since the first beyond is left out.
+  public internal(set) var isExhausted = false
   /// Each policy's part, in the order in which they were given.
   public internal(set) var policies: [Policy] = []
 
@@ -95,6 +97,13 @@ extension MapManager {
   public func observe(
     policies: [any EvictionPolicy], sampling: Double? = nil
   ) throws(MapError) -> PolicyObservation {
+    try observe(policies: policies, sampling: sampling, mostRegions: ShadowPolicies.mostRegions)
+  }
+
+  /// The same for a sample of at most so many windows.
+  package func observe(
+    policies: [any EvictionPolicy], sampling: Double?, mostRegions: Int
+  ) throws(MapError) -> PolicyObservation {
     if let sampling {
       precondition(sampling > 0 && sampling <= 1, "a share is above 0 and at most 1")
     }
@@ -102,7 +111,8 @@ extension MapManager {
     // Where all fits, anything tells as much.
     let usual = capacity.regions == .max ? 0.01 : min(500 / Double(capacity.regions), 1)
     let sampling = sampling ?? usual
-    let shadows = ShadowPolicies(policies, sampling: sampling, capacity: capacity)
+    let shadows = ShadowPolicies(
+      policies, sampling: sampling, capacity: capacity, mostRegions: mostRegions)
     try core.observe(by: shadows)
     return PolicyObservation(core: core, shadows: shadows)
   }

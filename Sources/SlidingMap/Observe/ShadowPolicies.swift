@@ -17,10 +17,14 @@ import Policies
 ///   is the same for both and goes out (a ratio estimator).
 final class ShadowPolicies: AccessObserver, @unchecked Sendable {
   private static let unsampled: Int32 = -1
+  /// As many as there are numbers.
+  static let mostRegions = Int(Int32.max)
 
   // All guarded by the core's lock.
   /// Of so many windows one belongs to the sample.
   private let stride: Int
+  /// How many windows the sample can have.
+  private let mostRegions: Int
   private let names: [String]
   private var simulations: [PolicySimulation]
   /// The policy in force, in the sample.
@@ -31,8 +35,13 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
   private var known: [RegionKey: Int32] = [:]
   private var accesses = 0
   private var misses = 0
+  /// Whether a window came for which there was no number. Nothing is taken in from then on.
+  private var isExhausted = false
 
-  init(_ policies: [any EvictionPolicy], sampling: Double, capacity: PolicyCapacity) {
+  init(
+    _ policies: [any EvictionPolicy], sampling: Double, capacity: PolicyCapacity, mostRegions: Int
+  ) {
+    self.mostRegions = mostRegions
     stride = Int(min((1 / sampling).rounded(), 0x1p40))
     names = policies.map(\.name)
     let share = Self.share(of: capacity, stride)
@@ -65,13 +74,15 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
   func expect(_ slot: RegionSlot, _ region: RegionInfo) { _ = set(slot, region) }
 
   func miss(_ slot: RegionSlot, _ region: RegionInfo) {
+    let number = set(slot, region)
+    if isExhausted { return }
     accesses += 1
     misses += 1
-    let number = set(slot, region)
     if number != Self.unsampled { request(number, region) }
   }
 
   func hit(_ slots: Span<RegionSlot>) {
+    if isExhausted { return }
     accesses += slots.count
     for index in slots.indices {
       let slot = slots[index].index
@@ -84,7 +95,7 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
     PolicyReport(
       accesses: accesses, misses: misses, sampling: 1 / Double(stride),
       sampledAccesses: control.requests, sampledMisses: control.misses,
-      sampledRegions: known.count,
+      sampledRegions: known.count, isExhausted: isExhausted,
       policies: zip(names, simulations).map { name, simulation in
         PolicyReport.Policy(
           name: name, missRatio: missRatio(of: simulation), sampledMisses: simulation.misses)
@@ -119,6 +130,10 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
   private func number(of key: RegionKey) -> Int32 {
     if !isSampled(key) { return Self.unsampled }
     if let number = known[key] { return number }
+    if known.count == mostRegions {
+      isExhausted = true
+      return Self.unsampled
+    }
     let number = Int32(known.count)
     known[key] = number
     return number

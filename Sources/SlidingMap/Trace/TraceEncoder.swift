@@ -6,16 +6,23 @@ struct TraceEncoder {
   /// A block is taken away when it has so many bytes.
   private static let blockSize = 64 << 10
   private static let unnumbered: Int32 = -1
+  /// As many as there are numbers.
+  static let mostRegions = Int(Int32.max)
 
+  private let mostRegions: Int
   private let format: TraceFormat
   private var block: [UInt8]
   private var known: [RegionKey: Int32] = [:]
   /// By slot, the number of its region, or `unnumbered` until that is accessed; and what it is.
   private var numbers: [Int32] = []
   private var infos: [RegionInfo] = []
+  /// Whether a window came for which there was no number. Nothing is appended from then on.
+  private(set) var isExhausted = false
 
-  init(_ format: TraceFormat) {
+  /// - Parameter mostRegions: how many windows can be numbered.
+  init(_ format: TraceFormat, mostRegions: Int) {
     self.format = format
+    self.mostRegions = mostRegions
     block = format == .compact ? Self.magic : []
   }
 
@@ -47,16 +54,20 @@ struct TraceEncoder {
     infos[slot.index] = region
   }
 
-  /// Appends accesses from the one at `start` on, until the block is full.
+  /// Appends accesses from the one at `start` on, until the block is full or the numbers are exhausted.
   ///
   /// - Returns: the first that was not appended.
   mutating func append(_ slots: Span<RegionSlot>, from start: Int, second: UInt32) -> Int {
     var index = start
-    while index < slots.count, !isFull {
+    while index < slots.count, !isFull, !isExhausted {
       let slot = slots[index].index
       let number = numbers[slot]
       if number == Self.unnumbered {
-        numbers[slot] = define(infos[slot], second)
+        guard let number = define(infos[slot], second) else {
+          isExhausted = true
+          break
+        }
+        numbers[slot] = number
       } else {
         append(Int(number), infos[slot], second)
       }
@@ -65,12 +76,13 @@ struct TraceEncoder {
     return index
   }
 
-  /// Appends an access to a window not numbered since it was loaded, and returns its number.
-  private mutating func define(_ region: RegionInfo, _ second: UInt32) -> Int32 {
-    let next = Int32(known.count)
-    let number = known[region.key, default: next]
-    if number == next { known[region.key] = next }
-    if number == next && format == .compact {
+  /// Appends an access to a window not numbered since it was loaded, and returns its number; nil if there is none left.
+  private mutating func define(_ region: RegionInfo, _ second: UInt32) -> Int32? {
+    let known = known[region.key]
+    if known == nil && self.known.count == mostRegions { return nil }
+    let number = known ?? Int32(self.known.count)
+    if known == nil { self.known[region.key] = number }
+    if known == nil && format == .compact {
       block.append(0)
       block.append(littleEndian: region.key.file)
       append(UInt64(region.key.window))

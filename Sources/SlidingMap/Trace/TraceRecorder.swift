@@ -16,13 +16,16 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
 
   private let result = Guarded<Result<TraceSummary, MapError>?>(nil)
 
-  /// - Parameter check: throws for a file that must not be written to.
+  /// - Parameters:
+  ///   - mostRegions: how many windows can be recorded.
+  ///   - check: throws for a file that must not be written to.
   init(
-    _ path: FilePath, _ format: TraceFormat, _ check: (FileIdentity) throws(MapError) -> Void
+    _ path: FilePath, _ format: TraceFormat, mostRegions: Int,
+    _ check: (FileIdentity) throws(MapError) -> Void
   ) throws(MapError) {
     source = .path(path)
     self.format = format
-    encoder = TraceEncoder(format)
+    encoder = TraceEncoder(format, mostRegions: mostRegions)
     beginning = clock.now
     do throws(MapError) {
       writer = try TraceWriter(path, check)
@@ -47,7 +50,7 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
     let second = UInt32(clamping: beginning.duration(to: clock.now).components.seconds)
     var next = 0
     while next < slots.count {
-      if encoder.isEmpty && writer.isFull {
+      if encoder.isExhausted || encoder.isEmpty && writer.isFull {
         dropped += slots.count - next
         return
       }
@@ -83,6 +86,7 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
             file, accesses: byteCount / OracleTrace.recordSize, regions: encoder.regionCount)
         }
       }
+      if encoder.isExhausted { throw MapError(.writeFailed, errno: .overflow) }
       return .success(
         TraceSummary(
           accesses: accesses, dropped: dropped, regions: encoder.regionCount, byteCount: byteCount))

@@ -18,7 +18,7 @@ public final class TraceRecording: Sendable {
   /// Ends the recording and closes its file. Asked again it says the same.
   ///
   /// - Throws: `.writeFailed` with errno, ENOSPC for a full disk: the file ends with the last block of accesses that was
-  ///   written whole. `.readFailed` where a file in the oracleGeneral format could not be read again, `.invalidTrace` where
+  ///   written whole; EOVERFLOW for more than 2^31 - 1 different windows: it ends before the first beyond. `.readFailed` where a file in the oracleGeneral format could not be read again, `.invalidTrace` where
   ///   others wrote to it. `.forked` in a child process, which can't end its parent's recording.
   /// - Complexity: O(accesses) for oracleGeneral, else O(1) beside writing what is left.
   @discardableResult
@@ -62,9 +62,16 @@ extension MapManager {
   public func recordTrace(
     to path: FilePath, format: TraceFormat = .compact
   ) throws(MapError) -> TraceRecording {
+    try recordTrace(to: path, format: format, mostRegions: TraceEncoder.mostRegions)
+  }
+
+  /// The same for at most so many different windows.
+  package func recordTrace(
+    to path: FilePath, format: TraceFormat = .compact, mostRegions: Int
+  ) throws(MapError) -> TraceRecording {
     // Before a file that is there is emptied.
     try core.checkRunning()
-    let recorder = try TraceRecorder(path, format) { (file) throws(MapError) in
+    let recorder = try TraceRecorder(path, format, mostRegions: mostRegions) { (file) throws(MapError) in
       if core.knows(file) { throw MapError(.openFailed, errno: .resourceBusy) }
     }
     let recording = TraceRecording(core: core, recorder: recorder)

@@ -23,9 +23,11 @@ struct Trace: Sendable {
     var list = RequestList()
     while !piece.isEmpty {
       try parser.take(piece, &list)
+      if list.isTooLong { throw TraceError.tooLong }
       piece = try reader.next()
     }
     try parser.end(&list)
+    if list.isTooLong { throw TraceError.tooLong }
     if list.requests.isEmpty { throw TraceError.empty }
     name = Self.name(of: fileName)
     requests = list.requests

@@ -9,6 +9,7 @@ enum TraceError: Error, CustomStringConvertible {
   case noRecording
   case zstd
   case empty
+  case tooLong
 
   var description: String {
     switch self {
@@ -20,6 +21,7 @@ enum TraceError: Error, CustomStringConvertible {
     case .zstd:
       "packed by zstd: unpack it on the way, zstd -dc FILE | mapbench replay --format FORMAT -"
     case .empty: "there are no requests"
+    case .tooLong: "there are more than \(grouped(Int(Int32.max))) requests; replay a part of them"
     }
   }
 }
