@@ -189,7 +189,10 @@ struct BudgetTests {
     capacities.withLock { $0 = [] }
     let wide = SlidingWindowMapManager(
       policy: Listening(capacities), budget: .fixed(bytes: 20 << 20), windowSize: 1 << 20)
-    try readAll(wide, scratch, 0..<3)
+    // One small file is no reason yet, sixteen are.
+    try readAll(wide, scratch, 0..<15)
+    #expect(capacities.withLock { $0 } == [20])
+    try readAll(wide, scratch, 15..<16)
     #expect(capacities.withLock { $0 } == [20, 20 << 20 / 8192])
   }
 
@@ -281,6 +284,34 @@ struct BudgetTests {
     maps.collect()
     try cursor.use(at: 0, count: 1)
     #expect(capacities.withLock { $0 } == [16])
+  }
+
+  /// Policies that remember what left would forget it each time.
+  @Test func aLargeFileNowAndThenChangesNoCapacity() throws {
+    let small = content(4096)
+    var files: [FilePath: [UInt8]] = ["/large": content(60 * 4096)]
+    for index in 0..<100 { files[FilePath("/\(index)")] = small }
+    let capacities = Locked<[Int]>([])
+    let maps = StaticWindowMapManager(
+      backend: MemoryProvider(files), policy: Listening(capacities),
+      budget: .fixed(bytes: 64 * 4096))
+    func use(_ path: FilePath) throws {
+      var cursor = try maps.cursor(for: path)
+      try cursor.use(at: 0, count: 1)
+    }
+    for round in 0..<3 {
+      for index in 0..<70 { try use(FilePath("/\((70 * round + index) % 100)")) }
+      try use("/large")
+      #expect(maps.statistics.regions <= 5)
+    }
+    #expect(capacities.withLock { $0 } == [1, 64])
+    // But if that is what files are like now it is told.
+    for index in 0..<100 { maps.unload(under: FilePath("/\(index)")) }
+    for _ in 0..<16 {
+      maps.collect()
+      try use("/large")
+    }
+    #expect(capacities.withLock { $0 } == [1, 64, 1])
   }
 
   /// Eight threads that open files at once must get along with four handles and three maps.

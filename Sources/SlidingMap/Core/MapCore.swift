@@ -31,6 +31,8 @@ final class MapCore: @unchecked Sendable {
   var usage = BudgetUsage()
   /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
   var usualByteCount: Int
+  /// Regions that came one after the other since they turned out to be of another size than they are taken to have.
+  var surprises = 0
   var refusal: Refusal?
   var shortOfHandlesUntil: ContinuousClock.Instant?
   var files: [FileIdentity: FileEntry] = [:]
@@ -86,6 +88,8 @@ final class MapCore: @unchecked Sendable {
   static let logCount = 64
   /// How many loads lie between two questions to the budget.
   static let budgetInterval = 1024
+  /// After so many regions that are of another size than was thought, it is taken to be the usual one.
+  private static let mostSurprises = 16
   /// What a takeover's reserve holds for a window, however large windows are.
   static let mostReservedPerWindow = 2 << 20
 
@@ -143,12 +147,22 @@ final class MapCore: @unchecked Sendable {
   }
 
   /// Tells the policy of another capacity when regions have become more than twice or less than half as large as they were
-  /// taken to be: small files, or whole ones. Called under the lock after a region came.
+  /// taken to be, and stay so for a while: small files, or whole ones. Called under the lock after a region came.
+  ///
+  /// A single large file among small ones, for which most of these leave, is no reason: policies keep ghosts and divide
+  /// shares by the capacity, and would forget what they know each time.
   func adjustCapacity() {
     if limits.bytes == .max { return }
     // Copies count as bytes, but are no regions.
     let mean = max(usage.bytes - (reserve?.takenBytes ?? 0), 0) / max(usage.regions, 1)
-    if mean / 2 <= usualByteCount && mean >= usualByteCount / 2 { return }
+    if mean / 2 <= usualByteCount && mean >= usualByteCount / 2 {
+      surprises = 0
+      return
+    }
+    surprises += 1
+    // Before the first whole file nothing was known.
+    if surprises < Self.mostSurprises && usualByteCount <= limits.bytes { return }
+    surprises = 0
     usualByteCount = max(mean, pageSize)
     tellCapacity()
   }

@@ -71,7 +71,8 @@ extension MapManager {
   ) throws(MapError) -> TraceRecording {
     // Before a file that is there is emptied.
     try core.checkRunning()
-    let recorder = try TraceRecorder(path, format, mostRegions: mostRegions) { (file) throws(MapError) in
+    let recorder = try TraceRecorder(path, format, mostRegions: mostRegions) {
+      (file) throws(MapError) in
       if core.knows(file) { throw MapError(.openFailed, errno: .resourceBusy) }
     }
     let recording = TraceRecording(core: core, recorder: recorder)
