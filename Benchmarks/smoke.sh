@@ -47,6 +47,8 @@ for name, data in [("trace.txt", text.encode()), ("trace.oracleGeneral", records
     half = len(data) // 2
     packed = gzip.compress(data[:half]) + gzip.compress(data[half:])
     open(f"{sys.argv[1]}/{name}.gz", "wb").write(packed)
+    open(f"{sys.argv[1]}/padded-{name}.gz", "wb").write(packed + bytes(100000))
+    open(f"{sys.argv[1]}/longer-{name}.gz", "wb").write(packed + bytes(3) + b"more")
     open(f"{sys.argv[1]}/short-{name}.gz", "wb").write(packed[:-5])
     open(f"{sys.argv[1]}/odd-{name}", "wb").write(data[:-1] + b"x" * 2)
     damaged = bytearray(packed)
@@ -58,6 +60,7 @@ same_misses() {
   local text
   text="$(replay --json "$TMPDIR/trace.txt" | misses)"
   [ "$text" = "$(replay --json "$TMPDIR/trace.txt.gz" | misses)" ] &&
+    [ "${text//trace/padded-trace}" = "$(replay --json "$TMPDIR/padded-trace.txt.gz" | misses)" ] &&
     [ "${text//trace/x}" = "$(replay --json "$TMPDIR/trace.oracleGeneral" | misses | sed 's/trace.oracleGeneral/x/g')" ] &&
     [ "${text//trace/stdin}" = "$(replay --json --format oracleGeneral - <"$TMPDIR/trace.oracleGeneral.gz" | misses)" ]
 }
@@ -128,8 +131,12 @@ check "replay names the line that is no number" complains "line 1001" replay "$T
 check "replay refuses half a record" complains "no multiple of 24" replay "$TMPDIR/odd-trace.oracleGeneral"
 check "replay refuses a gzip file cut short" complains "ends too early" replay "$TMPDIR/short-trace.txt.gz"
 check "replay refuses a damaged gzip file" complains "damaged" replay "$TMPDIR/damaged-trace.oracleGeneral.gz"
+check "replay refuses what is behind a gzip file's end" complains "something else behind" replay "$TMPDIR/longer-trace.txt.gz"
+check "replay refuses a capacity left out" complains "capacity" replay --capacity 5,,6 "$TMPDIR/trace.txt"
+check "replay refuses a policy left out" complains "policies" replay --policies lru, "$TMPDIR/trace.txt"
 check "replay refuses an empty trace" complains "no requests" replay "$files/empty"
 check "replay draws a curve" eval 'replay --svg "$TMPDIR/charts" "$TMPDIR/trace.txt.gz" >/dev/null && python3 -c "import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])" "$TMPDIR/charts/trace.svg"'
+check "replay tells traces of one name apart" eval 'replay --svg "$TMPDIR/both" "$TMPDIR/trace.txt" "$TMPDIR/trace.txt.gz" | grep -q "^trace-2:" && [ -e "$TMPDIR/both/trace.svg" ] && [ -e "$TMPDIR/both/trace-2.svg" ]'
 check "an unknown backend is refused" fails "$tool" compare --backends nosuch
 check "an unknown policy is refused" fails "$tool" compare --policies nosuch
 check "a directory without files is refused" fails "$tool" verify --files "$files/nosuch"

@@ -22,7 +22,7 @@ struct CapacityList: ExpressibleByArgument, Sendable {
 
   init?(argument: String) {
     var capacities: [Capacity] = []
-    for part in argument.split(separator: ",") {
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       if part.hasSuffix("%") {
         guard let percent = Double(part.dropLast()), percent > 0, percent <= 100 else { return nil }
         capacities.append(Self.share(percent))
@@ -31,7 +31,6 @@ struct CapacityList: ExpressibleByArgument, Sendable {
         capacities.append(.regions(regions))
       }
     }
-    guard !capacities.isEmpty else { return nil }
     self.capacities = capacities
   }
 

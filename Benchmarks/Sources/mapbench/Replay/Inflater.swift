@@ -1,6 +1,6 @@
 internal import CZlib
 
-/// Unpacks what gzip packed, through zlib: any number of members, one behind the other.
+/// Unpacks what gzip packed, through zlib: any number of members, one behind the other, and zeros behind each.
 @safe
 struct Inflater: ~Copyable {
   /// zlib keeps a pointer to it, so that it must not move.
@@ -35,6 +35,14 @@ struct Inflater: ~Copyable {
         if packed.isEmpty {
           if isInside { throw TraceError.unpacking("the gzip file ends too early") }
           break
+        }
+      }
+      if !isInside {
+        // Tapes pad with zeros; gzip passes over them, too.
+        while taken < packed.count, packed[taken] == 0 { taken += 1 }
+        if taken == packed.count { continue }
+        if packed[taken] != 0x1F {
+          throw TraceError.unpacking("there is something else behind the end of the gzip file")
         }
       }
       count += try inflate(to: &piece, from: count)

@@ -9,10 +9,10 @@ struct ReplayCommand: ParsableCommand {
     abstract: "Plays traces to policies and tells how far each is from the optimum.",
     discussion: """
       A trace is a text file with a whole number a line, the region that was asked for, a recording of a program's own \
-      accesses (maps.recordTrace), or a file in libCacheSim's binary format oracleGeneral; each may be gzipped. Other packed ones come through a pipe: \
+      accesses (maps.recordTrace), or a file in libCacheSim's binary format oracleGeneral; each may be gzipped, in any number of members, with zeros behind them but nothing else. Other packed ones come through a pipe: \
       zstd -dc x.oracleGeneral.zst | mapbench replay --format oracleGeneral -
 
-      Regions have one size. The optimum, belady, knows the future: no policy misses less. It is always told. Requests a \
+      A trace goes by its file's name; a second one of the same name gets -2 behind it, and so on. Regions have one size. The optimum, belady, knows the future: no policy misses less. It is always told. Requests a \
       second are those of the policy alone, the trace in memory, on one thread, the best of so many runs.
       """)
 
@@ -48,10 +48,12 @@ struct ReplayCommand: ParsableCommand {
     let subjects = policies.names.filter { $0 != .belady } + [.belady]
     let charts = try svg.map { try ChartDirectory(FilePath($0)) }
     var results: [ReplayResult] = []
+    var names: Set<String> = []
     var progress = ProgressBar(total: files.count * capacities.count * subjects.count)
     for file in files {
       progress.show(file)
-      let trace = try Trace.named(file, format)
+      var trace = try Trace.named(file, format)
+      trace.makeDistinct(from: &names)
       let regions = capacities.regions(of: trace.regionCount)
       var ofTrace: [ReplayResult] = []
       for capacity in regions {

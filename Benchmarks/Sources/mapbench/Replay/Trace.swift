@@ -3,7 +3,7 @@ import SystemPackage
 
 /// Requests for regions, in the order in which they were made.
 struct Trace: Sendable {
-  let name: String
+  private(set) var name: String
   /// Which region each request is for: numbers from 0, in the order in which they first appear.
   let requests: [Int32]
   /// How many different regions there are.
@@ -40,6 +40,16 @@ struct Trace: Sendable {
       return try Trace(FilePath(file), format)
     } catch {
       throw ValidationError("\(file): \(error)")
+    }
+  }
+
+  /// Gives the trace a name that none of `names` is, by a number behind its own, and notes it there.
+  mutating func makeDistinct(from names: inout Set<String>) {
+    let given = name
+    var number = 1
+    while !names.insert(name).inserted {
+      number += 1
+      name = "\(given)-\(number)"
     }
   }
 

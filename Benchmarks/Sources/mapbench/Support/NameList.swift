@@ -12,11 +12,10 @@ where Name.RawValue == String {
 
   init?(argument: String) {
     var names: [Name] = []
-    for part in argument.lowercased().split(separator: ",") {
+    for part in argument.lowercased().split(separator: ",", omittingEmptySubsequences: false) {
       guard let name = Name(rawValue: String(part)) else { return nil }
       names.append(name)
     }
-    guard !names.isEmpty else { return nil }
     self.names = names
   }
 
