@@ -83,7 +83,7 @@ struct CompareCommand: ParsableCommand {
       all += rows
     }
     progress.finish()
-    if json { try Report.json(all) } else { Report.print(table.render()) }
+    try Report.print(all, asJSON: json) { table.render() }
     guard all.allSatisfy(\.isCorrect) else {
       Report.note("mapbench: rows marked DIFFERENT read other bytes than pread did")
       throw ExitCode(1)

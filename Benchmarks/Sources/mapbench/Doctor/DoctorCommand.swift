@@ -24,6 +24,6 @@ struct DoctorCommand: ParsableCommand {
       throw ValidationError("\(path) is no directory that can be read")
     }
     let diagnosis = Diagnosis(directory: FilePath(path))
-    if json { try Report.json([diagnosis]) } else { Report.print(diagnosis.render()) }
+    try Report.print([diagnosis], asJSON: json) { diagnosis.render() }
   }
 }

@@ -70,11 +70,12 @@ struct ObserveCommand: ParsableCommand {
     }
     progress.finish()
     let costs = try ObservationCost.measure(directory.path)
-    if json {
-      if files.isEmpty { try Report.json(costs) } else { try Report.json(estimates) }
+    if files.isEmpty {
+      try Report.print(costs, asJSON: json) { ObservationCost.table(costs) }
     } else {
-      if !estimates.isEmpty { Report.print(Estimate.table(estimates) + "\n") }
-      Report.print(ObservationCost.table(costs))
+      try Report.print(estimates, asJSON: json) {
+        Estimate.table(estimates) + "\n" + ObservationCost.table(costs)
+      }
     }
   }
 

@@ -70,11 +70,7 @@ struct ReplayCommand: ParsableCommand {
       results += ofTrace
     }
     progress.finish()
-    if json {
-      try Report.json(results)
-    } else {
-      Report.print(ReplayResult.table(results))
-    }
+    try Report.print(results, asJSON: json) { ReplayResult.table(results) }
   }
 
   private func play(

@@ -51,12 +51,8 @@ struct SoakCommand: ParsableCommand {
       progress.advance()
     }
     progress.finish()
-    if json {
-      try Report.json(results)
-    } else {
-      var table = TextTable(SoakResult.titles, leftAligned: 1)
-      for result in results { table.add(result.cells) }
-      Report.print(table.render())
+    try Report.print(results, asJSON: json) {
+      TextTable(SoakResult.titles, leftAligned: 1, results.map(\.cells)).render()
     }
     if !results.allSatisfy(\.isGood) { throw ExitCode(1) }
   }

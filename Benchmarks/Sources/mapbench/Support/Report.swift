@@ -7,8 +7,15 @@ enum Report {
     write(text, to: .standardOutput)
   }
 
+  /// Results as an array of objects or as text, as the user asked for.
+  static func print(
+    _ values: [some Encodable], asJSON isJSON: Bool, else text: () -> String
+  ) throws {
+    if isJSON { try json(values) } else { print(text()) }
+  }
+
   /// An array of objects.
-  static func json(_ values: [some Encodable]) throws {
+  private static func json(_ values: [some Encodable]) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     print(String(decoding: try encoder.encode(values), as: UTF8.self) + "\n")

@@ -10,9 +10,10 @@ struct TextTable {
   private var rows: [Row] = []
 
   /// A table with these columns, of which the first `leftAligned` are text.
-  init(_ titles: [String], leftAligned: Int) {
+  init(_ titles: [String], leftAligned: Int, _ lines: [[String]] = []) {
     self.titles = titles
     self.leftAligned = leftAligned
+    for line in lines { add(line) }
   }
 
   /// Starts a group.

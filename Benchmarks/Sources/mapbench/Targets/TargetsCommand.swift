@@ -51,15 +51,11 @@ struct TargetsCommand: ParsableCommand {
     }
     progress.finish()
     for line in bench.skipped { Report.note(line) }
-    if json {
-      try Report.json(results)
-    } else {
-      var table = TextTable(TargetResult.titles, leftAligned: 2)
-      for result in results { table.add(result.cells) }
-      if !results.isEmpty { Report.print(table.render()) }
-      for result in results {
-        if let note = result.note { Report.print("\(result.name): \(note)\n") }
-      }
+    try Report.print(results, asJSON: json) {
+      if results.isEmpty { return "" }
+      let table = TextTable(TargetResult.titles, leftAligned: 2, results.map(\.cells))
+      let notes = results.compactMap { result in result.note.map { "\(result.name): \($0)\n" } }
+      return table.render() + notes.joined()
     }
     if !results.allSatisfy(\.met) { throw ExitCode(1) }
   }

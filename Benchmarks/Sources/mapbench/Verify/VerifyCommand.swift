@@ -64,12 +64,8 @@ struct VerifyCommand: ParsableCommand {
       progress.advance()
     }
     progress.finish()
-    if json {
-      try Report.json(results)
-    } else {
-      var table = TextTable(VerifyResult.titles, leftAligned: 2)
-      for result in results { table.add(result.cells) }
-      Report.print(table.render())
+    try Report.print(results, asJSON: json) {
+      TextTable(VerifyResult.titles, leftAligned: 2, results.map(\.cells)).render()
     }
     for result in results {
       if let problem = result.firstProblem {
