@@ -126,6 +126,7 @@ struct LifetimeTests {
       try cursor.use(at: 100, count: 200)
       let buffer = try maps.buffer(for: path)
       _ = buffer[0]
+      let observation = try maps.observe(policies: .lru, sampling: 1)
       let child = fork()
       if child == 0 {
         var isRight = view(cursor) == .of(LifetimeTests.model, 100..<300)
@@ -139,6 +140,7 @@ struct LifetimeTests {
         isRight = isRight && mapError { try cursor.refresh() }?.code == .forked
         isRight = isRight && mapError { _ = try maps.cursor(for: path) }?.code == .forked
         isRight = isRight && maps.collect() == 0
+        isRight = isRight && observation.report.policies.isEmpty
         maps.shutdown()
         _exit(isRight ? 0 : 1)
       }

@@ -142,6 +142,16 @@ struct ObservationTests {
     #expect(many.report.sampling == 0.01)
     let unlimited = try SlidingWindowMapManager(budget: .unlimited).observe(policies: .lru)
     #expect(unlimited.report.sampling > 0)
+    // Of whole files nothing is known before the first.
+    let files = ["/file": content(4096)] as [FilePath: [UInt8]]
+    let whole = StaticWindowMapManager(
+      backend: MemoryProvider(files), budget: .fixed(bytes: 50_000 * 4096))
+    let early = try whole.observe(policies: .lru)
+    #expect(early.report.sampling == 1)
+    var cursor = try whole.cursor(for: "/file")
+    try cursor.use(at: 0)
+    let late = try whole.observe(policies: .lru)
+    #expect(late.report.sampling == 0.01)
   }
 
   @Test func aManagerShutDownIsNotObserved() throws {

@@ -14,6 +14,8 @@ public final class PolicyObservation: Sendable {
   }
 
   /// What was found so far, also after the end. O(policies), under the lock, after what was used since was taken in.
+  ///
+  /// In a child process after fork(2) it is empty, all zeros without a policy: what was found stays with the parent.
   public var report: PolicyReport {
     // A child has neither the lock nor the threads that were observed.
     if core.isForked { return PolicyReport() }
@@ -81,7 +83,8 @@ extension MapManager {
   /// - Parameters:
   ///   - policies: those to try.
   ///   - sampling: the share of windows to look at, above 0 and at most 1, rounded to one of a whole number. Without it,
-  ///     what makes about 500 regions of the sample fit the present budget.
+  ///     what makes about 500 regions of the sample fit the present budget. A manager of whole files that has loaded none
+  ///     does not know how many fit a budget of bytes, and takes all into the sample: observe it later, or name a share.
   /// - Precondition: the policies hold nothing yet.
   /// - Throws: `.shutDown`, `.forked`.
   /// - Complexity: O(loaded windows), under the lock, and some 40 bytes for each different window of the sample; from then on O(policies) for an access to the sample, amortized.
