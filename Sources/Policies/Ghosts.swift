@@ -1,3 +1,4 @@
+internal import CMapShims
 internal import MapProtocols
 
 /// The names of regions that left, in two queues, the longest gone first: what some policies remember of their past.
@@ -27,6 +28,16 @@ struct Ghosts: Sendable {
   /// How many ghosts a queue has.
   @inline(__always)
   func count(of queue: Int = 0) -> Int { queues[queue].count }
+
+  /// Brings near where a name is or would go.
+  @inline(__always)
+  func prefetch(_ name: UInt64) {
+    unsafe buckets.withUnsafeBufferPointer {
+      // An array begins somewhere in a line.
+      unsafe smap_prefetch($0.baseAddress! + home(of: name))
+      unsafe smap_prefetch($0.baseAddress! + home(of: name) + 1)
+    }
+  }
 
   /// The queue a ghost is in, or nil.
   func queue(of name: UInt64) -> Int? {
