@@ -38,8 +38,8 @@ let package = Package(
   ],
   targets: [
     .target(name: "CMapShims"),
-    .target(name: "MapProtocols", dependencies: [system], swiftSettings: strict),
-    .target(name: "Policies", dependencies: ["MapProtocols"], swiftSettings: strict),
+    .target(name: "MapProtocols", dependencies: ["CMapShims", system], swiftSettings: strict),
+    .target(name: "Policies", dependencies: ["MapProtocols", "CMapShims"], swiftSettings: strict),
     .target(
       name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", deques, system],
       swiftSettings: strict),

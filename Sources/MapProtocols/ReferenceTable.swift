@@ -1,3 +1,4 @@
+public import CMapShims
 public import Synchronization
 
 /// The reference counts that readers leave behind on a hit, for policies that ask for `.counted(upTo:)`.
@@ -69,6 +70,19 @@ public final class ReferenceTable {
   @inlinable
   public func count(of slot: RegionSlot) -> Int {
     Int(unsafe cells[slot.index].pointee.load(ordering: .relaxed))
+  }
+
+  /// Brings the count of `slot` near, which a policy will soon ask for. O(1).
+  @inlinable
+  package func prefetch(_ slot: RegionSlot) {
+    // Which address it is does not matter to a prefetch.
+    unsafe smap_prefetch(cells[slot.index])
+  }
+
+  /// Brings near what tells where the count of `slot` is. O(1).
+  @inlinable
+  package func prefetchPlace(_ slot: RegionSlot) {
+    unsafe smap_prefetch(cells + slot.index)
   }
 
   /// Sets the count of `slot`, as a policy does when its hand passes. O(1).

@@ -1,128 +1,189 @@
+internal import CMapShims
 internal import MapProtocols
 
 /// The names of regions that left, in two queues, the longest gone first: what some policies remember of their past.
 ///
-/// A ghost is known by its key's `ghostName`, and numbered in its queue in turn. A table with open addressing finds the
-/// number by the name; what is forgotten because its queue became too long stays in the table until that is made anew. So a
-/// miss and a region that leaves each touch one line of the table, and to forget touches none; a hit has nothing to do with
-/// ghosts. Every operation is O(1), amortized where something is added; the number of ghosts is for the policy to bound.
+/// A ghost is known by its key's `ghostName`, and numbered in turn. Its name gives the bucket that has both; what its queue
+/// no longer covers with its number is free to be written over. So a miss and a region that leaves touch one bucket each,
+/// to forget touches none, and nothing is cleared up; a hit has nothing to do with ghosts. Every operation is O(1),
+/// amortized where something is added; the number of ghosts is for the policy to bound.
 struct Ghosts: Sendable {
-  private struct Place: Sendable {
-    static let vacant = Place(name: 0, tag: .max)
-
-    // In halves, so that a place takes 12 bytes, not 16.
-    var low: UInt32
-    var high: UInt32
-    /// The number times four, plus the queue; `dead` or the vacant one's `max` have no queue.
-    var tag: UInt32
-
-    init(name: UInt64, tag: UInt32) {
-      low = UInt32(truncatingIfNeeded: name)
-      high = UInt32(truncatingIfNeeded: name >> 32)
-      self.tag = tag
-    }
-
-    var name: UInt64 { UInt64(high) << 32 | UInt64(low) }
-    var isVacant: Bool { tag == .max }
-    var queue: Int { Int(tag & 3) }
-    var number: UInt32 { tag >> 2 }
+  /// Room for five, and as large as a cache line.
+  private struct Bucket: Sendable {
+    /// The number of the last ghost that found no room here and went to the next bucket.
+    var overflow: UInt32 = 0
+    /// The ghosts' numbers below the queue in the top bit; 0 where there never was one.
+    var tags = InlineArray<5, UInt32>(repeating: 0)
+    var names = InlineArray<5, UInt64>(repeating: 0)
   }
 
-  private static let dead = UInt32.max - 1
-  /// Long before numbers start again, which those of forgotten ghosts must not live to see.
-  private static let mostAppended = 1 << 28
+  private static let highestNumber = UInt32.max >> 1
 
-  private var queues: InlineArray<2, GhostQueue> = [GhostQueue(), GhostQueue()]
-  /// Ghosts, and some that are no more, at or behind the place that the name gives; a power of two.
-  private var places = Array(repeating: Place.vacant, count: 16)
-  /// Places that are not vacant, and ghosts added, since the table was made.
-  private var taken = 0
-  private var appended = 0
+  private var queues = Self.queues(count: 0)
+  /// A power of two of them; those that are at most 7/10 full seldom overflow.
+  private var buckets = [Bucket()]
+  /// The next ghost's number.
+  private var next: UInt32 = 1
 
   /// How many ghosts a queue has.
+  @inline(__always)
   func count(of queue: Int = 0) -> Int { queues[queue].count }
+
+  /// Brings near where a name is or would go.
+  @inline(__always)
+  func prefetch(_ name: UInt64) {
+    unsafe buckets.withUnsafeBufferPointer {
+      // An array begins somewhere in a line.
+      unsafe smap_prefetch($0.baseAddress! + home(of: name))
+      unsafe smap_prefetch($0.baseAddress! + home(of: name) + 1)
+    }
+  }
 
   /// The queue a ghost is in, or nil.
   func queue(of name: UInt64) -> Int? {
-    let place = places[index(of: name)]
-    return isGhost(place) ? place.queue : nil
+    find(name).map { Int(buckets[$0.bucket].tags[$0.place] >> 31) }
   }
 
-  /// Puts a ghost at the end of a queue, out of the one it may be in.
+  /// Puts the name of a region that is no ghost at the end of a queue.
+  @inline(__always)
   mutating func append(_ name: UInt64, to queue: Int = 0) {
-    if 8 * taken > 5 * places.count || appended == Self.mostAppended { renew() }
-    if queues[queue].isFull { renumber(queue) }
-    let index = index(of: name)
-    // A name stands in the table once, also that of one who is no more.
-    let old = places[index]
-    if isGhost(old) { queues[old.queue].remove(old.number) }
-    if old.isVacant { taken &+= 1 }
-    let number = queues[queue].append()
-    places[index] = Place(name: name, tag: Self.tag(number, queue))
-    appended &+= 1
+    if isFull(queue) { renew() }
+    add(name, to: queue)
   }
 
   /// Forgets a ghost and returns the queue it was in, or nil.
-  @discardableResult
+  @discardableResult @inline(__always)
   mutating func remove(_ name: UInt64) -> Int? {
-    let index = index(of: name)
-    let place = places[index]
-    guard isGhost(place) else { return nil }
-    places[index].tag = Self.dead
-    queues[place.queue].remove(place.number)
-    return place.queue
+    guard let (bucket, place) = find(name) else { return nil }
+    let tag = buckets[bucket].tags[place]
+    buckets[bucket].tags[place] = 0
+    let queue = Int(tag >> 31)
+    queues[queue].remove(tag & Self.highestNumber)
+    return queue
   }
 
   /// Forgets the longest gone of a queue until at most `count` are left. O(k) for k that go.
+  @inline(__always)
   mutating func trim(_ queue: Int = 0, to count: Int) {
     while queues[queue].count > max(count, 0) { queues[queue].removeFirst() }
   }
 
-  /// Traps unless queues and table agree. O(n).
+  /// Traps unless queues and buckets agree. O(n).
   func checkInvariants() {
-    for queue in queues.indices { queues[queue].checkInvariants() }
-    let ghosts = places.count { isGhost($0) }
-    precondition(ghosts == count(of: 0) + count(of: 1), "table and queues disagree")
-    precondition(places.count { !$0.isVacant } == taken, "the table's count is wrong")
-  }
-
-  @inline(__always)
-  private func isGhost(_ place: Place) -> Bool {
-    place.tag < Self.dead && queues[place.queue].covers(place.number)
-  }
-
-  /// Where a name is, or would go.
-  @inline(__always)
-  private func index(of name: UInt64) -> Int {
-    let places = places.span
-    let mask = places.count &- 1
-    var index = Int(truncatingIfNeeded: name) & mask
-    while !places[index].isVacant, places[index].name != name { index = (index &+ 1) & mask }
-    return index
-  }
-
-  private mutating func renumber(_ queue: Int) {
-    let old = queues[queue]
-    let numbers = queues[queue].renumber()
-    for index in places.indices where places[index].queue == queue {
-      let number = places[index].number
-      places[index].tag =
-        old.covers(number) ? Self.tag(numbers[old.distance(number)], queue) : Self.dead
+    for queue in queues.indices {
+      queues[queue].checkInvariants()
+      let ghosts = ghosts.filter { $0.queue == queue }
+      precondition(ghosts.count == count(of: queue), "buckets and queues disagree")
+      precondition(
+        ghosts.allSatisfy { self.queue(of: $0.name) == queue }, "a ghost is not found by its name")
     }
   }
 
-  private static func tag(_ number: UInt32, _ queue: Int) -> UInt32 {
-    number << 2 | UInt32(truncatingIfNeeded: queue)
+  /// All ghosts of both queues, the longest gone first. O(n).
+  private var ghosts: [(name: UInt64, queue: Int)] {
+    let horizon = horizon
+    let count = count(of: 0) + count(of: 1) == 0 ? 0 : next - horizon.oldest
+    var ghosts = [(name: UInt64, queue: Int)?](repeating: nil, count: Int(count))
+    for bucket in buckets {
+      for place in bucket.tags.indices where horizon.covers(bucket.tags[place]) {
+        let number = bucket.tags[place] & Self.highestNumber
+        let queue = Int(bucket.tags[place] >> 31)
+        ghosts[Int(number - horizon.oldest)] = (bucket.names[place], queue)
+      }
+    }
+    return ghosts.compactMap(\.self)
   }
 
-  /// Makes the table anew of what is still a ghost, less than half full.
+  /// What tells ghosts from those forgotten.
+  private struct Horizon {
+    /// The tag of each queue's longest gone.
+    let first: UInt32
+    let second: UInt32
+    /// The number of the longest gone of all.
+    let oldest: UInt32
+
+    @inline(__always)
+    func covers(_ tag: UInt32) -> Bool { tag >= (tag < 1 << 31 ? first : second) }
+  }
+
+  @inline(__always)
+  private var horizon: Horizon {
+    let (first, second) = (queues[0].first, queues[1].first)
+    return Horizon(first: first, second: second | 1 << 31, oldest: min(first, second))
+  }
+
+  /// Where a ghost is.
+  @inline(__always)
+  private func find(_ name: UInt64) -> (bucket: Int, place: Int)? {
+    let buckets = buckets.span
+    let horizon = horizon
+    var index = home(of: name)
+    for _ in buckets.indices {
+      var same = 0
+      for place in 0..<5 { same |= (buckets[index].names[place] == name ? 1 : 0) << place }
+      while same != 0 {
+        let place = same.trailingZeroBitCount
+        if horizon.covers(buckets[index].tags[place]) { return (index, place) }
+        same &= same - 1
+      }
+      // All that went on from here are forgotten, if the last one is.
+      if buckets[index].overflow < horizon.oldest { return nil }
+      index = (index &+ 1) & (buckets.count &- 1)
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private mutating func add(_ name: UInt64, to queue: Int) {
+    let number = next
+    next &+= 1
+    queues[queue].append(number)
+    let horizon = horizon
+    var index = home(of: name)
+    let mask = buckets.count &- 1
+    var buckets = buckets.mutableSpan
+    while true {
+      var free = 0
+      for place in 0..<5 {
+        free |= (horizon.covers(buckets[index].tags[place]) ? 0 : 1) << place
+      }
+      if free != 0 {
+        let place = free.trailingZeroBitCount
+        buckets[index].tags[place] = number | UInt32(truncatingIfNeeded: queue) << 31
+        buckets[index].names[place] = name
+        return
+      }
+      buckets[index].overflow = number
+      index = (index &+ 1) & mask
+    }
+  }
+
+  @inline(__always)
+  private func home(of name: UInt64) -> Int {
+    Int(truncatingIfNeeded: name) & (buckets.count &- 1)
+  }
+
+  /// Whether all must be made anew before a queue takes one more.
+  @inline(__always)
+  private func isFull(_ queue: Int) -> Bool {
+    2 &* (count(of: 0) &+ count(of: 1)) >= 7 &* buckets.count
+      || !queues[queue].hasRoom(for: next) || next == Self.highestNumber
+  }
+
+  /// Numbers all ghosts from 1 and puts them into as many buckets as they need.
   private mutating func renew() {
-    let ghosts = places.filter { isGhost($0) }
-    var room = 16
-    while 16 * ghosts.count > 7 * room { room *= 2 }
-    (places, appended) = (Array(repeating: .vacant, count: room), 0)
-    taken = ghosts.count
-    for ghost in ghosts { places[index(of: ghost.name)] = ghost }
+    let ghosts = ghosts
+    var room = 1
+    while 2 * ghosts.count >= 7 * room { room *= 2 }
+    buckets = Array(repeating: Bucket(), count: room)
+    queues = Self.queues(count: ghosts.count)
+    next = 1
+    for ghost in ghosts { add(ghost.name, to: ghost.queue) }
+  }
+
+  /// Empty queues for `count` ghosts, with room for many gaps.
+  private static func queues(count: Int) -> InlineArray<2, GhostQueue> {
+    InlineArray(repeating: GhostQueue(range: 4 * count))
   }
 }
 

@@ -14,30 +14,23 @@ public import MapProtocols
 /// than the capacity tells, S has the surplus. A pinned victim goes to the beginning of its queue when the next miss comes,
 /// and is not named again before.
 public struct S3FIFO: EvictionPolicy {
-  private enum Part { case small, main }
-
   /// Where a reference count stops.
   private static let limit = 3
   /// Uses that move a region from S to M.
   private static let leastToLeaveSmall = 2
 
-  /// S and M, the next to leave first.
-  private var small = SlotQueue()
-  private var main = SlotQueue()
-  /// Those of each that were found pinned.
-  private var smallAside = SlotQueue()
-  private var mainAside = SlotQueue()
-  /// The `ghostName` of each region's key.
-  private var names = SlotTable(empty: UInt64(0))
-  private var ghosts = Ghosts()
-  /// What was asked for last, until it is loaded, and whether it was a ghost.
-  private var wanted: (key: RegionKey, name: UInt64, isGhost: Bool)?
+  /// S and M, the next to leave first; behind them those of each that were found pinned.
+  private static let small = 0, main = 1, smallAside = 2, mainAside = 3
+
+  /// With the `ghostName` of each region's key.
+  private var queues = SlotQueues<4, UInt64>(empty: 0)
+  private var ghosts = GhostMemory()
   private var smallShare = 0
   private var mainShare = 0
-  private var ghostLimit = 0
   private var capacity = 0
   /// The queue that the present eviction takes from: once S was chosen, what it passes on to M does not change that.
-  private var source: Part?
+  private var source: Int?
+  private var hasAside = false
   /// Until then there was room, and new regions that S has no share for may enter M.
   private var hasEvicted = false
 
@@ -57,31 +50,22 @@ public struct S3FIFO: EvictionPolicy {
     self.capacity = capacity.regions
     smallShare = capacity.regions / 10
     mainShare = capacity.regions - smallShare
-    ghostLimit = capacity.regions - smallShare - (capacity.regions % 10 == 0 ? 0 : 1)
-    ghosts.trim(to: ghostLimit)
+    ghosts.setLimit(mainShare - (capacity.regions % 10 == 0 ? 0 : 1))
     source = nil
   }
 
   /// Looks whether the region is remembered. O(1) amortized.
   public mutating func miss(_ key: RegionKey) {
     readmit()
-    // What was asked for and did not come is as much a ghost as before.
-    if let wanted, wanted.isGhost { remember(wanted.name) }
-    let name = key.ghostName
-    wanted = (key, name, ghosts.remove(name) != nil)
+    ghosts.miss(key)
   }
 
   /// Queues a region in S, or in M if it was remembered. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
     let overflows = !hasEvicted && smallCount >= smallShare
-    if let wanted, wanted.key == region.key {
-      self.wanted = nil
-      admit(slot, wanted.name, isMain: wanted.isGhost || overflows)
-    } else {
-      let name = region.key.ghostName
-      admit(slot, name, isMain: ghosts.remove(name) != nil || overflows)
-    }
+    let (name, isGhost) = ghosts.take(region.key)
+    queues.append(slot, name, to: isGhost || overflows ? Self.main : Self.small)
   }
 
   /// The first region at the end of its queue that was not used enough to stay; those before it move as told above.
@@ -92,18 +76,27 @@ public struct S3FIFO: EvictionPolicy {
     if isDone { readmit() }
     if isDone { return nil }
     // In one thread this many suffice to move all of S and to clear every mark.
-    var steps = (Self.limit + 1) * (small.count + main.count)
-    while chosen == .small {
-      source = .small
-      guard let slot = small.first else { return nil }
+    var steps = (Self.limit + 1) * (queues.count(of: Self.small) + queues.count(of: Self.main))
+    while takesSmall {
+      source = Self.small
+      guard let slot = queues.first(of: Self.small) else { return nil }
+      if let later = queues.later(in: Self.small) {
+        queues.prefetch(later)
+        references.prefetchPlace(later)
+      }
+      if let soon = queues.soon(in: Self.small) {
+        references.prefetch(soon)
+        ghosts.prefetch(queues[soon])
+      }
       if steps == 0 || references.count(of: slot) < Self.leastToLeaveSmall { return slot }
-      small.remove(slot)
-      main.append(slot)
+      queues.moveToEnd(slot, of: Self.main)
       references.setCount(of: slot, to: 0)
       steps -= 1
     }
-    source = .main
-    return main.rotate { slot in
+    source = Self.main
+    return queues.rotate(Self.main) { slot, soon, later in
+      if let later { references.prefetchPlace(later) }
+      if let soon { references.prefetch(soon) }
       let uses = references.count(of: slot)
       if uses == 0 || steps == 0 { return true }
       references.setCount(of: slot, to: min(uses, Self.limit) - 1)
@@ -114,25 +107,18 @@ public struct S3FIFO: EvictionPolicy {
 
   /// Sets the victim aside until the next miss; then it is the last of its queue. O(1).
   public mutating func pinned(_ slot: RegionSlot) {
-    if small.removeIfThere(slot) {
-      smallAside.append(slot)
-    } else if main.removeIfThere(slot) {
-      mainAside.append(slot)
-    }
+    hasAside = true
+    let queue = queues.queue(of: slot)
+    queues.moveToEnd(slot, of: queue == Self.small ? Self.smallAside : Self.mainAside)
   }
 
   /// Forgets a region, but remembers the key of one evicted from S. O(1) amortized.
   public mutating func remove(_ slot: RegionSlot, evicted: Bool) {
-    // Where a victim comes from is known; each look elsewhere is a cache miss.
-    var isSmall = false
-    if source != .main || !main.removeIfThere(slot) {
-      isSmall = small.removeIfThere(slot) || smallAside.removeIfThere(slot)
-      if !isSmall, !main.removeIfThere(slot) { mainAside.remove(slot) }
-    }
+    let queue = queues.remove(slot)
     guard evicted else { return }
     source = nil
     hasEvicted = true
-    if isSmall { remember(names[slot]) }
+    if queue == Self.small || queue == Self.smallAside { ghosts.remember(queues[slot]) }
   }
 
   /// The regions that were not used enough to stay, in the order in which they come to the end of their queues.
@@ -145,82 +131,77 @@ public struct S3FIFO: EvictionPolicy {
     let count = min(count, smallCount + mainCount)
     let before = slots.count
     var steps = 8 * count
-    func announce(_ count: Int, of queue: SlotQueue, below least: Int) {
+    func announce(_ count: Int, of queue: Int, below least: Int) {
       let end = slots.count + count
-      for slot in queue.slots {
+      for slot in queues.slots(of: queue) {
         if slots.count == end || steps == 0 { return }
         if references.count(of: slot) < least { slots.append(slot) }
         steps -= 1
       }
     }
-    if chosen == .main {
+    if !takesSmall {
       // Only as many as M must give at once; if they can't be told, nor can what comes then.
-      announce(min(max(mainCount - mainShare, 1), count), of: main, below: 1)
+      announce(min(max(mainCount - mainShare, 1), count), of: Self.main, below: 1)
       if slots.count == before { return }
     }
-    announce(count - (slots.count - before), of: small, below: Self.leastToLeaveSmall)
-    if chosen == .small { announce(count - (slots.count - before), of: main, below: 1) }
+    announce(count - (slots.count - before), of: Self.small, below: Self.leastToLeaveSmall)
+    if takesSmall { announce(count - (slots.count - before), of: Self.main, below: 1) }
   }
 
   /// All regions in the order in which they come to the end of their queues, whatever their marks. O(n).
   public func evictionOrder() -> [RegionSlot] {
     var copy = self
     copy.readmit()
-    let main = Array(copy.main.slots)
+    let small = Array(copy.queues.slots(of: Self.small))
+    let main = Array(copy.queues.slots(of: Self.main))
     let surplus = max(mainCount - mainShare, 0)
-    return Array(main.prefix(surplus)) + Array(copy.small.slots) + Array(main.dropFirst(surplus))
+    return Array(main.prefix(surplus)) + small + Array(main.dropFirst(surplus))
   }
 
   /// Takes the first to go as S, a tenth and what M has no share for, and the others as M. O(n).
   public mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     let small = max(regions.count / 10, regions.count - mainShare)
     for (index, region) in regions.enumerated() {
-      let name = region.info.key.ghostName
-      ghosts.remove(name)
-      admit(region.slot, name, isMain: index >= small)
+      let (name, _) = ghosts.take(region.info.key)
+      queues.append(region.slot, name, to: index >= small ? Self.main : Self.small)
     }
   }
 
   /// Checks queues, counts and ghosts. O(n).
   public func _checkInvariants() {
-    for queue in [small, main, smallAside, mainAside] { queue.checkInvariants() }
+    queues.checkInvariants()
     ghosts.checkInvariants()
-    let slots = [small, main, smallAside, mainAside].flatMap { Array($0.slots) }
-    precondition(Set(slots).count == slots.count, "a region is in two queues")
-    precondition(ghosts.count(of: 0) <= ghostLimit, "too many ghosts")
-    for slot in slots {
-      precondition(ghosts.queue(of: names[slot]) == nil, "a loaded region has a ghost")
+    let aside = !queues.isEmpty(Self.smallAside) || !queues.isEmpty(Self.mainAside)
+    precondition(hasAside || !aside, "a region is aside for good")
+    for queue in 0..<4 {
+      for slot in queues.slots(of: queue) {
+        precondition(!ghosts.contains(queues[slot]), "a loaded region has a ghost")
+      }
     }
   }
 
-  private var smallCount: Int { small.count + smallAside.count }
-  private var mainCount: Int { main.count + mainAside.count }
+  private var smallCount: Int {
+    queues.count(of: Self.small) &+ queues.count(of: Self.smallAside)
+  }
+  private var mainCount: Int {
+    queues.count(of: Self.main) &+ queues.count(of: Self.mainAside)
+  }
 
   /// Whether there is no candidate.
-  private var isDone: Bool { small.isEmpty && main.isEmpty }
+  private var isDone: Bool { queues.isEmpty(Self.small) && queues.isEmpty(Self.main) }
 
-  /// The queue to take from, which has a candidate if there is one.
-  private var chosen: Part {
-    switch source ?? (mainCount > mainShare ? .main : .small) {
-    case .main: main.isEmpty ? .small : .main
-    case .small: small.isEmpty ? .main : .small
-    }
-  }
-
-  private mutating func admit(_ slot: RegionSlot, _ name: UInt64, isMain: Bool) {
-    if isMain { main.append(slot) } else { small.append(slot) }
-    names.set(slot, to: name)
-  }
-
-  private mutating func remember(_ name: UInt64) {
-    ghosts.append(name)
-    ghosts.trim(to: ghostLimit)
+  /// Whether S is the queue to take from, of those that have a candidate.
+  private var takesSmall: Bool {
+    let prefersSmall = source.map { $0 == Self.small } ?? (mainCount <= mainShare)
+    return prefersSmall ? !queues.isEmpty(Self.small) : queues.isEmpty(Self.main)
   }
 
   private mutating func readmit() {
     source = nil
-    if !smallAside.isEmpty { small.appendAll(of: &smallAside) }
-    if !mainAside.isEmpty { main.appendAll(of: &mainAside) }
+    guard hasAside else { return }
+    hasAside = false
+    queues.moveAll(from: Self.smallAside, toEndOf: Self.small)
+    queues.moveAll(from: Self.mainAside, toEndOf: Self.main)
   }
 }
 

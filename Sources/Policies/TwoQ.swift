@@ -24,13 +24,10 @@ public struct TwoQ: EvictionPolicy {
 
   private var lists = SlotLists(listCount: 4)
   private var entries = SlotTable(empty: Entry(name: 0, isNew: false))
-  private var ghosts = Ghosts()
-  /// What was asked for last, until it is loaded, and whether it was a ghost.
-  private var wanted: (key: RegionKey, name: UInt64, isGhost: Bool)?
+  private var ghosts = GhostMemory()
   private var newCount = 0
   private var hasAside = false
   private var newShare = 0
-  private var ghostLimit = 0
 
   /// A policy that holds nothing yet. O(1).
   public init() { setCapacity(PolicyCapacity(regions: .max)) }
@@ -44,29 +41,20 @@ public struct TwoQ: EvictionPolicy {
   /// Divides the capacity: a quarter for new regions, a half for what is remembered. O(k) for k regions forgotten.
   public mutating func setCapacity(_ capacity: PolicyCapacity) {
     newShare = capacity.regions / 4
-    ghostLimit = capacity.regions / 2
-    ghosts.trim(to: ghostLimit)
+    ghosts.setLimit(capacity.regions / 2)
   }
 
   /// Looks whether the region is remembered. O(1) amortized.
   public mutating func miss(_ key: RegionKey) {
     readmit()
-    // What was asked for and did not come is as much a ghost as before.
-    if let wanted, wanted.isGhost { remember(wanted.name) }
-    let name = key.ghostName
-    wanted = (key, name, ghosts.remove(name) != nil)
+    ghosts.miss(key)
   }
 
   /// Queues a region as new, or as used last if it was remembered. O(1) amortized.
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     readmit()
-    if let wanted, wanted.key == region.key {
-      self.wanted = nil
-      admit(slot, wanted.name, isNew: !wanted.isGhost)
-    } else {
-      let name = region.key.ghostName
-      admit(slot, name, isNew: ghosts.remove(name) == nil)
-    }
+    let (name, isGhost) = ghosts.take(region.key)
+    admit(slot, name, isNew: !isGhost)
   }
 
   /// Notes uses; those of new regions change nothing. O(k) for k uses.
@@ -95,7 +83,7 @@ public struct TwoQ: EvictionPolicy {
     lists.remove(slot)
     guard entries[slot].isNew else { return }
     newCount -= 1
-    if evicted { remember(entries[slot].name) }
+    if evicted { ghosts.remember(entries[slot].name) }
   }
 
   /// The next victims as long as none is used and none is loaded. O(`count`).
@@ -122,8 +110,7 @@ public struct TwoQ: EvictionPolicy {
   public mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     let new = min(newShare, regions.count)
     for (index, region) in regions.enumerated() {
-      let name = region.info.key.ghostName
-      ghosts.remove(name)
+      let (name, _) = ghosts.take(region.info.key)
       admit(region.slot, name, isNew: index >= regions.count - new)
     }
   }
@@ -137,9 +124,8 @@ public struct TwoQ: EvictionPolicy {
     precondition(new.count == newCount, "the count of new regions is wrong")
     precondition(new.allSatisfy { entries[$0].isNew }, "an old region is among the new")
     precondition(!main.contains { entries[$0].isNew }, "a new region is in the main list")
-    precondition(ghosts.count(of: 0) <= ghostLimit, "too many ghosts")
     for slot in new + main {
-      precondition(ghosts.queue(of: entries[slot].name) == nil, "a loaded region has a ghost")
+      precondition(!ghosts.contains(entries[slot].name), "a loaded region has a ghost")
     }
     let aside = !lists.isEmpty(Self.newAside) || !lists.isEmpty(Self.mainAside)
     precondition(hasAside || !aside, "a region is aside for good")
@@ -155,11 +141,6 @@ public struct TwoQ: EvictionPolicy {
     lists.append(slot, to: isNew ? Self.new : Self.main)
     entries.set(slot, to: Entry(name: name, isNew: isNew))
     if isNew { newCount += 1 }
-  }
-
-  private mutating func remember(_ name: UInt64) {
-    ghosts.append(name)
-    ghosts.trim(to: ghostLimit)
   }
 
   private mutating func readmit() {

@@ -1,4 +1,4 @@
-// What Swift has no words for: a compiler fence, membarrier, an ordinal for each thread, news of a fork, and what the page
+// What Swift has no words for: a compiler fence, a prefetch, membarrier, an ordinal for each thread, news of a fork, and what the page
 // cache holds.
 // All symbols carry the prefix `smap_`.
 #ifndef CMAPSHIMS_H
@@ -13,6 +13,12 @@
 // that it costs no instruction.
 static inline void smap_compiler_fence(void) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+// Brings a cache line near that will be read soon, or not, if the address is not one that can be read. Waits for nothing.
+// Static inline, so that it costs one instruction.
+static inline void smap_prefetch(const void *address) {
+  __builtin_prefetch(address);
 }
 
 // Registers this process for expedited private membarriers. False where the kernel has none; then readers must issue
