@@ -9,10 +9,9 @@ public import MapProtocols
 /// those used twice. Every region counts the same, whatever its size. The marks are the counts of the `ReferenceTable`; a slot's count is 0 when it is inserted.
 public struct Clock: EvictionPolicy {
   /// The ring, cut open at the hand: the first is what the hand points to, the last what it passed last.
-  private var ring = SlotQueue()
-  /// Marks a region can have. A byte, and in this place, so that `any EvictionPolicy` holds a clock without a box, whose
-  /// uniqueness would be checked on every call.
-  private let limit: UInt8
+  private var ring = SlotQueues<1, Void>(empty: ())
+  /// Marks a region can have.
+  private let limit: Int
 
   /// A ring without regions. O(1).
   ///
@@ -26,19 +25,21 @@ public struct Clock: EvictionPolicy {
   public var name: String { limit == 1 ? "clock" : "clock2bit" }
 
   /// As a count that stops at 1 or 3. O(1).
-  public var hits: HitReporting { .counted(upTo: Int(limit)) }
+  public var hits: HitReporting { .counted(upTo: limit) }
 
   /// Puts a region just behind the hand. O(1) amortized.
-  public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { ring.append(slot) }
+  public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { ring.append(slot, ()) }
 
   /// The first region in the hand's way that has no mark; those before it lose one.
   ///
   /// - Complexity: O(1) amortized over hits, each of which can hold the hand up once; O(n) in the worst case.
   public mutating func victim(_ references: ReferenceTable) -> RegionSlot? {
     // In one thread `limit` rounds clear every mark; readers that set marks meanwhile must not keep the hand going.
-    var steps = (Int(limit) + 1) * ring.count
-    let limit = Int(limit)
-    return ring.rotate { slot in
+    var steps = (limit + 1) * ring.count()
+    let limit = limit
+    return ring.rotate { slot, soon, later in
+      if let later { references.prefetchPlace(later) }
+      if let soon { references.prefetch(soon) }
       let marks = references.count(of: slot)
       if marks == 0 || steps == 0 { return true }
       references.setCount(of: slot, to: min(marks, limit) - 1)
@@ -59,13 +60,13 @@ public struct Clock: EvictionPolicy {
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {
-    let candidates = ring.slots.prefix(8 * min(count, ring.count))
+    let candidates = ring.slots().prefix(8 * min(count, ring.count()))
     slots.append(
       contentsOf: candidates.lazy.filter { references.count(of: $0) == 0 }.prefix(count))
   }
 
   /// All regions in the order in which the hand will come to them, whatever their marks. O(n).
-  public func evictionOrder() -> [RegionSlot] { Array(ring.slots) }
+  public func evictionOrder() -> [RegionSlot] { Array(ring.slots()) }
 
   /// Checks the ring. O(n).
   public func _checkInvariants() { ring.checkInvariants() }

@@ -5,7 +5,7 @@ public import MapProtocols
 /// Every region counts the same, whatever its size. A pinned victim goes to the end.
 public struct FIFO: EvictionPolicy {
   /// The oldest comes first.
-  private var order = SlotQueue()
+  private var order = SlotQueues<1, Void>(empty: ())
 
   /// A policy that holds nothing yet. O(1).
   public init() {}
@@ -17,10 +17,10 @@ public struct FIFO: EvictionPolicy {
   public var hits: HitReporting { .none }
 
   /// Notes a region as the newest. O(1) amortized.
-  public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { order.append(slot) }
+  public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { order.append(slot, ()) }
 
   /// The region that was loaded first. O(1).
-  public mutating func victim(_ references: ReferenceTable) -> RegionSlot? { order.first }
+  public mutating func victim(_ references: ReferenceTable) -> RegionSlot? { order.first() }
 
   /// Queues the victim again as if it had been loaded just now. O(1).
   public mutating func pinned(_ slot: RegionSlot) { order.moveToEnd(slot) }
@@ -32,11 +32,11 @@ public struct FIFO: EvictionPolicy {
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]
   ) {
-    slots.append(contentsOf: order.slots.prefix(count))
+    slots.append(contentsOf: order.slots().prefix(count))
   }
 
   /// All regions, the oldest first. O(n).
-  public func evictionOrder() -> [RegionSlot] { Array(order.slots) }
+  public func evictionOrder() -> [RegionSlot] { Array(order.slots()) }
 
   /// Checks the queue. O(n).
   public func _checkInvariants() { order.checkInvariants() }
