@@ -47,7 +47,7 @@ struct Ghosts: Sendable {
   /// Puts the name of a region that is no ghost at the end of a queue.
   @inline(__always)
   mutating func append(_ name: UInt64, to queue: Int = 0) {
-    if isFull(queue) { renew() }
+    if isFull { renew() }
     add(name, to: queue)
   }
 
@@ -72,6 +72,8 @@ struct Ghosts: Sendable {
   func checkInvariants() {
     for queue in queues.indices {
       queues[queue].checkInvariants()
+      precondition(
+        next == 1 || queues[queue].hasRoom(for: next - 1), "a ghost outlasted all others' numbers")
       let ghosts = ghosts.filter { $0.queue == queue }
       precondition(ghosts.count == count(of: queue), "buckets and queues disagree")
       precondition(
@@ -164,10 +166,14 @@ struct Ghosts: Sendable {
   }
 
   /// Whether all must be made anew before a queue takes one more.
+  ///
+  /// Also when it is the other queue whose longest gone has stayed while many numbers were given: as long as that is there,
+  /// no bucket that ever overflowed ends a search, and `renew` needs room for all numbers from there on.
   @inline(__always)
-  private func isFull(_ queue: Int) -> Bool {
+  private var isFull: Bool {
     2 &* (count(of: 0) &+ count(of: 1)) >= 7 &* buckets.count
-      || !queues[queue].hasRoom(for: next) || next == Self.highestNumber
+      || !queues[0].hasRoom(for: next) || !queues[1].hasRoom(for: next)
+      || next == Self.highestNumber
   }
 
   /// Numbers all ghosts from 1 and puts them into as many buckets as they need.
