@@ -106,27 +106,6 @@ struct SlotLists: Sendable {
     nodes[source] = Node(previous: UInt32(source), next: UInt32(source))
   }
 
-  /// Turns a list, seen as a ring, until a slot comes first at which `stops` says so, and returns that; nil if there is
-  /// none to ask about. Goes round as often as `stops` lets it.
-  @inline(__always)
-  mutating func rotate(_ list: Int = 0, until stops: (RegionSlot) -> Bool) -> RegionSlot? {
-    let listCount = Int(listCount)
-    var nodes = nodes.mutableSpan
-    let first = Int(nodes[list].next)
-    if first == list { return nil }
-    var node = first
-    while !stops(RegionSlot(node &- listCount)) {
-      node = Int(nodes[node].next)
-      if node == list { node = Int(nodes[list].next) }
-    }
-    if node != first {
-      // Cheaper than to move each slot passed: the sentinel is moved once.
-      Self.unlink(list, &nodes)
-      Self.link(UInt32(list), before: UInt32(node), &nodes)
-    }
-    return RegionSlot(node &- listCount)
-  }
-
   /// The slots of a list, first to last. O(n).
   func slots(of list: Int = 0) -> [RegionSlot] {
     var slots: [RegionSlot] = []
