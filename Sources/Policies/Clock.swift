@@ -6,7 +6,8 @@ public import MapProtocols
 /// Regions stand in a ring. The hand goes round; a marked region loses a mark and is passed, the first without one is the
 /// victim. A new region stands just behind the hand without a mark, so that one used only once leaves at the hand's first
 /// visit. `.clock` has one mark for each region; `.clock2Bit` counts up to three uses, which tells regions used often from
-/// those used twice. Every region counts the same, whatever its size. The marks are the counts of the `ReferenceTable`; a slot's count is 0 when it is inserted.
+/// those used twice. Every region counts the same, whatever its size. The marks are the counts of the `ReferenceTable`; a
+/// slot's count is 0 when it is inserted.
 public struct Clock: EvictionPolicy {
   /// The ring, cut open at the hand: the first is what the hand points to, the last what it passed last.
   private var ring = SlotQueues<1, Void>(empty: ())

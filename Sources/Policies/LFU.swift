@@ -5,8 +5,9 @@ public import MapProtocols
 /// Exact in one thread, and the textbook's: a region's count starts at 1 and never ages, so what was used much long ago
 /// stays. That suits a fixed distribution of uses; where the working set drifts it is far worse than `LRU`.
 ///
-/// Every region counts the same, whatever its size. A pinned victim counts as used once more. It waits aside until the next hit or miss, or until nobody else is left: its
-/// count may still be the lowest, and one round must not ask for a region twice.
+/// Every region counts the same, whatever its size. A pinned victim counts as used once more. It waits aside until the next
+/// hit or miss, or until nobody else is left: its count may still be the lowest, and one round must not ask for a region
+/// twice.
 public struct LFU: EvictionPolicy {
   /// What is known of a slot.
   private struct Entry {

@@ -2,7 +2,8 @@ public import MapProtocols
 
 /// Unloads the least recently used region: the default, good wherever what was used lately will be used again.
 ///
-/// Exact in one thread; every region counts the same, whatever its size. A single scan of more than the budget empties it; `.clock2Bit` resists that better.
+/// Exact in one thread; every region counts the same, whatever its size. A single scan of more than the budget empties it;
+/// `.clock2Bit` resists that better.
 public struct LRU: EvictionPolicy {
   /// The least recently used comes first.
   private var order = SlotLists()

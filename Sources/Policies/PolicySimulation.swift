@@ -4,8 +4,8 @@ public import MapProtocols
 ///
 /// For measuring policies on traces, and for asking what another policy or budget would have made of the same requests.
 /// It calls the policy in the order that `EvictionPolicy` promises; no region is ever pinned. A region that is larger than
-/// all that fits is loaded alone. The caller gives the regions dense numbers from 0, so that what is where is an array lookup and the time is the policy's.
-/// Copies are independent of each other.
+/// all that fits is loaded alone. The caller gives the regions dense numbers from 0, so that what is where is an array
+/// lookup and the time is the policy's. Copies are independent of each other.
 ///
 /// It takes memory for as many regions as are loaded and as there are numbers, some 60 bytes and 4, beside the policy's.
 public struct PolicySimulation: Sendable {
@@ -78,8 +78,8 @@ public struct PolicySimulation: Sendable {
     return wasThere
   }
 
-  /// Asks for one region of one byte after the other; each number is also the window's in `file`. O(k) amortized for k requests, and
-  /// what the policy takes; faster than `request` for each.
+  /// Asks for one region of one byte after the other; each number is also the window's in `file`. O(k) amortized for k
+  /// requests, and what the policy takes; faster than `request` for each.
   ///
   /// - Returns: how many were absent.
   @discardableResult

@@ -11,7 +11,8 @@ internal import SystemPackage
 ///
 /// Writes to the file do not show in windows loaded before. A file stays readable as long as its handle is open.
 public final class URingProvider: RegionProvider {
-  /// `name` is "io_uring" or "pread"; two kernel maps per file, one of huge pages and one of others; anonymous, neither coherent nor keeping its file.
+  /// `name` is "io_uring" or "pread"; two kernel maps per file, one of huge pages and one of others; anonymous, neither
+  /// coherent nor keeping its file.
   public let properties: ProviderProperties
   /// What this kernel offers and what is in use of it.
   public let features: URingFeatures

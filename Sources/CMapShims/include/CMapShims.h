@@ -1,5 +1,5 @@
-// What Swift has no words for: a compiler fence, a prefetch, membarrier, an ordinal for each thread, news of a fork, and what the
-// page cache holds.
+// What Swift has no words for: a compiler fence, a prefetch, membarrier, an ordinal for each thread, news of a fork, and
+// what the page cache holds.
 // All symbols carry the prefix `smap_`.
 #ifndef CMAPSHIMS_H
 #define CMAPSHIMS_H

@@ -101,9 +101,9 @@ extension MapCore {
     let end: ContinuousClock.Instant
   }
 
-  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while, and holds less, so that the
-  /// program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file larger than
-  /// all that is held may simply be too large.
+  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while, and holds less, so that
+  /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file
+  /// larger than all that is held may simply be too large.
   private func stepBack(from byteCount: Int) {
     if byteCount > usage.addresses {
       refusal = Refusal(

@@ -87,7 +87,8 @@ extension MapManager {
   ///     does not know how many fit a budget of bytes, and takes all into the sample: observe it later, or name a share.
   /// - Precondition: the policies hold nothing yet.
   /// - Throws: `.shutDown`, `.forked`.
-  /// - Complexity: O(loaded windows), under the lock, and some 40 bytes for each different window of the sample; from then on O(policies) for an access to the sample, amortized.
+  /// - Complexity: O(loaded windows), under the lock, and some 40 bytes for each different window of the sample; from then
+  ///   on O(policies) for an access to the sample, amortized.
   public func observe<each Policy: EvictionPolicy>(
     policies: repeat each Policy, sampling: Double? = nil
   ) throws(MapError) -> PolicyObservation {

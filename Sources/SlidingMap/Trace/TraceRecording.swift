@@ -4,8 +4,8 @@ public import SystemPackage
 /// A recording that is under way: `MapManager.recordTrace(to:format:)`.
 ///
 /// It ends by `finish`, with the manager's `shutdown()`, or when the last reference to it goes; it keeps the manager alive
-/// until then. Beside the budget it takes a descriptor, a thread, some 40 bytes for each different window accessed, and 16 MiB
-/// if the disk is slow.
+/// until then. Beside the budget it takes a descriptor, a thread, some 40 bytes for each different window accessed, and
+/// 16 MiB if the disk is slow.
 public final class TraceRecording: Sendable {
   private let core: MapCore
   private let recorder: TraceRecorder
@@ -18,8 +18,9 @@ public final class TraceRecording: Sendable {
   /// Ends the recording and closes its file. Asked again it says the same.
   ///
   /// - Throws: `.writeFailed` with errno, ENOSPC for a full disk: the file ends with the last block of accesses that was
-  ///   written whole; EOVERFLOW for more than 2^31 - 1 different windows: it ends before the first beyond. `.readFailed` where a file in the oracleGeneral format could not be read again, `.invalidTrace` where
-  ///   others wrote to it. `.forked` in a child process, which can't end its parent's recording.
+  ///   written whole; EOVERFLOW for more than 2^31 - 1 different windows: it ends before the first beyond. `.readFailed`
+  ///   where a file in the oracleGeneral format could not be read again, `.invalidTrace` where others wrote to it.
+  ///   `.forked` in a child process, which can't end its parent's recording.
   /// - Complexity: O(accesses) for oracleGeneral, else O(1) beside writing what is left.
   @discardableResult
   public func finish() throws(MapError) -> TraceSummary {

@@ -9,11 +9,13 @@ struct ReplayCommand: ParsableCommand {
     abstract: "Plays traces to policies and tells how far each is from the optimum.",
     discussion: """
       A trace is a text file with a whole number a line, the region that was asked for, a recording of a program's own \
-      accesses (maps.recordTrace), or a file in libCacheSim's binary format oracleGeneral; each may be gzipped, in any number of members, with zeros behind them but nothing else. Other packed ones come through a pipe: \
+      accesses (maps.recordTrace), or a file in libCacheSim's binary format oracleGeneral; each may be gzipped, in any \
+      number of members, with zeros behind them but nothing else. Other packed ones come through a pipe: \
       zstd -dc x.oracleGeneral.zst | mapbench replay --format oracleGeneral -
 
-      A trace goes by its file's name; a second one of the same name gets -2 behind it, and so on. Regions have one size. The optimum, belady, knows the future: no policy misses less. It is always told. Requests a \
-      second are those of the policy alone, the trace in memory, on one thread, the best of so many runs.
+      A trace goes by its file's name; a second one of the same name gets -2 behind it, and so on. Regions have one size. \
+      The optimum, belady, knows the future: no policy misses less. It is always told. Requests a second are those of the \
+      policy alone, the trace in memory, on one thread, the best of so many runs.
       """)
 
   @Argument(help: ArgumentHelp("Traces; - is standard input.", valueName: "file"))

@@ -7,9 +7,9 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Compares every byte of every file with what pread gives, and watches memory.",
     discussion: """
-      Reads all regular files under a directory (symbolic links are not followed) through each backend and policy: front to back, \
-      and in random order by blocks that cross windows. Bytes are compared by memcmp and by digest. The process's own \
-      RssFile and RssAnon may rise above their start by the budget and \(ByteSize.text(Verifier.slack)). Exits 1 on \
+      Reads all regular files under a directory (symbolic links are not followed) through each backend and policy: front \
+      to back, and in random order by blocks that cross windows. Bytes are compared by memcmp and by digest. The process's \
+      own RssFile and RssAnon may rise above their start by the budget and \(ByteSize.text(Verifier.slack)). Exits 1 on \
       any difference, error or excess. Files must not change meanwhile.
       """)
 
