@@ -20,7 +20,8 @@
 ///
 /// What happens on a miss, in this order: `hit` with what was used since; `miss` with the key that is wanted; as long as
 /// the budget lacks room `victim`, then `remove(_:evicted: true)`, or `pinned` if someone uses it; last `insert`. If the
-/// load fails, `insert` never comes.
+/// load fails, `insert` never comes. Where room is to be had only when loads under way have ended, `insert` comes after
+/// that, and other misses may come between.
 public protocol EvictionPolicy: Sendable {
   /// A short lower-case name, as in reports: "lru".
   var name: String { get }
@@ -154,7 +155,7 @@ public struct RegionInfo: Hashable, Sendable {
 /// How much fits into the manager's budget, for policies that divide it.
 public struct PolicyCapacity: Hashable, Sendable {
   /// Regions that fit; `Int.max` without a limit. Where bytes limit them, as many as if all had the manager's window size,
-  /// or, once those loaded turn out to be less than half or more than twice as large, their mean size.
+  /// or, once those loaded turn out to be less than half or more than twice as large, and stay so, their mean size.
   public var regions: Int
   /// Bytes that fit; `Int.max` without a limit.
   public var bytes: Int

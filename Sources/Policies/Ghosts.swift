@@ -44,7 +44,8 @@ struct Ghosts: Sendable {
     find(name).map { Int(buckets[$0.bucket].tags[$0.place] >> 31) }
   }
 
-  /// Puts the name of a region that is no ghost at the end of a queue.
+  /// Puts the name of a region that is no ghost at the end of a queue. Two regions of one name, as a file that changed has
+  /// them, are two ghosts.
   @inline(__always)
   mutating func append(_ name: UInt64, to queue: Int = 0) {
     if isFull { renew() }

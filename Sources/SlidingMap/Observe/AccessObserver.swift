@@ -8,7 +8,7 @@ protocol AccessObserver: AnyObject {
   /// What is loaded when observation begins, the first to go first, and the policy in force, as it was before it held
   /// anything.
   func begin(_ regions: [(slot: RegionSlot, info: RegionInfo)], _ policy: any EvictionPolicy)
-  /// A region may have been asked for before observation began and be loaded later, into `slot`.
+  /// A region that was asked for before will be loaded into `slot`: observation had not begun, or there was no room for it.
   func expect(_ slot: RegionSlot, _ region: RegionInfo)
   /// A region was asked for and is not loaded; `slot` will be its own.
   func miss(_ slot: RegionSlot, _ region: RegionInfo)
