@@ -30,8 +30,9 @@ final class Populator: @unchecked Sendable {
   private var newcomers = 0
   private var thread: ServiceThread?
   private var isRunning = false
-  /// Whether `thread` was joined; it stays known, because it may call `shutDown` again.
-  private var isJoined = false
+  /// The thread, by its ordinal, that ends all in `shutDown`, and whether it has.
+  private var closer: UInt32?
+  private var isClosed = false
   /// How many calls of `submit` are touching memory.
   private var callers = 0
 
@@ -73,28 +74,44 @@ final class Populator: @unchecked Sendable {
     if !loads.isEmpty { completion(loads) }
   }
 
-  /// Ends the thread and every load; nothing touches memory of an extent when it returns. Idempotent.
+  /// Ends the thread and every load; nothing touches memory of an extent when it returns, and every end was told, whoever
+  /// tells it. Idempotent.
   func shutDown() {
     if isForked { return }
+    let caller = smap_thread_ordinal()
     monitor.lock()
     isEnded.store(true, ordering: .relaxed)
-    let rest = queue
-    queue = []
-    newcomers = 0
     monitor.broadcast()
     while callers > 0 { monitor.wait() }
     // A completion that got here is a part of what the thread does, and waits for nobody.
-    if thread?.isCurrent != true {
+    let isWorker = thread?.isCurrent == true
+    if !isWorker {
       while isRunning { monitor.wait() }
     }
-    let unjoined = isJoined ? nil : thread
-    isJoined = true
+    if let closer {
+      // Nor does one that is told here.
+      if !isWorker && closer != caller {
+        while !isClosed { monitor.wait() }
+      }
+      monitor.unlock()
+      return
+    }
+    closer = caller
+    // The thread takes no more, nor is anything added.
+    let rest = queue
+    queue = []
+    newcomers = 0
+    let thread = thread
     monitor.unlock()
-    unjoined?.join()
+    thread?.join()
     for var job in rest {
       job.load.refuse()
       job.complete()
     }
+    monitor.lock()
+    isClosed = true
+    monitor.broadcast()
+    monitor.unlock()
   }
 
   // MARK: The callers' threads

@@ -166,13 +166,23 @@ import Testing
     close()
   }
 
+  /// Whoever of them tells the ends, each returns when all were told.
   @Test func `threads may shut down at once`() throws {
     let tally = LoadTally(30)
-    provider.submit(
-      (0..<30).map { load(Int64($0) << 15, 1 << 15, tag: $0) }, completion: tally.note)
+    provider.submit((0..<30).map { load(Int64($0) << 15, 1 << 15, tag: $0) }) { loads in
+      for _ in 0..<50 { sched_yield() }
+      tally.note(loads)
+    }
     let provider = provider
-    let threads = try (0..<4).map { _ in try ServiceThread { provider.shutDown() } }
+    let early = Guarded(0)
+    let threads = try (0..<4).map { _ in
+      try ServiceThread {
+        provider.shutDown()
+        if !tally.wrongEnds.isEmpty { early.withLock { $0 += 1 } }
+      }
+    }
     for thread in threads { thread.join() }
+    #expect(early.withLock { $0 } == 0, "a shutdown returned before all ends were told")
     tally.expectOneEndEach()
     close()
   }
