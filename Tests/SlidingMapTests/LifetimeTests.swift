@@ -66,6 +66,28 @@ struct LifetimeTests {
     #expect(!past)
   }
 
+  /// Nor while another thread that shuts down closes it.
+  @Test func noShutdownReturnsWhileAFileIsOpen() throws {
+    let closing = DispatchSemaphore(value: 0)
+    let provider = MemoryProvider(["/file": LifetimeTests.model]) {
+      _ in
+      nil
+    } beforeClose: {
+      closing.signal()
+      for _ in 0..<1000 { sched_yield() }
+    }
+    let maps = SlidingWindowMapManager(backend: provider)
+    do {
+      var cursor = try maps.cursor(for: "/file")
+      try cursor.use(at: 0, count: 1)
+    }
+    try onThreads(2) { thread in
+      if thread == 1 { closing.wait() }
+      maps.shutdown()
+      #expect(provider.openHandles == 0 && provider.extents == 0)
+    }
+  }
+
   @Test func shutdownWhileThreadsRead() throws {
     let scratch = try Scratch()
     let path = try scratch.write("file", Self.model)

@@ -39,6 +39,7 @@ extension MapCore {
     if isForked { return }
     monitor.lock()
     isShutDown = true
+    shutdowns += 1
     // From now on each change of a lease comes by and unloads.
     isOvershooting = true
     var chores = Chores()
@@ -50,6 +51,10 @@ extension MapCore {
       retireIfUnused(file, &chores)
     }
     perform(&chores)
+    shutdowns -= 1
+    monitor.broadcast()
+    // What one of them has taken off the books it may still be closing.
+    while shutdowns > 0 { monitor.wait() }
     monitor.unlock()
     endObservations()
     primary.provider.shutDown()

@@ -67,6 +67,8 @@ final class MapCore: @unchecked Sendable {
   /// that ends comes by then, so that all others are known to be in use without another look. Nil: nothing is known.
   var suspects: [RegionSlot]?
   var isShutDown = false
+  /// How many threads are unloading and closing because of it.
+  var shutdowns = 0
   var counters = Counters()
 
   /// What is counted as it happens.

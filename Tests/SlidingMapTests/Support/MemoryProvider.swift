@@ -20,12 +20,16 @@ final class MemoryProvider: RegionProvider {
   private let state = Locked(State())
   /// Called before each load; may block, and may fail it.
   private let beforeLoad: @Sendable (RegionLoad) -> MapError?
+  /// Called before each handle is closed; may block.
+  private let beforeClose: @Sendable () -> Void
 
   init(
     _ files: [FilePath: [UInt8]],
-    beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil }
+    beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil },
+    beforeClose: @escaping @Sendable () -> Void = {}
   ) {
     self.beforeLoad = beforeLoad
+    self.beforeClose = beforeClose
     for (path, content) in files { self[path] = content }
   }
 
@@ -81,7 +85,10 @@ final class MemoryProvider: RegionProvider {
     return try status(at: path)
   }
 
-  func close(_ handle: Handle) { state.withLock { $0.handles[handle.rawValue] = nil } }
+  func close(_ handle: Handle) {
+    beforeClose()
+    state.withLock { $0.handles[handle.rawValue] = nil }
+  }
 
   func makeExtent(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
