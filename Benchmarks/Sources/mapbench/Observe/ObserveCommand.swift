@@ -45,10 +45,12 @@ struct ObserveCommand: ParsableCommand {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     var estimates: [Estimate] = []
+    var names: Set<String> = []
     var progress = ProgressBar(total: files.count * capacity.count * runs)
     for file in files {
       progress.show(file)
-      let trace = try Trace.named(file, format)
+      var trace = try Trace.named(file, format)
+      trace.makeDistinct(from: &names)
       for regions in capacity.regions(of: trace.regionCount) {
         let full = policies.names.map { name in
           var simulation = PolicySimulation(
