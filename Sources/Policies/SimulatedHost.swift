@@ -65,7 +65,7 @@ struct SimulatedHost: @unchecked Sendable {
 
   /// Takes a slot for a region; there is room. O(1) amortized.
   mutating func load(_ region: Int, _ info: RegionInfo) -> RegionSlot {
-    precondition((0..<Int(Int32.max)).contains(region), "a region's number is below 2^31")
+    precondition((0...Int(Int32.max)).contains(region), "a region's number is below 2^31")
     if region >= slots.count {
       let missing = max(region + 1, slots.count * 2) - slots.count
       slots.append(contentsOf: repeatElement(Self.absent, count: missing))
