@@ -105,10 +105,10 @@ struct TraceTests {
     let isOver = Locked(false)
     try onThreads(3) { thread in
       if thread == 0 {
-        for _ in 0..<500 {
+        for _ in 0..<200 {
           let recording = try maps.recordTrace(to: scratch["trace"])
           let observation = try maps.observe(policies: .lru, sampling: 1)
-          while observation.report.accesses == 0 {}
+          while observation.report.accesses == 0 { sched_yield() }
           observation.stop()
           let seen = observation.report.accesses
           #expect(try recording.finish().accesses >= seen)
