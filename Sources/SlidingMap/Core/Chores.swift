@@ -168,6 +168,7 @@ extension MapCore {
 
   func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
     guard regions.isHeld(slot), let file = regions[slot].file else { return }
+    unsafe Canary(file.windows, regions[slot].window).set(isLoaded: true)
     let old = unsafe file.windows.exchange(
       regions[slot].window, WindowWord(.resident, slot))
     endWait(for: slot, &chores)

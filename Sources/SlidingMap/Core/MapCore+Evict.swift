@@ -232,6 +232,7 @@ extension MapCore {
   /// Claims an unused region for unloading.
   func leave(_ slot: RegionSlot, evicted: Bool, _ chores: inout Chores) {
     guard let file = regions[slot].file else { return }
+    unsafe Canary(file.windows, regions[slot].window).set(isLoaded: false)
     unsafe file.windows.exchange(regions[slot].window, WindowWord(.leaving, slot))
     forget(slot, evicted: evicted)
     counters.evictions += 1

@@ -68,6 +68,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
+      #if SLIDING_MAP_CANARY
+        state.checkCanaries()
+      #endif
       // Valid because the lease is: this cursor's pin forbids unloading, and the span can't outlive the borrow.
       let span = unsafe RawSpan(_unsafeStart: state.viewAddress, byteCount: state.viewCount)
       return unsafe _overrideLifetime(span, borrowing: self)

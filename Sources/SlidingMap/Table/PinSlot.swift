@@ -29,14 +29,26 @@ struct PinSlot: ~Copyable {
   /// Stands for a number of windows that is found in `wide`.
   static let isWide: UInt64 = 0xfff
 
+  /// Replaces the lease. Release: all reads under the old one come before.
+  @inlinable
+  @inline(__always)
+  func store(_ bits: UInt64) {
+    #if SLIDING_MAP_CANARY
+      if Canary.storesLeasesRelaxed.load(ordering: .relaxed) {
+        return lease.store(bits, ordering: .relaxed)
+      }
+    #endif
+    lease.store(bits, ordering: .releasing)
+  }
+
   /// Publishes a lease on `count` windows, the first of which starts at `start`.
   func publish(start: Int64, count: Int) {
     if count < Self.isWide {
-      lease.store(UInt64(start) + UInt64(count), ordering: .releasing)
+      store(UInt64(start) + UInt64(count))
     } else {
       // Release, like the lease: reads under the old lease must not move past it.
       wide.store(UInt64(count), ordering: .releasing)
-      lease.store(UInt64(start) + Self.isWide, ordering: .releasing)
+      store(UInt64(start) + Self.isWide)
     }
   }
 
@@ -94,7 +106,7 @@ struct PinSlots: ~Copyable {
 
   /// Takes a slot back, and the hits counted in it.
   mutating func release(_ pin: Pin) -> Int {
-    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+    unsafe pin.pointee.store(0)
     let hits = unsafe pin.pointee.hits.exchange(0, ordering: .relaxed)
     unsafe free.append(pin)
     return Int(hits)
