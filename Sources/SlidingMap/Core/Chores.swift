@@ -212,5 +212,6 @@ extension MapCore {
     regions.setHeld(slot, false)
     usage.bytes -= regions[slot].byteCount
     usage.regions -= 1
+    if !evicted { noteRoom() }
   }
 }

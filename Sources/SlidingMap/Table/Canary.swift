@@ -20,10 +20,10 @@ struct Canary {
     /// Plants a fault that the sanitizer must report: leases are stored with relaxed order. Set before any thread starts.
     @usableFromInline static let storesLeasesRelaxed = Atomic(false)
 
-    /// Behind word and reference count, where an entry has three bytes to spare.
+    /// The last of an entry's eight bytes, which is to spare.
     private var place: UnsafeMutablePointer<UInt8> {
       unsafe UnsafeMutableRawPointer(windows + window).assumingMemoryBound(to: UInt8.self)
-        .advanced(by: MemoryLayout<UInt32>.size + 1)
+        .advanced(by: 7)
     }
   #endif
 
