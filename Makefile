@@ -30,7 +30,7 @@ lint: setup         ## formatting and style
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 sanitize: setup     ## the tests under the thread and the address sanitizer
-	$(SWIFT) test -j $(JOBS) --disable-xctest --scratch-path .build-tsan --sanitize=thread $(ARGS)
+	$(SWIFT) test -j $(JOBS) --disable-xctest --scratch-path .build-tsan --sanitize=thread -Xswiftc -DSLIDING_MAP_CANARY $(ARGS)
 	$(SWIFT) test -j $(JOBS) --disable-xctest --scratch-path .build-asan --sanitize=address $(ARGS)
 
 docs: setup         ## the documentation as a web site in docs-out

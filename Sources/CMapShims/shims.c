@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -92,4 +93,11 @@ static void watch_forks(void) {
 uint32_t smap_fork_generation(void) {
   pthread_once(&forks, watch_forks);
   return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+ssize_t smap_find(const void *bytes, size_t count, const void *pattern, size_t length) {
+  if (count < length) return -1;
+  const char *place = length == 1 ? memchr(bytes, *(const unsigned char *)pattern, count)
+                                  : memmem(bytes, count, pattern, length);
+  return place ? place - (const char *)bytes : -1;
 }

@@ -24,20 +24,25 @@ public final class MMapProvider: RegionProvider {
   ///     reading all of it, instead of one by one when touched.
   ///   - advice: what the kernel is told of each file (madvise(2)); `.random` for cold reads here and there.
   ///   - takeover: the backend that serves where no descriptor or no addresses are to be had; nil lets such requests fail.
+  ///   - mostBypassed: see `ProviderProperties.mostBypassed`; without a takeover nothing is bypassed.
   public convenience init(
-    populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil
+    populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil,
+    mostBypassed: Int = 0
   ) {
-    self.init(populate: populate, advice: advice, takeover: takeover, faults: nil)
+    self.init(
+      populate: populate, advice: advice, takeover: takeover, mostBypassed: mostBypassed,
+      faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail.
   package init(
     populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil,
-    faults: SyscallFaults?
+    mostBypassed: Int = 0, faults: SyscallFaults?
   ) {
     properties = ProviderProperties(
       name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
-      faultAround: 1 << 20, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000)
+      faultAround: 1 << 20, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000,
+      mostBypassed: takeover == nil ? 0 : mostBypassed)
     syscalls = Syscalls(faults: faults)
     populator = Populator(syscalls)
     self.advice = advice

@@ -184,13 +184,17 @@ public struct ProviderProperties: Hashable, Sendable {
   public var mapsPerExtent: Int
   /// About how long a window takes to come back, in nanoseconds.
   public var reloadCost: Int
+  /// The most bytes of a request that passes by a window which is seldom asked for while the budget is full: they are read
+  /// into the cursor's own memory, part of the takeover's reserve, instead of loading the window. 0: every window that is
+  /// asked for is loaded.
+  public var mostBypassed: Int
 
   /// Describes a provider.
   public init(
     name: String, isAnonymous: Bool = true, isCoherent: Bool = false,
     loadsWhenTouched: Bool = false, faultAround: Int = 0, extentKeepsFile: Bool = false,
     mapsPerExtent: Int = 1,
-    reloadCost: Int = 0
+    reloadCost: Int = 0, mostBypassed: Int = 0
   ) {
     self.name = name
     self.isAnonymous = isAnonymous
@@ -200,6 +204,7 @@ public struct ProviderProperties: Hashable, Sendable {
     self.extentKeepsFile = extentKeepsFile
     self.mapsPerExtent = mapsPerExtent
     self.reloadCost = reloadCost
+    self.mostBypassed = mostBypassed
   }
 }
 

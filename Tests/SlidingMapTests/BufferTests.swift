@@ -169,4 +169,92 @@ struct BufferTests {
     #expect(Array(buffer[20_000..<20_010]) == Array(repeating: 0, count: 10))
     #expect(buffer.error?.range == 10_000..<10_001)
   }
+
+  @Test("A search finds what a naive one does, wherever windows end", arguments: Shape.small)
+  func searchesAcrossWindows(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    var model = Self.model
+    for (place, length) in [(4090, 12), (8191, 2), (12_288, 1), (100, 4500), (20_000, 7)] {
+      for index in 0..<length { model[place + index] = 0xEE }
+    }
+    let path = try scratch.write("file", model)
+    let buffer = try shape.manager(.fixed(regions: 1)).buffer(for: path, range: 64..<20_600)
+    let bytes = Array(model[64..<20_600])
+    func naive(_ pattern: [UInt8], _ bounds: Range<Int>) -> Range<Int>? {
+      bounds.dropLast(min(max(pattern.count - 1, 0), bounds.count)).first {
+        bytes[$0..<$0 + pattern.count].elementsEqual(pattern)
+      }.map { $0..<$0 + pattern.count }
+    }
+    var found = 0
+    for start in [0, 4026, 4031, 8127, 12_224, 20_530] {
+      for length in [1, 2, 5, 40, 5000] where start + length <= bytes.count {
+        let pattern = Array(bytes[start..<start + length])
+        for bounds in [0..<bytes.count, start / 2..<bytes.count, start..<start + length] {
+          let range = try buffer.firstRange(of: pattern, in: bounds)
+          #expect(range == naive(pattern, bounds))
+          if range != nil { found += 1 }
+        }
+        let short = start..<start + length - 1
+        #expect(try buffer.firstRange(of: pattern, in: short) == nil)
+      }
+    }
+    #expect(found >= 75)
+    #expect(try buffer.firstRange(of: []) == 0..<0)
+    #expect(
+      try buffer.firstRange(of: [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        == naive([1, 2, 3, 4, 5, 6, 7, 8, 9], 0..<bytes.count))
+    #expect(buffer.firstIndex(of: 0xEE) == bytes.firstIndex(of: 0xEE))
+    #expect(buffer[5000...].firstIndex(of: 0xEE) == bytes[5000...].firstIndex(of: 0xEE))
+    #expect(buffer.contains(0xEE) && !buffer[0..<30].contains(0xEE))
+    #expect(buffer.error == nil)
+  }
+
+  @Test("Chunks follow each other through a file larger than the budget", arguments: Shape.small)
+  func chunks(_ shape: Shape) throws {
+    let scratch = try Scratch()
+    let path = try scratch.write("file", Self.model)
+    let maps = shape.manager(.fixed(regions: 1))
+    let buffer = try maps.buffer(for: path, range: 100..<20_000)
+    var bytes: [UInt8] = []
+    try buffer.forEachChunk(in: 7..<19_000) { chunk, index in
+      #expect(index == 7 + bytes.count && !chunk.isEmpty)
+      bytes += array(chunk)
+    }
+    #expect(bytes == Array(Self.model[107..<19_100]))
+    #expect(maps.statistics.overshoots == 0)
+    struct Stop: Error {}
+    #expect(throws: Stop.self) { try buffer.forEachChunk(in: 0..<9000) { _, _ in throw Stop() } }
+    try buffer.forEachChunk(in: 5..<5) { _, _ in Issue.record("there are no bytes") }
+    // Within itself, deeper than a buffer has cursors.
+    var depth = 0
+    func descend() throws {
+      depth += 1
+      if depth < 7 { try buffer.forEachChunk(in: 0..<1) { _, _ in try descend() } }
+    }
+    try descend()
+    #expect(depth == 7)
+  }
+
+  @Test func whatCannotBeReadIsZeroInAnArrayAndAnErrorInASearch() throws {
+    let scratch = try Scratch()
+    let path = try scratch.write("file", Self.model)
+    let provider = FaultProvider(.mmap) { call in
+      call.operation == .load && call.range?.contains(4096) == true
+        ? MapError(.readFailed, errno: .ioError) : nil
+    }
+    let maps = SlidingWindowMapManager(backend: provider, windowSize: 4096)
+    let buffer = try maps.buffer(for: path)
+    #expect(try buffer.firstRange(of: Self.model[10..<50]) == 10..<50)
+    #expect(throws: MapError.self) { try buffer.firstRange(of: Self.model[9000..<9100]) }
+    #expect(throws: MapError.self) { try buffer.forEachChunk(in: 0..<5000) { _, _ in } }
+    #expect(buffer.error == nil)
+    let bytes = Array(buffer)
+    #expect(bytes[..<4096] == Self.model[..<4096] && bytes[8192...] == Self.model[8192...])
+    #expect(bytes[4096..<8192].allSatisfy { $0 == 0 })
+    #expect(buffer.error?.code == .readFailed && buffer.error?.errno == .ioError)
+    let again = try maps.buffer(for: path)
+    let missing = (0...255).first { !Self.model.contains($0) }
+    if let missing { #expect(again.firstIndex(of: missing) == nil) }
+    #expect(again[9000...].contains(Self.model[9000]))
+  }
 }

@@ -46,4 +46,8 @@ int64_t smap_cached_pages(int fd, int64_t offset, int64_t count);
 // file system or kernel can't tell.
 ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset);
 
+// Where `pattern`, which is not empty, first begins in `bytes`, or -1: memchr(3) for one byte, memmem(3) for more, which
+// glibc's headers give only to _GNU_SOURCE.
+ssize_t smap_find(const void *bytes, size_t count, const void *pattern, size_t length);
+
 #endif

@@ -46,7 +46,9 @@ final class BufferStorage: @unchecked Sendable {
   }
 
   /// Lends a cursor to `body`.
-  func withCursor<R>(_ body: (inout WindowCursor) throws -> R) rethrows -> R {
+  func withCursor<R, E: Error>(
+    _ body: (inout WindowCursor) throws(E) -> R
+  ) throws(E) -> R {
     let first = Int(smap_thread_ordinal())
     for step in 0..<Self.laneCount {
       let lane = lanes[(first + step) % Self.laneCount]
@@ -85,14 +87,18 @@ final class BufferStorage: @unchecked Sendable {
 }
 
 extension WindowCursor {
-  /// `use(at:)`, but where the budget or the reserve has no room for the rest of the window, for fewer bytes.
+  /// Uses the rest of the window at `offset`, or of it no more than `count` bytes, or fewer where the budget or the reserve
+  /// has no room for so many.
   @discardableResult
-  mutating func useWhatFits(at offset: Int64) throws(MapError) -> Bool {
+  mutating func useWhatFits(at offset: Int64, atMost count: Int = .max) throws(MapError) -> Bool {
+    let grid = state.grid
+    let window = grid.bytes(of: grid.window(at: offset), fileSize: fileSize)
+    let count = Int(min(Int64(count), max(window.upperBound - offset, 0)))
     do throws(MapError) {
-      return try use(at: offset)
+      return try use(at: offset, count: count)
     } catch {
       if error.code != .budgetExhausted { throw error }
-      return try use(at: offset, count: 64 << 10)
+      return try use(at: offset, count: min(count, 64 << 10))
     }
   }
 

@@ -75,6 +75,27 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     }
   }
 
+  /// Calls `body` with the bytes of `bounds` in order, a window at a time and without a copy, and with the index of the first
+  /// of them: for what is larger than the budget.
+  ///
+  /// Only one window is pinned at a time. O(windows) beside what `body` does.
+  ///
+  /// - Throws: what `WindowCursor.use(at:count:)` throws, and what `body` throws.
+  /// - Precondition: `bounds` lie within the buffer.
+  public func forEachChunk(
+    in bounds: Range<Int>, _ body: (_ bytes: RawSpan, _ index: Int) throws -> Void
+  ) throws {
+    check(bounds)
+    try storage.withCursor { cursor in
+      var index = bounds.lowerBound
+      while index < bounds.upperBound {
+        try enterChunk(index..<bounds.upperBound, &cursor)
+        try body(cursor.bytes, index)
+        index += cursor.bytes.byteCount
+      }
+    }
+  }
+
   /// Copies the bytes of `bounds` to the start of `destination`, a window at a time.
   ///
   /// - Throws: what `WindowCursor.use(at:count:)` throws.
@@ -84,28 +105,66 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
   ) throws(MapError) {
     check(bounds)
     precondition(bounds.count <= destination.byteCount, "the destination is too small")
-    var cursor = storage.makeCursor()
-    var done = 0
-    while done < bounds.count {
-      try cursor.useWhatFits(at: origin + Int64(bounds.lowerBound + done))
-      let count = Swift.min(cursor.bytes.byteCount, bounds.count - done)
-      if count == 0 { throw MapError(.fileTruncated, source: storage.source) }
-      unsafe destination.withUnsafeMutableBytes { target in
-        unsafe cursor.bytes.withUnsafeBytes { bytes in
-          unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<done + count])
-            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[0..<count]))
+    try unsafe destination.withUnsafeMutableBytes { target throws(MapError) in
+      try storage.withCursor { cursor throws(MapError) in
+        var index = bounds.lowerBound
+        while index < bounds.upperBound {
+          try enterChunk(index..<bounds.upperBound, &cursor)
+          let done = index - bounds.lowerBound
+          let count = cursor.bytes.byteCount
+          unsafe cursor.bytes.withUnsafeBytes { bytes in
+            unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<done + count])
+              .copyMemory(from: bytes)
+          }
+          index += count
         }
       }
-      done += count
+    }
+  }
+
+  /// Makes the first bytes of `bounds`, which are not empty, readable: as many as their window has, or as fit.
+  func enterChunk(_ bounds: Range<Int>, _ cursor: inout WindowCursor) throws(MapError) {
+    try cursor.useWhatFits(at: origin + Int64(bounds.lowerBound), atMost: bounds.count)
+    if cursor.bytes.isEmpty {
+      let start = origin + Int64(bounds.lowerBound)
+      throw MapError(
+        .fileTruncated, source: storage.source, range: start..<start + Int64(bounds.count))
     }
   }
 
   /// Gives up the windows that the buffer keeps between accesses. The buffer stays usable.
   public func release() { storage.release() }
 
-  private func check(_ bounds: Range<Int>) {
+  func check(_ bounds: Range<Int>) {
     precondition(
       bounds.lowerBound >= startIndex && bounds.upperBound <= endIndex, "bounds out of range")
+  }
+
+  /// What `Array(buffer)` and the like ask for: copies the first bytes, as many as fit, to `target`, a window at a time.
+  ///
+  /// A byte that can't be had is 0 there, and `error` is set.
+  public func _copyContents(
+    initializing target: UnsafeMutableBufferPointer<UInt8>
+  ) -> (Iterator, UnsafeMutableBufferPointer<UInt8>.Index) {
+    let end = startIndex + Swift.min(count, target.count)
+    unsafe target.initialize(repeating: 0)
+    var copied = startIndex
+    storage.withCursor { cursor in
+      while copied < end {
+        do throws(MapError) {
+          try enterChunk(copied..<end, &cursor)
+          let place = copied - startIndex
+          let rest = unsafe UnsafeMutableRawBufferPointer(
+            UnsafeMutableBufferPointer(rebasing: target[place...]))
+          unsafe cursor.bytes.withUnsafeBytes { unsafe rest.copyMemory(from: $0) }
+          copied += cursor.bytes.byteCount
+        } catch {
+          storage.note(error)
+          copied += 1
+        }
+      }
+    }
+    return (self[end..<endIndex].makeIterator(), end - startIndex)
   }
 
   /// Lends all bytes at once where the buffer is small beside the budget; nil otherwise, or if they can't be had.

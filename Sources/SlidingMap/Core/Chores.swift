@@ -172,6 +172,7 @@ extension MapCore {
 
   func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
     guard regions.isHeld(slot), let file = regions[slot].file else { return }
+    unsafe Canary(file.windows, regions[slot].window).set(isLoaded: true)
     let old = unsafe file.windows.exchange(
       regions[slot].window, WindowWord(.resident, slot))
     endWait(for: slot, &chores)
@@ -215,5 +216,6 @@ extension MapCore {
     regions.setHeld(slot, false)
     usage.bytes -= regions[slot].byteCount
     usage.regions -= 1
+    if !evicted { noteRoom() }
   }
 }

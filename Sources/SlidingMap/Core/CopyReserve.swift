@@ -93,4 +93,6 @@ struct HeldCopy: Sendable {
   var range: Range<Int64>
   /// What the budget was charged.
   let byteCount: Int
+  /// Read past a window that could be had; the cursor may keep the memory for the next time.
+  var isBypass = false
 }

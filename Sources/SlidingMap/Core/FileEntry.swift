@@ -25,6 +25,9 @@ final class FileEntry: @unchecked Sendable {
   /// is loaded, so the acquiring load of the word orders it.
   let base: UnsafeMutablePointer<Atomic<UInt>>
 
+  /// How readers get at the handle without the lock.
+  let gate: HandleGate
+
   var generation: FileGeneration
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
@@ -66,6 +69,7 @@ final class FileEntry: @unchecked Sendable {
     unsafe windows = table
     unsafe base = .allocate(capacity: 1)
     unsafe base.initialize(to: Atomic(0))
+    gate = HandleGate()
     identity = opened.status.identity
     generation = opened.status.generation
     handle = opened.handle
@@ -75,6 +79,7 @@ final class FileEntry: @unchecked Sendable {
   deinit {
     unsafe free(windows)
     unsafe base.deallocate()
+    gate.deallocate()
   }
 
   /// The file's size as last seen, in bytes.
@@ -82,6 +87,9 @@ final class FileEntry: @unchecked Sendable {
 
   /// How many windows the table has room for.
   var windowCount: Int { grid.count(fileSize: Int64(reserved)) }
+
+  /// Whether somebody uses the handle, after which no reader without the lock does.
+  func isHandleInUse() -> Bool { !gate.close() || handleUsers > 0 }
 
   /// A fingerprint of the identity, the file's half of a `RegionKey`.
   var key: UInt64 {

@@ -98,7 +98,7 @@ extension MapCore {
       if error.code == .fileChanged { return nil }
       throw error
     }
-    while file.isChangingExtent || file.handleUsers > 0 {
+    while file.isChangingExtent || file.isHandleInUse() {
       handleWaiters += 1
       monitor.wait()
       handleWaiters -= 1

@@ -27,6 +27,7 @@ extension MapCore {
   /// - Throws: `.budgetExhausted` where the demand is hard and everything left is pinned. Otherwise the budget is overshot.
   func makeRoom(for demand: Demand, _ chores: inout Chores) throws(MapError) {
     if demand.isHard && demand.bytes > limits.bytes { throw MapError(.budgetExhausted) }
+    if !demand.isNone && !fits(demand) { noteFull() }
     while !fits(demand) {
       if chores.isOvershot && isOvershooting && !demand.isNone && !demand.isHard && !isShutDown {
         counters.overshoots += demand.regions
@@ -232,6 +233,7 @@ extension MapCore {
   /// Claims an unused region for unloading.
   func leave(_ slot: RegionSlot, evicted: Bool, _ chores: inout Chores) {
     guard let file = regions[slot].file else { return }
+    unsafe Canary(file.windows, regions[slot].window).set(isLoaded: false)
     unsafe file.windows.exchange(regions[slot].window, WindowWord(.leaving, slot))
     forget(slot, evicted: evicted)
     counters.evictions += 1

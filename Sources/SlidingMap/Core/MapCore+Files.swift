@@ -112,7 +112,11 @@ extension MapCore {
       unsafe pin.pointee.publish(
         start: file.grid.start(of: windows.lowerBound), count: windows.count)
     }
-    if let copy { reserve?.share(copy.chunk) }
+    if let copy {
+      reserve?.share(copy.chunk)
+      unsafe original.pointee.sharesCopy.store(1, ordering: .relaxed)
+      unsafe pin.pointee.sharesCopy.store(1, ordering: .relaxed)
+    }
     return unsafe (pin, logForThisThread())
   }
 
@@ -148,7 +152,9 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     let windows = unsafe pin.pointee.windows(file.grid)
-    counters.hits += unsafe file.pins.release(pin)
+    let counts = unsafe file.pins.release(pin)
+    counters.hits += counts.hits
+    counters.bypasses += counts.bypasses
     suspect(windows, of: file)
     if let copy { takeBack(copy) }
     file.cursors -= 1
@@ -161,12 +167,10 @@ extension MapCore {
 
   /// Takes a file without cursors and regions off the registry; its extent and handle go with it.
   func retireIfUnused(_ file: FileEntry, _ chores: inout Chores) {
-    guard file.regions == 0, file.handleUsers == 0, !file.isChangingExtent else { return }
-    guard file.cursors == 0 else {
-      if isShutDown { giveUp(file, &chores) }
-      return
-    }
+    guard file.regions == 0, !file.isChangingExtent else { return }
+    if file.cursors > 0 && !isShutDown || file.isHandleInUse() { return }
     giveUp(file, &chores)
+    if file.cursors > 0 { return }
     if files[file.identity] === file { files[file.identity] = nil }
     filesByUse.remove(file)
   }

@@ -91,7 +91,7 @@ extension MapCore {
     if usage.handles > handlesByUse.count { return true }
     var entry = unsafe handlesByUse.first
     while let file = entry {
-      if file.isChangingExtent || file.handleUsers > 0 { return true }
+      if file.isChangingExtent || file.handleUsers > 0 || file.gate.hasReaders { return true }
       entry = handlesByUse.next(after: file)
     }
     return false
@@ -136,7 +136,7 @@ extension MapCore {
 
   /// Closes a file's handle unless it is being used.
   func closeHandle(of file: FileEntry, _ chores: inout Chores) {
-    guard let handle = file.handle, file.handleUsers == 0, !file.isChangingExtent else { return }
+    guard let handle = file.handle, !file.isChangingExtent, !file.isHandleInUse() else { return }
     chores.handles.append((handle, file.backend))
     file.handle = nil
     handlesByUse.remove(file)

@@ -67,6 +67,7 @@ extension MapCore {
     defer { monitor.unlock() }
     var result = MapStatistics()
     result.hits = counters.hits
+    result.bypasses = counters.bypasses
     var pinned: Set<PinnedWindow> = []
     var entry = unsafe filesByUse.first
     while let file = entry {
@@ -74,6 +75,7 @@ extension MapCore {
       result.files += 1
       if file.backend !== primary { result.takeoverFiles += 1 }
       result.hits += file.pins.hits
+      result.bypasses += file.pins.bypasses
       file.pins.forEach { pin in
         for window in pin.windows(file.grid) {
           pinned.insert(PinnedWindow(file: ObjectIdentifier(file), window))

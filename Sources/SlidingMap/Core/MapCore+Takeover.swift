@@ -70,7 +70,14 @@ extension MapCore {
     // The rest of the last page comes for nothing.
     let reach = (max(wanted.upperBound, start + Int64(ahead)) + page - 1) / page * page
     let end = max(wanted.upperBound, min(reach, file.size))
-    let byteCount = Int((end - start + page - 1) / page * page)
+    return try takeMemory(for: start..<end)
+  }
+
+  /// Memory of the reserve, charged to the budget; nil if there is no room in one or the other.
+  func takeMemory(
+    for range: Range<Int64>, isBypass: Bool = false
+  ) throws(MapError) -> HeldCopy? {
+    let byteCount = (range.count + pageSize - 1) / pageSize * pageSize
     guard let chunk = reserve?.take(byteCount) else { return nil }
     drainLogs()
     var chores = Chores()
@@ -85,10 +92,10 @@ extension MapCore {
     }
     usage.bytes += byteCount
     noteUsage()
-    return HeldCopy(chunk: chunk, range: start..<end, byteCount: byteCount)
+    return HeldCopy(chunk: chunk, range: range, byteCount: byteCount, isBypass: isBypass)
   }
 
-  private func fill(
+  func fill(
     _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64
   ) throws(MapError) {
     try ensureHandle(file)

@@ -21,6 +21,9 @@ final class MapCore: @unchecked Sendable {
   let pageSize: Int
   let control: ControlBlock
   let fenceless: Bool
+  let bypassClock = BypassClock()
+  /// The most bytes that are read past a window.
+  let mostBypassed: Int
   let forkGeneration = smap_fork_generation()
 
   // All below is guarded by `monitor`.
@@ -81,6 +84,7 @@ final class MapCore: @unchecked Sendable {
     var failedLoads = 0
     var takeovers = 0
     var copies = 0
+    var bypasses = 0
     var returns = 0
     var droppedHits = 0
     var scans = 0
@@ -111,6 +115,9 @@ final class MapCore: @unchecked Sendable {
       let (byteCount, overflow) = takeover.reservedWindows.multipliedReportingOverflow(by: window)
       if !overflow { reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize) }
     }
+    mostBypassed =
+      reserve == nil
+      ? 0 : Self.mostBypassed(primary.properties.mostBypassed, grid: grid, pageSize: pageSize)
     fenceless = smap_membarrier_register()
     let limits = budget.limits(holding: BudgetUsage())
     self.limits = limits
@@ -189,6 +196,7 @@ final class MapCore: @unchecked Sendable {
     monitor.lock()
     if fresh != limits {
       limits = fresh
+      noteRoom()
       drainLogs()
       tellCapacity()
       var chores = Chores()
@@ -209,10 +217,11 @@ final class MapCore: @unchecked Sendable {
   // MARK: Control word
 
   func publishReporting() {
-    let kept = ~(Control.limitMask | Control.ordered)
+    let kept = ~(Control.limitMask | Control.ordered | Control.observed)
     var bits = unsafe control.pointee.load(ordering: .relaxed) & kept
     if isLogging { bits |= Control.ordered }
     bits |= UInt64(policy.hits.limit ?? 0)
+    if !observers.isEmpty { bits |= Control.observed }
     if !fenceless { bits |= Control.fences }
     unsafe control.pointee.store(bits, ordering: .relaxed)
     callAttention()

@@ -83,7 +83,7 @@ struct CursorState {
     leaseLength = 0
     unsafe viewAddress = Self.noAddress
     viewCount = 0
-    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+    unsafe pin.pointee.store(0)
     // As in the pin protocol, between the store and the load.
     smap_compiler_fence()
     if unsafe control.pointee.load(ordering: .relaxed) & Control.fences != 0 {
@@ -144,7 +144,7 @@ struct CursorState {
 extension CursorState {
   /// Shows bytes of a private copy, under which nothing is pinned.
   mutating func show(_ copy: HeldCopy, offset: Int64, count: Int) {
-    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+    unsafe pin.pointee.store(0)
     fastSize = 0
     leaseStart = UInt64(copy.range.lowerBound)
     // The copy may have been read from a file that has grown since this cursor looked.
@@ -179,7 +179,7 @@ extension CursorState {
     let start = window &<< shift
 
     // The pin protocol; see `PinSlot`.
-    unsafe pin.pointee.lease.store(start &+ 1, ordering: .releasing)
+    unsafe pin.pointee.store(start &+ 1)
     smap_compiler_fence()
     let word = WindowWord(
       bits: unsafe windows[Int(truncatingIfNeeded: window)].word.load(ordering: .acquiring))

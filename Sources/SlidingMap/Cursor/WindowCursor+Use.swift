@@ -65,10 +65,16 @@ extension WindowCursor {
     }
     let range = offset..<offset + Int64(count)
     let windows = state.grid.windows(of: range)
-    // The old lease ends before room is made for the new one.
     let previous = held?.range
+    do throws(MapError) {
+      if try bypass(range, windows) { return true }
+    } catch {
+      release()
+      throw error.about(source, range: range)
+    }
+    // The old lease ends before room is made for the new one.
     let left = held == nil ? state.leasedWindows : 0..<0
-    giveBackCopy()
+    recycleCopy()
     do throws(MapError) {
       if !state.pinResident(windows, core) {
         var log = try core.acquire(file, windows, after: left, byteCount: count)

@@ -22,6 +22,8 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   @usableFromInline var state: CursorState
   /// What `bytes` lies in where no window could be had.
   var held: HeldCopy?
+  /// Memory of the cursor's own that shows nothing now; see `bypass`.
+  var spare: HeldCopy?
 
   init(core: MapCore, source: FileSource, attachment: MapCore.Attachment) {
     self.core = core
@@ -38,6 +40,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   }
 
   deinit {
+    if let spare { core.giveBack(spare) }
     unsafe core.detach(file, unsafe state.pin, held)
   }
 
@@ -68,6 +71,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
+      #if SLIDING_MAP_CANARY
+        state.checkCanaries()
+      #endif
       // Valid because the lease is: this cursor's pin forbids unloading, and the span can't outlive the borrow.
       let span = unsafe RawSpan(_unsafeStart: state.viewAddress, byteCount: state.viewCount)
       return unsafe _overrideLifetime(span, borrowing: self)
@@ -84,13 +90,10 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   public mutating func release() {
     let windows = unsafe state.pin.pointee.windows(state.grid)
     let isWanted = state.release()
-    giveBackCopy()
+    recycleCopy()
+    if let spare { core.giveBack(spare) }
+    spare = nil
     if isWanted { core.settle(file, after: windows) }
-  }
-
-  mutating func giveBackCopy() {
-    if let held { core.giveBack(held) }
-    held = nil
   }
 
   /// A second cursor on the same file with the same lease and range. O(1), takes the lock.

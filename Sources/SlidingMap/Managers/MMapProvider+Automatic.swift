@@ -19,6 +19,7 @@ extension RegionProvider where Self == MMapProvider {
     MMapProvider(
       takeover: Takeover(
         provider: (try? URingProvider(opensDirectly: true)) ?? .pread,
-        reservedWindows: reservedWindows))
+        reservedWindows: reservedWindows),
+      mostBypassed: 16 << 10)
   }
 }

@@ -18,6 +18,10 @@ enum Control {
   static let fences: UInt64 = 0x200
   /// The budget is exceeded, or the manager shut down: each change of a lease must give the core a chance to unload.
   static let overshoot: UInt64 = 0x400
+  /// The budget is full: what is seldom asked for may be read past its window.
+  static let bypass: UInt64 = 0x800
+  /// Somebody observes accesses, so bypasses must be told.
+  static let observed: UInt64 = 0x1000
   /// The fast path is closed.
   static let closed: UInt64 = fences | overshoot
 }

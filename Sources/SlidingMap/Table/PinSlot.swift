@@ -19,6 +19,10 @@ struct PinSlot: ~Copyable {
   /// Not 0 when the cursor must take the slow path and look at the control word: the core stores 1, with release, after
   /// every change of the control word or of the file's base; the cursor exchanges it for 0 before it reads them.
   @usableFromInline let attention: Atomic<UInt64>
+  /// Requests that passed by their windows; written like `hits`.
+  let bypasses: Atomic<UInt64>
+  /// Not 0 while a copy of the cursor shares the private memory that it shows. Written by the cursor's thread alone.
+  let sharesCopy: Atomic<UInt64>
   /// The number of windows, where it takes more than twelve bits. Stored before the lease.
   let wide: Atomic<UInt64>
 
@@ -29,14 +33,26 @@ struct PinSlot: ~Copyable {
   /// Stands for a number of windows that is found in `wide`.
   static let isWide: UInt64 = 0xfff
 
+  /// Replaces the lease. Release: all reads under the old one come before.
+  @inlinable
+  @inline(__always)
+  func store(_ bits: UInt64) {
+    #if SLIDING_MAP_CANARY
+      if Canary.storesLeasesRelaxed.load(ordering: .relaxed) {
+        return lease.store(bits, ordering: .relaxed)
+      }
+    #endif
+    lease.store(bits, ordering: .releasing)
+  }
+
   /// Publishes a lease on `count` windows, the first of which starts at `start`.
   func publish(start: Int64, count: Int) {
     if count < Self.isWide {
-      lease.store(UInt64(start) + UInt64(count), ordering: .releasing)
+      store(UInt64(start) + UInt64(count))
     } else {
       // Release, like the lease: reads under the old lease must not move past it.
       wide.store(UInt64(count), ordering: .releasing)
-      lease.store(UInt64(start) + Self.isWide, ordering: .releasing)
+      store(UInt64(start) + Self.isWide)
     }
   }
 
@@ -55,6 +71,13 @@ struct PinSlot: ~Copyable {
   @inlinable
   func countHit() {
     hits.store(hits.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+  }
+
+  /// Counts a bypass in the same way, and returns how many there were.
+  func countBypass() -> Int {
+    let count = bypasses.load(ordering: .relaxed) &+ 1
+    bypasses.store(count, ordering: .relaxed)
+    return Int(truncatingIfNeeded: count)
   }
 }
 
@@ -92,12 +115,14 @@ struct PinSlots: ~Copyable {
     }
   }
 
-  /// Takes a slot back, and the hits counted in it.
-  mutating func release(_ pin: Pin) -> Int {
-    unsafe pin.pointee.lease.store(0, ordering: .releasing)
+  /// Takes a slot back, and the hits and bypasses counted in it.
+  mutating func release(_ pin: Pin) -> (hits: Int, bypasses: Int) {
+    unsafe pin.pointee.store(0)
+    unsafe pin.pointee.sharesCopy.store(0, ordering: .relaxed)
     let hits = unsafe pin.pointee.hits.exchange(0, ordering: .relaxed)
+    let bypasses = unsafe pin.pointee.bypasses.exchange(0, ordering: .relaxed)
     unsafe free.append(pin)
-    return Int(hits)
+    return (Int(hits), Int(bypasses))
   }
 
   /// Calls `body` with each slot, free ones included. O(slots).
@@ -131,6 +156,13 @@ struct PinSlots: ~Copyable {
   var hits: Int {
     var sum = 0
     forEach { sum += Int($0.hits.load(ordering: .relaxed)) }
+    return sum
+  }
+
+  /// The bypasses counted in all slots.
+  var bypasses: Int {
+    var sum = 0
+    forEach { sum += Int($0.bypasses.load(ordering: .relaxed)) }
     return sum
   }
 

@@ -6,7 +6,8 @@ public import Synchronization
   import Glibc
 #endif
 
-/// What the table holds for one window: its word, and the reference count that hits leave behind. Eight bytes.
+/// What the table holds for one window: its word, the reference count that hits leave behind, and how often requests passed
+/// by it lately. Eight bytes.
 ///
 /// The word is written by read-modify-write only, under the core's lock. Readers load it with acquire, so that whoever
 /// sees `resident` also sees the extent's base and the bytes that were loaded before. The count is another byte, so that
@@ -15,6 +16,9 @@ public import Synchronization
 struct WindowEntry: ~Copyable {
   @usableFromInline let word: Atomic<UInt32>
   @usableFromInline let references: Atomic<UInt8>
+  /// How often, and in which epoch. Two bytes that belong together, but a bypass more or less is no matter.
+  let bypasses: Atomic<UInt8>
+  let epoch: Atomic<UInt8>
 }
 
 /// The content of a window's word: a state, whether someone waits for it to change, and the region's slot.
@@ -91,6 +95,16 @@ extension WindowTable {
   func mark(_ window: Int, _ limit: UInt8) {
     let count = unsafe self[window].references.load(ordering: .relaxed)
     if count < limit { unsafe self[window].references.store(count &+ 1, ordering: .relaxed) }
+  }
+
+  /// Counts a bypass of a window and returns how many there were in this epoch.
+  func countBypass(_ window: Int, epoch: UInt8) -> Int {
+    let isNew = unsafe self[window].epoch.load(ordering: .relaxed) != epoch
+    if isNew { unsafe self[window].epoch.store(epoch, ordering: .relaxed) }
+    let before = isNew ? 0 : unsafe self[window].bypasses.load(ordering: .relaxed)
+    let count = before == .max ? before : before + 1
+    unsafe self[window].bypasses.store(count, ordering: .relaxed)
+    return Int(count)
   }
 
   func addWaiter(_ window: Int) {

@@ -1,0 +1,126 @@
+import MapProtocols
+import Synchronization
+
+/// Reading few bytes past windows that are seldom asked for.
+///
+/// While the budget is full, each window that is loaded drives another one out, and pays only from about the eighth touch
+/// on. So a request for few bytes of an absent window is counted, and the bytes are read into memory of the cursor's own;
+/// the window is loaded when it was asked for eight times within an epoch: eight bypasses for each region that the budget
+/// holds. A working set that fits proves itself within about an epoch; of one twice as large few windows do, of one four
+/// times as large hardly any.
+struct BypassClock: ~Copyable {
+  /// Bypasses of a window within an epoch, this one included, from which on it is loaded.
+  static let proof = 8
+  /// Cursors tell of their bypasses in groups of so many, so that they don't all write to one place.
+  static let group = 16
+
+  private let total = Atomic(0)
+  private let span = Atomic(proof * 8)
+  private let current = Atomic<UInt8>(0)
+
+  /// The number of the epoch; from 255 it goes on with 0.
+  var epoch: UInt8 { current.load(ordering: .relaxed) }
+
+  /// Fits the epoch's length to what the budget holds.
+  func setRegions(_ count: Int) { span.store(Self.proof * max(count, 8), ordering: .relaxed) }
+
+  /// Counts a group of bypasses.
+  func advance() {
+    let total = total.wrappingAdd(Self.group, ordering: .relaxed).newValue
+    let span = span.load(ordering: .relaxed)
+    if total / span != (total - Self.group) / span { current.wrappingAdd(1, ordering: .relaxed) }
+  }
+}
+
+extension MapCore {
+  /// Reads bytes of a window past it, as a cursor does that has no memory for them or finds the handle's gate closed; the
+  /// gate is open then. O(1), beside opening the file where it has no handle.
+  ///
+  /// - Parameter memory: what the cursor has.
+  /// - Returns: nil if there is no memory, so that the window must be loaded.
+  /// - Throws: what `readCopy` throws.
+  func bypass(
+    _ file: FileEntry, _ wanted: Range<Int64>, with memory: HeldCopy?
+  ) throws(MapError) -> HeldCopy? {
+    if isForked { throw MapError(.forked) }
+    monitor.lock()
+    defer {
+      retireAfterShutdown(file)
+      monitor.unlock()
+    }
+    var memory = memory
+    if let small = memory, small.byteCount < wanted.count {
+      takeBack(small)
+      memory = nil
+    }
+    do throws(MapError) {
+      try checkUsable()
+      let (taken, all) = (reserve?.takenBytes ?? 0, reserve?.byteCount ?? 0)
+      if memory == nil && taken + wanted.count <= all / 2 && file.backend === primary {
+        memory = try takeMemory(for: wanted, isBypass: true)
+      }
+      guard var copy = memory, file.backend === primary else {
+        if let memory { takeBack(memory) }
+        return nil
+      }
+      memory = copy
+      copy.range = wanted
+      try fill(&copy, from: file, atLeastTo: wanted.upperBound)
+      if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
+      bypassClock.setRegions(usage.regions)
+      return copy
+    } catch {
+      if let memory { takeBack(memory) }
+      throw error
+    }
+  }
+
+  /// What a reader does that left a file's gate after it was closed: somebody may wait for the handle, or want it closed.
+  func readerLeft(_ file: FileEntry) {
+    if isForked { return }
+    monitor.lock()
+    monitor.broadcast()
+    retireAfterShutdown(file)
+    monitor.unlock()
+  }
+
+  /// The most bytes that may pass by a window: whole pages, and no more than a sixteenth of it, so that windows below 16 pages
+  /// are always loaded; and whole files are, too.
+  static func mostBypassed(_ byteCount: Int, grid: WindowGrid, pageSize: Int) -> Int {
+    if grid == .wholeFile { return 0 }
+    return min(byteCount, Int(grid.windowSize / 16)) / pageSize * pageSize
+  }
+
+  /// Tells observers of a request that passed by windows: to them it is one for windows that are not loaded.
+  func observeBypass(of windows: ClosedRange<Int>, _ file: FileEntry) {
+    if isForked { return }
+    monitor.lock()
+    defer { monitor.unlock() }
+    drainLogs()
+    for window in windows {
+      let word = unsafe file.windows.word(window)
+      if word.state != .absent {
+        for observer in observers { observer.hit([word.slot].span) }
+      } else if let slot = regions.insert(
+        file, window: window, byteCount: file.charge(for: window, pageSize: pageSize))
+      {
+        let info = info(of: slot)
+        for observer in observers { observer.miss(slot, info) }
+        regions.remove(slot)
+      }
+    }
+  }
+
+  /// Notes, before a victim is chosen for a window, that the budget is full. Called under the lock.
+  func noteFull() {
+    if mostBypassed > 0 { unsafe control.pointee.bitwiseOr(Control.bypass, ordering: .relaxed) }
+  }
+
+  /// Notes that an eighth of the budget is free, if it is. Called under the lock.
+  func noteRoom() {
+    if unsafe control.pointee.load(ordering: .relaxed) & Control.bypass == 0 { return }
+    if usage.bytes > limits.bytes - limits.bytes / 8 { return }
+    if usage.regions > limits.regions - limits.regions / 8 - 1 { return }
+    unsafe control.pointee.bitwiseAnd(~Control.bypass, ordering: .relaxed)
+  }
+}

@@ -1,0 +1,98 @@
+import MapProtocols
+import Synchronization
+
+extension WindowCursor {
+  /// Reads the bytes of `range` past their windows, if these are seldom asked for while the budget is full: one pread(2) into
+  /// memory of the cursor's own, without a lock. See `BypassClock`.
+  ///
+  /// - Returns: whether the bytes are shown; otherwise nothing has changed but counts, and the windows are to be loaded.
+  /// - Throws: `.readFailed`, `.fileTruncated`, and where the file must be opened anew what that throws.
+  mutating func bypass(
+    _ range: Range<Int64>, _ windows: ClosedRange<Int>
+  ) throws(MapError) -> Bool {
+    guard range.count <= core.mostBypassed, state.mayBypass, state.isUnproven(windows, core)
+    else { return false }
+    // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
+    let left = held == nil ? state.leasedWindows : 0..<0
+    if state.release() { core.settle(file, after: left) }
+    recycleCopy()
+    let wanted = core.bytesToBypass(range, fileSize: fileSize)
+    var copy = try readAtOnce(wanted)
+    if copy == nil { copy = try readWithLock(wanted) }
+    guard let copy else { return false }
+    held = copy
+    state.show(copy, offset: range.lowerBound, count: range.count)
+    if unsafe state.pin.pointee.countBypass() % BypassClock.group == 0 {
+      core.bypassClock.advance()
+    }
+    if state.isObserved { core.observeBypass(of: windows, file) }
+    return true
+  }
+
+  /// Reads into the cursor's memory without the lock; nil if there is too little, or no handle to be had so.
+  private mutating func readAtOnce(_ wanted: Range<Int64>) throws(MapError) -> HeldCopy? {
+    guard var copy = spare, copy.byteCount >= wanted.count else { return nil }
+    let handle = file.gate.enter()
+    defer { if file.gate.leave() && handle != nil { core.readerLeft(file) } }
+    guard let handle else { return nil }
+    let buffer = unsafe UnsafeMutableRawBufferPointer(start: copy.chunk.start, count: wanted.count)
+    let count = try unsafe core.primary.provider.read(handle, at: wanted.lowerBound, into: buffer)
+    if count < wanted.count { throw MapError(.fileTruncated) }
+    spare = nil
+    copy.range = wanted
+    return copy
+  }
+
+  private mutating func readWithLock(_ wanted: Range<Int64>) throws(MapError) -> HeldCopy? {
+    let memory = spare
+    spare = nil
+    return try core.bypass(file, wanted, with: memory)
+  }
+
+  /// Keeps the memory of a bypass for the next one, and gives back what else was shown of private memory.
+  mutating func recycleCopy() {
+    guard let held else { return }
+    let isShared = unsafe state.pin.pointee.sharesCopy.load(ordering: .relaxed) != 0
+    if held.isBypass && !isShared && spare == nil {
+      spare = held
+    } else {
+      core.giveBack(held)
+      unsafe state.pin.pointee.sharesCopy.store(0, ordering: .relaxed)
+    }
+    self.held = nil
+  }
+}
+
+extension CursorState {
+  /// Counts a bypass of those of `windows` that are not loaded. Whether there are such, and none has proved itself.
+  func isUnproven(_ windows: ClosedRange<Int>, _ core: MapCore) -> Bool {
+    var isUnproven = false
+    for window in windows where unsafe self.windows.word(window).state == .absent {
+      let count = unsafe self.windows.countBypass(window, epoch: core.bypassClock.epoch)
+      if count >= BypassClock.proof { return false }
+      isUnproven = true
+    }
+    return isUnproven
+  }
+
+  /// Whether somebody observes accesses.
+  var isObserved: Bool {
+    unsafe control.pointee.load(ordering: .relaxed) & Control.observed != 0
+  }
+
+  /// Whether the core lets requests pass by windows.
+  var mayBypass: Bool {
+    let bits = unsafe control.pointee.load(ordering: .relaxed)
+    return bits & (Control.bypass | Control.overshoot) == Control.bypass
+  }
+}
+
+extension MapCore {
+  /// What is read for a request: its bytes, or the pages that they lie in where they are fewer than a page.
+  func bytesToBypass(_ range: Range<Int64>, fileSize: Int64) -> Range<Int64> {
+    let page = Int64(pageSize)
+    if range.count >= pageSize { return range }
+    let start = range.lowerBound & -page
+    return start..<min((range.upperBound + page - 1) & -page, fileSize)
+  }
+}

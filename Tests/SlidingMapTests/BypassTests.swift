@@ -1,0 +1,200 @@
+import SlidingMap
+import Synchronization
+import SystemPackage
+import Testing
+
+/// Few bytes of windows that are seldom asked for, read past them while the budget is full.
+@Suite(.timeLimit(.minutes(2)))
+struct BypassTests {
+  private static let windowSize = 1 << 16
+  private static let model = content(32 * windowSize + 1000)
+  private let scratch: Scratch
+  private let path: FilePath
+
+  init() throws {
+    scratch = try Scratch()
+    path = try scratch.write("file", Self.model)
+  }
+
+  /// A manager that holds four windows, all of them taken by the file's first.
+  private func fullManager(handles: Int = .max) throws -> SlidingWindowMapManager {
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(bytes: 4 * Self.windowSize + 64 << 10, regions: 4, handles: handles),
+      windowSize: Self.windowSize)
+    var cursor = try maps.cursor(for: path)
+    for window in 0..<5 { try cursor.use(at: Int64(window * Self.windowSize), count: 1) }
+    return maps
+  }
+
+  private func offset(_ window: Int, _ place: Int = 0) -> Int64 {
+    Int64(window * Self.windowSize + place)
+  }
+
+  /// What a use of these bytes of the file shows.
+  private func shows(_ range: Range<Int64>) -> View {
+    .of(Self.model, Int(range.lowerBound)..<Int(range.upperBound))
+  }
+
+  @Test func bytesAreRightAndWindowsStay() throws {
+    let maps = try fullManager()
+    let before = maps.statistics
+    var cursor = try maps.cursor(for: path)
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      // Across windows as well, and to the end of the file.
+      let start = Int64.random(in: offset(5)..<Int64(Self.model.count), using: &generator)
+      let count = Int.random(in: 1...4096, using: &generator)
+      try cursor.use(at: start, count: count)
+      let end = min(start + Int64(count), Int64(Self.model.count))
+      #expect(view(cursor) == shows(start..<end))
+    }
+    let statistics = maps.statistics
+    #expect(statistics.bypasses > 1000)
+    #expect(statistics.bytes <= 4 * Self.windowSize + 64 << 10 && statistics.overshoots == 0)
+    #expect(statistics.misses - before.misses < 500)
+    cursor.release()
+    #expect(maps.statistics.bytes <= 4 * Self.windowSize)
+  }
+
+  @Test func whatIsAskedForOftenIsLoaded() throws {
+    let maps = try fullManager()
+    let misses = maps.statistics.misses
+    var cursor = try maps.cursor(for: path)
+    for time in 1...7 {
+      try cursor.use(at: offset(9, time * 5000), count: 10)
+      #expect(maps.statistics.bypasses == time && maps.statistics.pinned == 0)
+    }
+    try cursor.use(at: offset(9, 50_000), count: 10)
+    #expect(maps.statistics.misses == misses + 1 && maps.statistics.pinned == 1)
+    #expect(view(cursor) == shows(offset(9, 50_000)..<offset(9, 50_010)))
+    // Inside the lease from now on.
+    try cursor.use(at: offset(9), count: Self.windowSize)
+    #expect(maps.statistics.bypasses == 7)
+  }
+
+  @Test func aWorkingSetThatFitsComesInAfterOthers() throws {
+    let maps = try fullManager()
+    var cursor = try maps.cursor(for: path)
+    for round in 0..<400 {
+      for window in 20..<24 {
+        try cursor.use(at: offset(window, round * 17), count: 8)
+      }
+    }
+    let misses = maps.statistics.misses
+    for window in 20..<24 { try cursor.use(at: offset(window), count: 8) }
+    #expect(maps.statistics.misses == misses && maps.statistics.bypasses < 100)
+  }
+
+  @Test func largeRequestsAndSmallWindowsAreLoaded() throws {
+    let maps = try fullManager()
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: offset(9), count: 4097)
+    #expect(maps.statistics.bypasses == 0)
+    try cursor.use(at: offset(10), count: 4096)
+    #expect(maps.statistics.bypasses == 1)
+
+    let small = SlidingWindowMapManager(budget: .fixed(regions: 2), windowSize: 1 << 15)
+    var other = try small.cursor(for: path)
+    for window in 0..<20 { try other.use(at: Int64(window << 15), count: 1) }
+    #expect(small.statistics.bypasses == 0 && small.statistics.loads == 20)
+  }
+
+  @Test func roomEndsIt() throws {
+    let maps = try fullManager()
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: offset(9), count: 1)
+    #expect(maps.statistics.bypasses == 1)
+    maps.collect()
+    try cursor.use(at: offset(10), count: 1)
+    #expect(maps.statistics.bypasses == 1 && maps.statistics.regions == 1)
+  }
+
+  @Test func aCopyKeepsItsBytes() throws {
+    let maps = try fullManager()
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: offset(9, 100), count: 50)
+    let copy = cursor.copy()
+    try cursor.use(at: offset(10, 100), count: 50)
+    try cursor.use(at: offset(11, 100), count: 50)
+    #expect(view(copy) == shows(offset(9, 100)..<offset(9, 150)))
+    var third = copy.copy()
+    try third.use(at: offset(12), count: 50)
+    #expect(view(copy) == shows(offset(9, 100)..<offset(9, 150)))
+    #expect(view(cursor) == shows(offset(11, 100)..<offset(11, 150)))
+    #expect(maps.statistics.bypasses == 4)
+  }
+
+  @Test func recordingsHaveEveryAccess() throws {
+    let maps = try fullManager()
+    let trace = scratch["trace"]
+    let recording = try maps.recordTrace(to: trace)
+    var cursor = try maps.cursor(for: path)
+    let windows = [9, 3, 9, 10, 31, 4, 9]
+    for window in windows { try cursor.use(at: offset(window), count: 8) }
+    #expect(maps.statistics.bypasses >= 5)
+    try recording.finish()
+    var recorded: [Int] = []
+    try TraceDecoder.read(trace) { recorded.append($0.window) }
+    #expect(recorded == windows)
+  }
+
+  @Test func errorsComeThrough() throws {
+    let fails = Atomic(false)
+    let provider = FaultProvider(.automatic) { call in
+      call.operation == .read && fails.load(ordering: .relaxed)
+        ? MapError(.readFailed, errno: .ioError) : nil
+    }
+    let maps = SlidingWindowMapManager(
+      backend: provider, budget: .fixed(bytes: 4 * Self.windowSize + 64 << 10, regions: 4),
+      windowSize: Self.windowSize)
+    var cursor = try maps.cursor(for: path)
+    for window in 0..<6 { try cursor.use(at: offset(window), count: 1) }
+    // Once with the lock and once without.
+    for _ in 0..<2 {
+      fails.store(true, ordering: .relaxed)
+      #expect(mapError { try cursor.use(at: offset(20), count: 1) }?.errno == .ioError)
+      let isValid = cursor.isValid
+      #expect(!isValid)
+      fails.store(false, ordering: .relaxed)
+      try cursor.use(at: offset(21), count: 9)
+      #expect(view(cursor) == shows(offset(21)..<offset(21, 9)))
+    }
+    try scratch.resize("file", to: offset(20))
+    #expect(mapError { try cursor.use(at: offset(22), count: 1) }?.code == .fileTruncated)
+    maps.shutdown()
+    #expect(mapError { try cursor.use(at: offset(10), count: 1) }?.code == .shutDown)
+  }
+
+  @Test func handlesAndMemoryComeAndGoUnderReaders() throws {
+    let files = try (0..<12).map { try scratch.write("file\($0)", Self.model) }
+    do {
+      let maps = try fullManager(handles: 6)
+      try onThreads(6) { thread in
+        if thread == 0 {
+          for _ in 0..<300 {
+            maps.collect()
+            maps.unload(under: files[3])
+            var cursor = try maps.cursor(for: path)
+            for window in 0..<6 { try cursor.use(at: offset(window), count: 1 << 14) }
+          }
+          return
+        }
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<60 {
+          var cursor = try maps.cursor(for: files[Int.random(in: 0..<12, using: &generator)])
+          for _ in 0..<50 {
+            let start = Int64.random(in: 0..<offset(32), using: &generator)
+            try cursor.use(at: start, count: 64)
+            let wanted = Self.model[Int(start)..<Int(start) + 64]
+            guard array(cursor.bytes) == Array(wanted) else { throw MapError(.fileChanged) }
+          }
+        }
+      }
+      #expect(maps.statistics.bypasses > 0 && maps.statistics.peakHandles <= 6)
+      maps.shutdown()
+      #expect(maps.statistics.bytes == 0 && maps.statistics.handles == 0)
+    }
+    #expect(scratch.descriptors == 0)
+    #expect(scratch.maps == 0)
+  }
+}
