@@ -7,7 +7,9 @@ extension MapBuffer {
   /// Searches each window where it lies, by memmem(3), and what crosses from one to the next in a copy. O(n) with the C
   /// library's search, for n bytes of `bounds`; an empty pattern is found at the start.
   ///
-  /// - Parameter bounds: indices of the buffer; all of it if left out.
+  /// - Parameters:
+  ///   - pattern: what to look for.
+  ///   - bounds: indices of the buffer; all of it if left out.
   /// - Throws: what `WindowCursor.use(at:count:)` throws.
   /// - Precondition: `bounds` lie within the buffer.
   public func firstRange(
