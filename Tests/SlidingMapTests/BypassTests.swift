@@ -197,4 +197,24 @@ struct BypassTests {
     #expect(scratch.descriptors == 0)
     #expect(scratch.maps == 0)
   }
+
+  @Test func mappedFilesThatCannotBeOpenedAgainAreRead() throws {
+    let maps = try fullManager(handles: 1)
+    let other = try scratch.write("other", Self.model)
+    // Their handles are closed for the last one's.
+    let descriptor = try FileDescriptor.open(other, .readOnly)
+    var first = try maps.cursor(for: descriptor)
+    try descriptor.close()
+    let removed = try scratch.write("removed", Self.model)
+    var second = try maps.cursor(for: removed)
+    try scratch.replace("removed", by: content(9))
+    let third = try maps.cursor(for: path)
+    for _ in 0..<9 {
+      try first.use(at: offset(9, 100), count: 50)
+      #expect(view(first) == shows(offset(9, 100)..<offset(9, 150)))
+      try second.use(at: offset(10, 100), count: 50)
+      #expect(view(second) == shows(offset(10, 100)..<offset(10, 150)))
+    }
+    _ = third.range
+  }
 }

@@ -37,8 +37,8 @@ extension MapCore {
   /// gate is open then. O(1), beside opening the file where it has no handle.
   ///
   /// - Parameter memory: what the cursor has.
-  /// - Returns: nil if there is no memory, so that the window must be loaded.
-  /// - Throws: what `readCopy` throws.
+  /// - Returns: nil if there is no memory or no handle, so that the window must be loaded.
+  /// - Throws: `.fileTruncated`, `.readFailed`, `.shutDown`, `.forked`.
   func bypass(
     _ file: FileEntry, _ wanted: Range<Int64>, with memory: HeldCopy?
   ) throws(MapError) -> HeldCopy? {
@@ -65,6 +65,10 @@ extension MapCore {
       }
       memory = copy
       copy.range = wanted
+      if !hasHandle(file) {
+        takeBack(copy)
+        return nil
+      }
       try fill(&copy, from: file, atLeastTo: wanted.upperBound)
       if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
       bypassClock.setRegions(usage.regions)
@@ -72,6 +76,17 @@ extension MapCore {
     } catch {
       if let memory { takeBack(memory) }
       throw error
+    }
+  }
+
+  /// Whether a file has a handle, or could be opened again. Where it can't, its map may serve all the same: of a path that
+  /// leads to another file by now, of a descriptor that was handed in, or where there are no handles left.
+  private func hasHandle(_ file: FileEntry) -> Bool {
+    do throws(MapError) {
+      try ensureHandle(file)
+      return true
+    } catch {
+      return false
     }
   }
 

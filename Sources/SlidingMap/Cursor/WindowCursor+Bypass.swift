@@ -6,7 +6,7 @@ extension WindowCursor {
   /// memory of the cursor's own, without a lock. See `BypassClock`.
   ///
   /// - Returns: whether the bytes are shown; otherwise nothing has changed but counts, and the windows are to be loaded.
-  /// - Throws: `.readFailed`, `.fileTruncated`, and where the file must be opened anew what that throws.
+  /// - Throws: `.readFailed`, `.fileTruncated`, `.shutDown`, `.forked`.
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {
