@@ -217,4 +217,18 @@ struct BypassTests {
     }
     _ = third.range
   }
+
+  @Test func whatIsLeftOfACutPageIsRead() throws {
+    let maps = try fullManager()
+    var cursor = try maps.cursor(for: path)
+    // Once with the lock and once without.
+    try scratch.resize("file", to: offset(20, 500))
+    for _ in 0..<2 {
+      try cursor.use(at: offset(20, 490), count: 10)
+      #expect(view(cursor) == shows(offset(20, 490)..<offset(20, 500)))
+      #expect(mapError { try cursor.use(at: offset(20, 495), count: 10) }?.code == .fileTruncated)
+      try cursor.use(at: offset(10), count: 10)
+    }
+    #expect(maps.statistics.bypasses == 4)
+  }
 }

@@ -36,11 +36,13 @@ extension MapCore {
   /// Reads bytes of a window past it, as a cursor does that has no memory for them or finds the handle's gate closed; the
   /// gate is open then. O(1), beside opening the file where it has no handle.
   ///
-  /// - Parameter memory: what the cursor has.
+  /// - Parameters:
+  ///   - end: up to where bytes are asked for; a file that was cut short may have no more.
+  ///   - memory: what the cursor has.
   /// - Returns: nil if there is no memory or no handle, so that the window must be loaded.
   /// - Throws: `.fileTruncated`, `.readFailed`, `.shutDown`, `.forked`.
   func bypass(
-    _ file: FileEntry, _ wanted: Range<Int64>, with memory: HeldCopy?
+    _ file: FileEntry, _ wanted: Range<Int64>, atLeastTo end: Int64, with memory: HeldCopy?
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
@@ -69,7 +71,7 @@ extension MapCore {
         takeBack(copy)
         return nil
       }
-      try fill(&copy, from: file, atLeastTo: wanted.upperBound)
+      try fill(&copy, from: file, atLeastTo: end)
       if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
       bypassClock.setRegions(usage.regions)
       return copy
