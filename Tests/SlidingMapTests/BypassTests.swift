@@ -231,4 +231,15 @@ struct BypassTests {
     }
     #expect(maps.statistics.bypasses == 4)
   }
+
+  @Test func cursorsOfOneUseMakeTimePass() throws {
+    let maps = try fullManager()
+    let misses = maps.statistics.misses
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      var cursor = try maps.cursor(for: path)
+      try cursor.use(at: Int64.random(in: offset(5)..<offset(32), using: &generator), count: 1)
+    }
+    #expect(maps.statistics.misses - misses < 500)
+  }
 }

@@ -24,11 +24,11 @@ struct BypassClock: ~Copyable {
   /// Fits the epoch's length to what the budget holds.
   func setRegions(_ count: Int) { span.store(Self.proof * max(count, 8), ordering: .relaxed) }
 
-  /// Counts a group of bypasses.
-  func advance() {
-    let total = total.wrappingAdd(Self.group, ordering: .relaxed).newValue
+  /// Counts a group of bypasses, or what a cursor that ends has of one.
+  func advance(by count: Int = group) {
+    let (before, total) = total.wrappingAdd(count, ordering: .relaxed)
     let span = span.load(ordering: .relaxed)
-    if total / span != (total - Self.group) / span { current.wrappingAdd(1, ordering: .relaxed) }
+    if total / span != before / span { current.wrappingAdd(1, ordering: .relaxed) }
   }
 }
 
