@@ -242,4 +242,55 @@ struct BypassTests {
     }
     #expect(maps.statistics.misses - misses < 500)
   }
+
+  @Test func fewHandlesServeManyReaders() throws {
+    let maps = try fullManager(handles: 1)
+    let files = try (0..<4).map { try scratch.write("file\($0)", Self.model) }
+    try onThreads(4) { thread in
+      var generator = SystemRandomNumberGenerator()
+      for _ in 0..<400 {
+        var cursor = try maps.cursor(for: files[Int.random(in: 0..<4, using: &generator)])
+        for _ in 0..<8 {
+          let start = Int64.random(in: 0..<offset(32), using: &generator)
+          try cursor.use(at: start, count: 64)
+        }
+      }
+    }
+    #expect(maps.statistics.bypasses > 0 && maps.statistics.peakHandles == 1)
+  }
+
+  @Test func handlesThatNobodyCanCloseAreNotWaitedFor() throws {
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(bytes: 4 * Self.windowSize + 64 << 10, regions: 4, maps: 1, handles: 1),
+      windowSize: Self.windowSize)
+    var pinning = try maps.cursor(for: path)
+    try pinning.use(at: offset(0), count: 1)
+    // It finds no addresses, and only its handle leads to it.
+    let descriptor = try FileDescriptor.open(try scratch.write("other", Self.model), .readOnly)
+    let unmapped = try maps.cursor(for: descriptor)
+    try descriptor.close()
+    for window in 0..<6 { try pinning.use(at: offset(window), count: 1 << 14) }
+    let third = try scratch.write("third", Self.model)
+    let isOver = Atomic(false)
+    let reader = Mutex(unmapped)
+    try onThreads(2) { thread in
+      if thread == 0 {
+        defer { isOver.store(true, ordering: .relaxed) }
+        for _ in 0..<2000 {
+          guard mapError({ _ = try maps.cursor(for: third) })?.code == .handlesExhausted else {
+            throw MapError(.fileChanged)
+          }
+        }
+        return
+      }
+      try reader.withLock { cursor in
+        var window = 5
+        while !isOver.load(ordering: .relaxed) {
+          window = window == 31 ? 5 : window + 1
+          try cursor.use(at: offset(window), count: 4096)
+        }
+      }
+    }
+    #expect(maps.statistics.bypasses > 100)
+  }
 }

@@ -50,6 +50,8 @@ extension MapCore {
       retireAfterShutdown(file)
       monitor.unlock()
     }
+    // Who finds the gate closed counted as a reader for a moment, for which somebody may wait.
+    handlesMoved()
     var memory = memory
     if let small = memory, small.byteCount < wanted.count {
       takeBack(small)

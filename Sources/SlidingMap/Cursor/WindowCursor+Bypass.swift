@@ -35,6 +35,7 @@ extension WindowCursor {
   ) throws(MapError) -> HeldCopy? {
     guard var copy = spare, copy.byteCount >= wanted.count else { return nil }
     let handle = file.gate.enter()
+    // Without a handle the core is told by `readWithLock`.
     defer { if file.gate.leave() && handle != nil { core.readerLeft(file) } }
     guard let handle else { return nil }
     let buffer = unsafe UnsafeMutableRawBufferPointer(start: copy.chunk.start, count: wanted.count)
