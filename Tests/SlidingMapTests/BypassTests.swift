@@ -197,4 +197,100 @@ struct BypassTests {
     #expect(scratch.descriptors == 0)
     #expect(scratch.maps == 0)
   }
+
+  @Test func mappedFilesThatCannotBeOpenedAgainAreRead() throws {
+    let maps = try fullManager(handles: 1)
+    let other = try scratch.write("other", Self.model)
+    // Their handles are closed for the last one's.
+    let descriptor = try FileDescriptor.open(other, .readOnly)
+    var first = try maps.cursor(for: descriptor)
+    try descriptor.close()
+    let removed = try scratch.write("removed", Self.model)
+    var second = try maps.cursor(for: removed)
+    try scratch.replace("removed", by: content(9))
+    let third = try maps.cursor(for: path)
+    for _ in 0..<9 {
+      try first.use(at: offset(9, 100), count: 50)
+      #expect(view(first) == shows(offset(9, 100)..<offset(9, 150)))
+      try second.use(at: offset(10, 100), count: 50)
+      #expect(view(second) == shows(offset(10, 100)..<offset(10, 150)))
+    }
+    _ = third.range
+  }
+
+  @Test func whatIsLeftOfACutPageIsRead() throws {
+    let maps = try fullManager()
+    var cursor = try maps.cursor(for: path)
+    // Once with the lock and once without.
+    try scratch.resize("file", to: offset(20, 500))
+    for _ in 0..<2 {
+      try cursor.use(at: offset(20, 490), count: 10)
+      #expect(view(cursor) == shows(offset(20, 490)..<offset(20, 500)))
+      #expect(mapError { try cursor.use(at: offset(20, 495), count: 10) }?.code == .fileTruncated)
+      try cursor.use(at: offset(10), count: 10)
+    }
+    #expect(maps.statistics.bypasses == 4)
+  }
+
+  @Test func cursorsOfOneUseMakeTimePass() throws {
+    let maps = try fullManager()
+    let misses = maps.statistics.misses
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      var cursor = try maps.cursor(for: path)
+      try cursor.use(at: Int64.random(in: offset(5)..<offset(32), using: &generator), count: 1)
+    }
+    #expect(maps.statistics.misses - misses < 500)
+  }
+
+  @Test func fewHandlesServeManyReaders() throws {
+    let maps = try fullManager(handles: 1)
+    let files = try (0..<4).map { try scratch.write("file\($0)", Self.model) }
+    try onThreads(4) { thread in
+      var generator = SystemRandomNumberGenerator()
+      for _ in 0..<400 {
+        var cursor = try maps.cursor(for: files[Int.random(in: 0..<4, using: &generator)])
+        for _ in 0..<8 {
+          let start = Int64.random(in: 0..<offset(32), using: &generator)
+          try cursor.use(at: start, count: 64)
+        }
+      }
+    }
+    #expect(maps.statistics.bypasses > 0 && maps.statistics.peakHandles == 1)
+  }
+
+  @Test func handlesThatNobodyCanCloseAreNotWaitedFor() throws {
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(bytes: 4 * Self.windowSize + 64 << 10, regions: 4, maps: 1, handles: 1),
+      windowSize: Self.windowSize)
+    var pinning = try maps.cursor(for: path)
+    try pinning.use(at: offset(0), count: 1)
+    // It finds no addresses, and only its handle leads to it.
+    let descriptor = try FileDescriptor.open(try scratch.write("other", Self.model), .readOnly)
+    let unmapped = try maps.cursor(for: descriptor)
+    try descriptor.close()
+    for window in 0..<6 { try pinning.use(at: offset(window), count: 1 << 14) }
+    let third = try scratch.write("third", Self.model)
+    let isOver = Atomic(false)
+    let reader = Mutex(unmapped)
+    try onThreads(2) { thread in
+      if thread == 0 {
+        defer { isOver.store(true, ordering: .relaxed) }
+        for _ in 0..<2000 {
+          guard mapError({ _ = try maps.cursor(for: third) })?.code == .handlesExhausted else {
+            throw MapError(.fileChanged)
+          }
+        }
+        return
+      }
+      try reader.withLock { cursor in
+        var window = 5
+        while !isOver.load(ordering: .relaxed) {
+          window = window == 31 ? 5 : window + 1
+          try cursor.use(at: offset(window), count: 4096)
+        }
+      }
+    }
+    #expect(maps.statistics.bypasses > 100)
+  }
 }

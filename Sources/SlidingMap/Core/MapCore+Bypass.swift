@@ -24,11 +24,11 @@ struct BypassClock: ~Copyable {
   /// Fits the epoch's length to what the budget holds.
   func setRegions(_ count: Int) { span.store(Self.proof * max(count, 8), ordering: .relaxed) }
 
-  /// Counts a group of bypasses.
-  func advance() {
-    let total = total.wrappingAdd(Self.group, ordering: .relaxed).newValue
+  /// Counts a group of bypasses, or what a cursor that ends has of one.
+  func advance(by count: Int = group) {
+    let (before, total) = total.wrappingAdd(count, ordering: .relaxed)
     let span = span.load(ordering: .relaxed)
-    if total / span != (total - Self.group) / span { current.wrappingAdd(1, ordering: .relaxed) }
+    if total / span != before / span { current.wrappingAdd(1, ordering: .relaxed) }
   }
 }
 
@@ -36,11 +36,13 @@ extension MapCore {
   /// Reads bytes of a window past it, as a cursor does that has no memory for them or finds the handle's gate closed; the
   /// gate is open then. O(1), beside opening the file where it has no handle.
   ///
-  /// - Parameter memory: what the cursor has.
-  /// - Returns: nil if there is no memory, so that the window must be loaded.
-  /// - Throws: what `readCopy` throws.
+  /// - Parameters:
+  ///   - end: up to where bytes are asked for; a file that was cut short may have no more.
+  ///   - memory: what the cursor has.
+  /// - Returns: nil if there is no memory or no handle, so that the window must be loaded.
+  /// - Throws: `.fileTruncated`, `.readFailed`, `.shutDown`, `.forked`.
   func bypass(
-    _ file: FileEntry, _ wanted: Range<Int64>, with memory: HeldCopy?
+    _ file: FileEntry, _ wanted: Range<Int64>, atLeastTo end: Int64, with memory: HeldCopy?
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
@@ -48,6 +50,8 @@ extension MapCore {
       retireAfterShutdown(file)
       monitor.unlock()
     }
+    // Who finds the gate closed counted as a reader for a moment, for which somebody may wait.
+    handlesMoved()
     var memory = memory
     if let small = memory, small.byteCount < wanted.count {
       takeBack(small)
@@ -65,13 +69,28 @@ extension MapCore {
       }
       memory = copy
       copy.range = wanted
-      try fill(&copy, from: file, atLeastTo: wanted.upperBound)
+      if !hasHandle(file) {
+        takeBack(copy)
+        return nil
+      }
+      try fill(&copy, from: file, atLeastTo: end)
       if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
       bypassClock.setRegions(usage.regions)
       return copy
     } catch {
       if let memory { takeBack(memory) }
       throw error
+    }
+  }
+
+  /// Whether a file has a handle, or could be opened again. Where it can't, its map may serve all the same: of a path that
+  /// leads to another file by now, of a descriptor that was handed in, or where there are no handles left.
+  private func hasHandle(_ file: FileEntry) -> Bool {
+    do throws(MapError) {
+      try ensureHandle(file)
+      return true
+    } catch {
+      return false
     }
   }
 

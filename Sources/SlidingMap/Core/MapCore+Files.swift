@@ -155,6 +155,7 @@ extension MapCore {
     let counts = unsafe file.pins.release(pin)
     counters.hits += counts.hits
     counters.bypasses += counts.bypasses
+    bypassClock.advance(by: counts.bypasses % BypassClock.group)
     suspect(windows, of: file)
     if let copy { takeBack(copy) }
     file.cursors -= 1

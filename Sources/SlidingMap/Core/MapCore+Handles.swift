@@ -53,7 +53,7 @@ extension MapCore {
       monitor.lock()
       if failure.code != .handlesExhausted { throw failure }
       relockedRefresh()
-      if !closeIdleHandles(closing, of: backend) { throw failure }
+      if closeIdleHandles(closing, of: backend) != .closed { throw failure }
       // All there are at last, as long as others open more.
       closing = min(closing * 2, 1 << 20)
     }
@@ -77,21 +77,24 @@ extension MapCore {
   /// - Returns: whether there is room.
   private func makeRoomForHandle(_ source: FileSource, mayWait: Bool) throws(MapError) -> Bool {
     if usage.handles < limits.handles { return true }
-    if closeIdleHandles(1) { return false }
-    if !mayWait || !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
+    let attempt = closeIdleHandles(1)
+    if attempt == .closed { return false }
+    if !mayWait || attempt == .none && !areHandlesMoving {
+      throw MapError(.handlesExhausted, source: source)
+    }
     handleWaiters += 1
     monitor.wait()
     handleWaiters -= 1
     return false
   }
 
-  /// Whether some handle is being opened, closed or used by another thread, which ends soon; what can't be closed now
-  /// can be then.
+  /// Whether some handle is being opened, closed or used under the lock by another thread, which ends soon; what can't be
+  /// closed now can be then.
   private var areHandlesMoving: Bool {
     if usage.handles > handlesByUse.count { return true }
     var entry = unsafe handlesByUse.first
     while let file = entry {
-      if file.isChangingExtent || file.handleUsers > 0 || file.gate.hasReaders { return true }
+      if file.isChangingExtent || file.handleUsers > 0 { return true }
       entry = handlesByUse.next(after: file)
     }
     return false
@@ -115,10 +118,21 @@ extension MapCore {
     handlesByUse.append(file)
   }
 
+  /// What came of an attempt to close handles.
+  private enum Closing {
+    case closed
+    /// Some could be done without, but are being used. Who uses one tells when he is through, readers without the lock too,
+    /// as its gate was closed to them.
+    case inUse
+    /// There is none.
+    case none
+  }
+
   /// Closes up to `count` handles that can be done without, least recently used first: those of files that their extent or
-  /// nobody keeps, and only then those of files that can be opened again. False if there is none.
-  private func closeIdleHandles(_ count: Int, of backend: Backend? = nil) -> Bool {
+  /// nobody keeps, and only then those of files that can be opened again.
+  private func closeIdleHandles(_ count: Int, of backend: Backend? = nil) -> Closing {
     var chores = Chores()
+    var isAnyInUse = false
     for mayReopen in [false, true] where chores.handles.isEmpty {
       var entry = unsafe handlesByUse.first
       while let file = entry, chores.handles.count < count {
@@ -126,20 +140,28 @@ extension MapCore {
         if let backend, file.backend !== backend { continue }
         let isKept =
           file.cursors == 0 || file.extent != nil && file.backend.properties.extentKeepsFile
-        if isKept || mayReopen && file.canReopen { closeHandle(of: file, &chores) }
+        if isKept || mayReopen && file.canReopen {
+          let isClosing = closeHandle(of: file, &chores)
+          isAnyInUse = isAnyInUse || !isClosing
+        }
       }
     }
-    if chores.isEmpty { return false }
+    if chores.isEmpty { return isAnyInUse ? .inUse : .none }
     perform(&chores)
-    return true
+    return .closed
   }
 
   /// Closes a file's handle unless it is being used.
-  func closeHandle(of file: FileEntry, _ chores: inout Chores) {
-    guard let handle = file.handle, !file.isChangingExtent, !file.isHandleInUse() else { return }
+  ///
+  /// - Returns: whether it is not.
+  @discardableResult
+  func closeHandle(of file: FileEntry, _ chores: inout Chores) -> Bool {
+    guard let handle = file.handle else { return true }
+    if file.isChangingExtent || file.isHandleInUse() { return false }
     chores.handles.append((handle, file.backend))
     file.handle = nil
     handlesByUse.remove(file)
+    return true
   }
 
   /// Sees to it that the file has a handle. A path that leads to another file by now is no substitute; nor, unless a map

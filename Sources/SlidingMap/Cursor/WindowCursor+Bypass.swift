@@ -6,7 +6,7 @@ extension WindowCursor {
   /// memory of the cursor's own, without a lock. See `BypassClock`.
   ///
   /// - Returns: whether the bytes are shown; otherwise nothing has changed but counts, and the windows are to be loaded.
-  /// - Throws: `.readFailed`, `.fileTruncated`, and where the file must be opened anew what that throws.
+  /// - Throws: `.readFailed`, `.fileTruncated`, `.shutDown`, `.forked`.
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {
@@ -17,8 +17,8 @@ extension WindowCursor {
     if state.release() { core.settle(file, after: left) }
     recycleCopy()
     let wanted = core.bytesToBypass(range, fileSize: fileSize)
-    var copy = try readAtOnce(wanted)
-    if copy == nil { copy = try readWithLock(wanted) }
+    var copy = try readAtOnce(wanted, atLeastTo: range.upperBound)
+    if copy == nil { copy = try readWithLock(wanted, atLeastTo: range.upperBound) }
     guard let copy else { return false }
     held = copy
     state.show(copy, offset: range.lowerBound, count: range.count)
@@ -30,23 +30,28 @@ extension WindowCursor {
   }
 
   /// Reads into the cursor's memory without the lock; nil if there is too little, or no handle to be had so.
-  private mutating func readAtOnce(_ wanted: Range<Int64>) throws(MapError) -> HeldCopy? {
+  private mutating func readAtOnce(
+    _ wanted: Range<Int64>, atLeastTo end: Int64
+  ) throws(MapError) -> HeldCopy? {
     guard var copy = spare, copy.byteCount >= wanted.count else { return nil }
     let handle = file.gate.enter()
+    // Without a handle the core is told by `readWithLock`.
     defer { if file.gate.leave() && handle != nil { core.readerLeft(file) } }
     guard let handle else { return nil }
     let buffer = unsafe UnsafeMutableRawBufferPointer(start: copy.chunk.start, count: wanted.count)
     let count = try unsafe core.primary.provider.read(handle, at: wanted.lowerBound, into: buffer)
-    if count < wanted.count { throw MapError(.fileTruncated) }
+    copy.range = wanted.lowerBound..<wanted.lowerBound + Int64(count)
+    if copy.range.upperBound < end { throw MapError(.fileTruncated) }
     spare = nil
-    copy.range = wanted
     return copy
   }
 
-  private mutating func readWithLock(_ wanted: Range<Int64>) throws(MapError) -> HeldCopy? {
+  private mutating func readWithLock(
+    _ wanted: Range<Int64>, atLeastTo end: Int64
+  ) throws(MapError) -> HeldCopy? {
     let memory = spare
     spare = nil
-    return try core.bypass(file, wanted, with: memory)
+    return try core.bypass(file, wanted, atLeastTo: end, with: memory)
   }
 
   /// Keeps the memory of a bypass for the next one, and gives back what else was shown of private memory.

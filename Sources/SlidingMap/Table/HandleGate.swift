@@ -45,11 +45,6 @@ struct HandleGate: @unchecked Sendable {
     return unsafe cells.pointee.readers.load(ordering: .sequentiallyConsistent) == 0
   }
 
-  /// Whether readers are inside, or on their way in or out.
-  var hasReaders: Bool {
-    unsafe cells.pointee.readers.load(ordering: .sequentiallyConsistent) > 0
-  }
-
   // MARK: For readers
 
   /// Comes in, if the gate is open. Whoever came in, and only he, leaves.
@@ -59,7 +54,7 @@ struct HandleGate: @unchecked Sendable {
     return handle == Self.closed ? nil : Handle(rawValue: handle)
   }
 
-  /// Leaves, also after the gate was found closed.
+  /// Leaves, also after the gate was found closed: as one who is on his way in counts, he tells the core like the others.
   ///
   /// - Returns: whether the gate was closed: the core may wait.
   func leave() -> Bool {
