@@ -3,6 +3,12 @@ import Synchronization
 import SystemPackage
 import Testing
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// Few bytes of windows that are seldom asked for, read past them while the budget is full.
 @Suite(.timeLimit(.minutes(2)))
 struct BypassTests {
@@ -292,5 +298,33 @@ struct BypassTests {
       }
     }
     #expect(maps.statistics.bypasses > 100)
+  }
+
+  /// In a process of its own, which it forks: Swift hides fork(2), which is found by name.
+  @Test func afterAForkNothingIsReadThroughInheritedHandles() async {
+    await #expect(processExitsWith: .success) {
+      typealias Fork = @convention(c) () -> pid_t
+      let found = unsafe dlsym(nil, "fork")
+      let fork = unsafe unsafeBitCast(found, to: Fork.self)
+      let tests = try BypassTests()
+      let maps = try tests.fullManager()
+      var cursor = try maps.cursor(for: tests.path)
+      // Once with the lock and once without.
+      for window in 9..<11 { try cursor.use(at: tests.offset(window), count: 10) }
+      guard maps.statistics.bypasses == 2 else { exit(EXIT_FAILURE) }
+      let child = fork()
+      if child == 0 {
+        let copy = cursor.copy()
+        let shown = tests.shows(tests.offset(10)..<tests.offset(10, 10))
+        var isRight = view(cursor) == shown
+        isRight =
+          isRight && mapError { try cursor.use(at: tests.offset(11), count: 9) }?.code == .forked
+        isRight = isRight && view(copy) == shown
+        _exit(isRight ? 0 : 1)
+      }
+      var status: Int32 = -1
+      guard unsafe waitpid(child, &status, 0) == child, status == 0 else { exit(EXIT_FAILURE) }
+      exit(EXIT_SUCCESS)
+    }
   }
 }

@@ -10,7 +10,9 @@ extension WindowCursor {
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {
-    guard range.count <= core.mostBypassed, state.mayBypass, state.isUnproven(windows, core)
+    // A forked child has the numbers of the parent's descriptors, but perhaps not the files.
+    guard range.count <= core.mostBypassed, state.mayBypass, !core.isForked,
+      state.isUnproven(windows, core)
     else { return false }
     // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
     let left = held == nil ? state.leasedWindows : 0..<0
