@@ -327,4 +327,15 @@ struct BypassTests {
       exit(EXIT_SUCCESS)
     }
   }
+
+  @Test func memoryOfTheCursorsOwnTakesNoRoomFromWindows() throws {
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(bytes: 4 * Self.windowSize, isHard: true), windowSize: Self.windowSize)
+    var cursor = try maps.cursor(for: path)
+    for window in 0..<5 { try cursor.use(at: offset(window), count: 1) }
+    try cursor.use(at: offset(9), count: 8)
+    #expect(maps.statistics.bypasses == 1)
+    try cursor.use(at: offset(12), count: 4 * Self.windowSize)
+    #expect(view(cursor) == shows(offset(12)..<offset(16)))
+  }
 }

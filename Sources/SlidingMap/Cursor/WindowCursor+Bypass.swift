@@ -56,6 +56,13 @@ extension WindowCursor {
     return try core.bypass(file, wanted, atLeastTo: end, with: memory)
   }
 
+  /// Gives the memory back that is kept for the next bypass.
+  mutating func giveBackSpare() {
+    guard let spare else { return }
+    core.giveBack(spare)
+    self.spare = nil
+  }
+
   /// Keeps the memory of a bypass for the next one, and gives back what else was shown of private memory.
   mutating func recycleCopy() {
     guard let held else { return }

@@ -86,13 +86,12 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   }
 
   /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
-  /// overshot, to unload what that frees. O(1).
+  /// overshot, to unload what that frees, or to give private memory back. O(1).
   public mutating func release() {
     let windows = unsafe state.pin.pointee.windows(state.grid)
     let isWanted = state.release()
     recycleCopy()
-    if let spare { core.giveBack(spare) }
-    spare = nil
+    giveBackSpare()
     if isWanted { core.settle(file, after: windows) }
   }
 
