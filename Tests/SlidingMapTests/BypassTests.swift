@@ -338,4 +338,27 @@ struct BypassTests {
     try cursor.use(at: offset(12), count: 4 * Self.windowSize)
     #expect(view(cursor) == shows(offset(12)..<offset(16)))
   }
+
+  @Test func aGrownFileIsFoundAmongReaders() throws {
+    let maps = try fullManager()
+    let isOver = Atomic(false)
+    try onThreads(9) { thread in
+      var cursor = try maps.cursor(for: path)
+      if thread == 0 {
+        defer { isOver.store(true, ordering: .relaxed) }
+        for factor in 2...4 {
+          try scratch.resize("file", to: Int64(Self.model.count << factor))
+          try cursor.refresh()
+          guard cursor.fileSize == Int64(Self.model.count << factor) else {
+            throw MapError(.fileChanged)
+          }
+        }
+        return
+      }
+      var generator = SystemRandomNumberGenerator()
+      while !isOver.load(ordering: .relaxed) {
+        try cursor.use(at: Int64.random(in: offset(5)..<offset(32), using: &generator), count: 4096)
+      }
+    }
+  }
 }
