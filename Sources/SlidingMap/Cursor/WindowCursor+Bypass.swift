@@ -5,7 +5,7 @@ extension WindowCursor {
   /// Reads the bytes of `range` past their windows, if these are seldom asked for while the budget is full: one pread(2) into
   /// memory of the cursor's own, without a lock. See `BypassClock`.
   ///
-  /// - Returns: whether the bytes are shown; otherwise nothing has changed but counts, and the windows are to be loaded.
+  /// - Returns: whether the bytes are shown; otherwise the windows are to be loaded, and the old lease may have ended.
   /// - Throws: `.readFailed`, `.fileTruncated`, `.shutDown`, `.forked`.
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
@@ -16,7 +16,11 @@ extension WindowCursor {
     else { return false }
     // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
     let left = held == nil ? state.leasedWindows : 0..<0
-    if state.release() { core.settle(file, after: left) }
+    if state.release() {
+      core.settle(file, after: left)
+      // The fast path published a lease on these before it found that they are not loaded, and a scan may have seen it.
+      core.settle(file, after: Range(windows))
+    }
     recycleCopy()
     let wanted = core.bytesToBypass(range, fileSize: fileSize)
     var copy = try readAtOnce(wanted, atLeastTo: range.upperBound)
