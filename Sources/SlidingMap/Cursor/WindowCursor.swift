@@ -65,8 +65,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
 
   /// The bytes of the last `use`, as long as the cursor is not used again. Empty if the cursor is not valid. O(1).
   ///
-  /// The memory is the page cache's own: a write to the file by anyone shows here as it happens. Touching a page that is
-  /// not in memory yet waits for the disk.
+  /// The memory of a mapped window is the page cache's own: a write to the file by anyone shows here as it happens. Touching
+  /// a page that is not in memory yet waits for the disk. What was read instead of mapped, also of a window that is seldom
+  /// asked for while the budget is full (<doc:BudgetsAndEviction>), is as it was then, until `release()`.
   @inlinable
   public var bytes: RawSpan {
     @_lifetime(borrow self)
