@@ -3,6 +3,12 @@ import Synchronization
 import SystemPackage
 import Testing
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// Few bytes of windows that are seldom asked for, read past them while the budget is full.
 @Suite(.timeLimit(.minutes(2)))
 struct BypassTests {
@@ -292,5 +298,67 @@ struct BypassTests {
       }
     }
     #expect(maps.statistics.bypasses > 100)
+  }
+
+  /// In a process of its own, which it forks: Swift hides fork(2), which is found by name.
+  @Test func afterAForkNothingIsReadThroughInheritedHandles() async {
+    await #expect(processExitsWith: .success) {
+      typealias Fork = @convention(c) () -> pid_t
+      let found = unsafe dlsym(nil, "fork")
+      let fork = unsafe unsafeBitCast(found, to: Fork.self)
+      let tests = try BypassTests()
+      let maps = try tests.fullManager()
+      var cursor = try maps.cursor(for: tests.path)
+      // Once with the lock and once without.
+      for window in 9..<11 { try cursor.use(at: tests.offset(window), count: 10) }
+      guard maps.statistics.bypasses == 2 else { exit(EXIT_FAILURE) }
+      let child = fork()
+      if child == 0 {
+        let copy = cursor.copy()
+        let shown = tests.shows(tests.offset(10)..<tests.offset(10, 10))
+        var isRight = view(cursor) == shown
+        isRight =
+          isRight && mapError { try cursor.use(at: tests.offset(11), count: 9) }?.code == .forked
+        isRight = isRight && view(copy) == shown
+        _exit(isRight ? 0 : 1)
+      }
+      var status: Int32 = -1
+      guard unsafe waitpid(child, &status, 0) == child, status == 0 else { exit(EXIT_FAILURE) }
+      exit(EXIT_SUCCESS)
+    }
+  }
+
+  @Test func memoryOfTheCursorsOwnTakesNoRoomFromWindows() throws {
+    let maps = SlidingWindowMapManager(
+      budget: .fixed(bytes: 4 * Self.windowSize, isHard: true), windowSize: Self.windowSize)
+    var cursor = try maps.cursor(for: path)
+    for window in 0..<5 { try cursor.use(at: offset(window), count: 1) }
+    try cursor.use(at: offset(9), count: 8)
+    #expect(maps.statistics.bypasses == 1)
+    try cursor.use(at: offset(12), count: 4 * Self.windowSize)
+    #expect(view(cursor) == shows(offset(12)..<offset(16)))
+  }
+
+  @Test func aGrownFileIsFoundAmongReaders() throws {
+    let maps = try fullManager()
+    let isOver = Atomic(false)
+    try onThreads(9) { thread in
+      var cursor = try maps.cursor(for: path)
+      if thread == 0 {
+        defer { isOver.store(true, ordering: .relaxed) }
+        for factor in 2...4 {
+          try scratch.resize("file", to: Int64(Self.model.count << factor))
+          try cursor.refresh()
+          guard cursor.fileSize == Int64(Self.model.count << factor) else {
+            throw MapError(.fileChanged)
+          }
+        }
+        return
+      }
+      var generator = SystemRandomNumberGenerator()
+      while !isOver.load(ordering: .relaxed) {
+        try cursor.use(at: Int64.random(in: offset(5)..<offset(32), using: &generator), count: 4096)
+      }
+    }
   }
 }

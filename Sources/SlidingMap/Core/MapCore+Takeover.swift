@@ -176,8 +176,13 @@ extension MapCore {
       return
     }
     monitor.lock()
-    // Copies are being read through the old handle.
-    while file.handleUsers > 0 { monitor.wait() }
+    // Copies are being read through the old handle; or through one of the first backend's that another thread gave the file
+    // meanwhile, which readers without the lock may have found, too.
+    while file.isHandleInUse() {
+      handleWaiters += 1
+      monitor.wait()
+      handleWaiters -= 1
+    }
     let old = file.handle
     let owner = file.backend
     if old != nil { handlesByUse.remove(file) }

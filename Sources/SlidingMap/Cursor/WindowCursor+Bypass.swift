@@ -5,16 +5,22 @@ extension WindowCursor {
   /// Reads the bytes of `range` past their windows, if these are seldom asked for while the budget is full: one pread(2) into
   /// memory of the cursor's own, without a lock. See `BypassClock`.
   ///
-  /// - Returns: whether the bytes are shown; otherwise nothing has changed but counts, and the windows are to be loaded.
+  /// - Returns: whether the bytes are shown; otherwise the windows are to be loaded, and the old lease may have ended.
   /// - Throws: `.readFailed`, `.fileTruncated`, `.shutDown`, `.forked`.
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {
-    guard range.count <= core.mostBypassed, state.mayBypass, state.isUnproven(windows, core)
+    // A forked child has the numbers of the parent's descriptors, but perhaps not the files.
+    guard range.count <= core.mostBypassed, state.mayBypass, !core.isForked,
+      state.isUnproven(windows, core)
     else { return false }
     // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
     let left = held == nil ? state.leasedWindows : 0..<0
-    if state.release() { core.settle(file, after: left) }
+    if state.release() {
+      core.settle(file, after: left)
+      // The fast path published a lease on these before it found that they are not loaded, and a scan may have seen it.
+      core.settle(file, after: Range(windows))
+    }
     recycleCopy()
     let wanted = core.bytesToBypass(range, fileSize: fileSize)
     var copy = try readAtOnce(wanted, atLeastTo: range.upperBound)
@@ -52,6 +58,13 @@ extension WindowCursor {
     let memory = spare
     spare = nil
     return try core.bypass(file, wanted, atLeastTo: end, with: memory)
+  }
+
+  /// Gives the memory back that is kept for the next bypass.
+  mutating func giveBackSpare() {
+    guard let spare else { return }
+    core.giveBack(spare)
+    self.spare = nil
   }
 
   /// Keeps the memory of a bypass for the next one, and gives back what else was shown of private memory.

@@ -77,6 +77,8 @@ extension WindowCursor {
     recycleCopy()
     do throws(MapError) {
       if !state.pinResident(windows, core) {
+        // Nor is memory kept that would take room from the windows, or from a copy.
+        giveBackSpare()
         var log = try core.acquire(file, windows, after: left, byteCount: count)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.

@@ -65,8 +65,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
 
   /// The bytes of the last `use`, as long as the cursor is not used again. Empty if the cursor is not valid. O(1).
   ///
-  /// The memory is the page cache's own: a write to the file by anyone shows here as it happens. Touching a page that is
-  /// not in memory yet waits for the disk.
+  /// The memory of a mapped window is the page cache's own: a write to the file by anyone shows here as it happens. Touching
+  /// a page that is not in memory yet waits for the disk. What was read instead of mapped, also of a window that is seldom
+  /// asked for while the budget is full (<doc:BudgetsAndEviction>), is as it was then, until `release()`.
   @inlinable
   public var bytes: RawSpan {
     @_lifetime(borrow self)
@@ -86,13 +87,12 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   }
 
   /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
-  /// overshot, to unload what that frees. O(1).
+  /// overshot, to unload what that frees, or to give private memory back. O(1).
   public mutating func release() {
     let windows = unsafe state.pin.pointee.windows(state.grid)
     let isWanted = state.release()
     recycleCopy()
-    if let spare { core.giveBack(spare) }
-    spare = nil
+    giveBackSpare()
     if isWanted { core.settle(file, after: windows) }
   }
 
