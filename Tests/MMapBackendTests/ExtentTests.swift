@@ -26,6 +26,9 @@ import Testing
     try body(extent)
   }
 
+  /// Never inlined, or an optimizer would leave out loads whose bytes nobody looks at.
+  @inline(never)
+  @_optimize(none)
   private func touch(_ extent: Extent, at offset: Int) -> UInt8 {
     unsafe extent.base.load(fromByteOffset: offset, as: UInt8.self)
   }

@@ -290,10 +290,11 @@ struct BypassTests {
         return
       }
       try reader.withLock { cursor in
-        var window = 5
-        while !isOver.load(ordering: .relaxed) {
-          window = window == 31 ? 5 : window + 1
-          try cursor.use(at: offset(window), count: 4096)
+        var uses = 0
+        // Some hundred, even if this thread came late.
+        while uses < 500 || !isOver.load(ordering: .relaxed) {
+          try cursor.use(at: offset(5 + uses % 27), count: 4096)
+          uses += 1
         }
       }
     }
