@@ -92,7 +92,7 @@ extension MapCore {
     var pinned = 0
     while let candidate = policy.victim(references) {
       if regions[candidate].check == .unused { return candidate }
-      if regions[candidate].pinnedInScan > scansBefore {
+      if regions[candidate].pinnedInScan > scansBefore || isStillHeld(candidate) {
         // A policy may name a pinned region more than once before it comes to another; all are pinned when as many
         // different ones were found so as there are.
         if regions[candidate].rejectedInRound != round {
@@ -106,12 +106,28 @@ extension MapCore {
       batch.removeAll(keepingCapacity: true)
       batch.append(candidate)
       policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
+      let named = batch.count
+      batch.removeAll(where: isStillHeld)
       let unused = checkPins(of: batch)
-      let isMostlyPinned = unused < batch.count / 2
+      let isMostlyPinned = unused < named / 2
       batchSize = min(
         max(isMostlyPinned ? batchSize * 2 : batchSize / 2, Self.smallBatch), Self.largeBatch)
     }
     return nil
+  }
+
+  /// Whether the lease that a scan found on a region covers it still: then it needs neither mark nor barrier nor scan to be
+  /// known as pinned. O(1).
+  private func isStillHeld(_ slot: RegionSlot) -> Bool {
+    guard let holder = unsafe regions[slot].holder, let file = regions[slot].file else {
+      return false
+    }
+    let window = regions[slot].window
+    if unsafe holder.pointee.covers(window, start: file.grid.start(of: window), file.grid) {
+      return true
+    }
+    unsafe regions[slot].holder = nil
+    return false
   }
 
   /// A victim even where a round found each region in use once: pins move from region to region during a round, so that
@@ -193,12 +209,17 @@ extension MapCore {
       low = min(low, regions[slot].window)
       high = max(high, regions[slot].window)
     }
+    let (first, last) = (file.grid.start(of: low), file.grid.start(of: high))
     // Most leases lie outside the batch, and are passed over by comparing offsets.
-    file.pins.forEachLease(from: file.grid.start(of: low), through: file.grid.start(of: high)) {
-      let windows = $0.windows(file.grid)
+    unsafe file.pins.forEachLease(from: first, through: last) { pin in
+      func found(_ slot: RegionSlot) {
+        regions[slot].pinnedInScan = scan
+        unsafe regions[slot].holder = pin
+      }
+      let windows = unsafe pin.pointee.windows(file.grid)
       if windows.count == 1 {
         let word = unsafe file.windows.word(windows.lowerBound)
-        if word.state == .candidate { regions[word.slot].pinnedInScan = scan }
+        if word.state == .candidate { found(word.slot) }
         return
       }
       // Half of an old and half of a new lease may reach past the table; the batch does not.
@@ -206,13 +227,13 @@ extension MapCore {
       if lease.count > slots.count {
         for slot in slots where regions[slot].file === file && lease.contains(regions[slot].window)
         {
-          regions[slot].pinnedInScan = scan
+          found(slot)
         }
         return
       }
       for window in lease {
         let word = unsafe file.windows.word(window)
-        if word.state == .candidate { regions[word.slot].pinnedInScan = scan }
+        if word.state == .candidate { found(word.slot) }
       }
     }
   }

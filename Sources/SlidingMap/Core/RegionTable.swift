@@ -1,6 +1,7 @@
 import MapProtocols
 
 /// A region's record: which window it is, what it was charged, and what the evictor knows of it.
+@safe
 struct Region {
   /// Nil while the slot is free.
   var file: FileEntry?
@@ -12,10 +13,23 @@ struct Region {
   var check = Check.none
   /// The scan that last found the region pinned.
   var pinnedInScan = 0
+  /// The cursor's slot whose lease covered the region when a scan last found it pinned. It is a slot of the region's file,
+  /// and lives as long.
+  var holder: Pin?
   /// The round of victims that last found it pinned.
   var rejectedInRound = 0
   /// Set by the first thread that waits for this load; carries a failure to all of them.
   var ticket: LoadTicket?
+
+  init() {}
+
+  /// A region that nobody has used yet, the first of its file's list.
+  init(_ file: FileEntry, window: Int, byteCount: Int) {
+    self.file = file
+    self.window = window
+    self.byteCount = byteCount
+    next = file.firstRegion
+  }
 
   /// How far the evictor has come with proving that nobody uses the region.
   enum Check: Equatable {
@@ -70,8 +84,7 @@ struct RegionTable {
       regions.append(Region())
       held.append(false)
     }
-    regions[slot.index] = Region(
-      file: file, window: window, byteCount: byteCount, next: file.firstRegion)
+    regions[slot.index] = Region(file, window: window, byteCount: byteCount)
     if file.firstRegion >= 0 { regions[Int(file.firstRegion)].previous = Int32(slot.index) }
     file.firstRegion = Int32(slot.index)
     file.regions += 1

@@ -67,6 +67,14 @@ struct PinSlot: ~Copyable {
     return first..<first + Int(count)
   }
 
+  /// Whether the lease in force covers the window that starts at `start`. True is a proof that it does, whoever asks, without
+  /// a barrier; false is none that nobody uses it.
+  func covers(_ window: Int, start: Int64, _ grid: WindowGrid) -> Bool {
+    let lease = lease.load(ordering: .acquiring)
+    if lease & Self.countMask <= 1 { return lease == UInt64(start) + 1 }
+    return windows(grid).contains(window)
+  }
+
   /// Counts a hit. The slot has one writer, so this needs no atomic addition.
   @inlinable
   func countHit() {
@@ -133,7 +141,7 @@ struct PinSlots: ~Copyable {
   }
 
   /// Calls `body` with each slot whose lease may cover a window that starts at an offset in `low`...`high`.
-  func forEachLease(from low: Int64, through high: Int64, _ body: (borrowing PinSlot) -> Void) {
+  func forEachLease(from low: Int64, through high: Int64, _ body: (Pin) -> Void) {
     let high = UInt64(high) | PinSlot.countMask
     for unsafe(base, count) in unsafe chunks {
       for index in 0..<count {
@@ -142,7 +150,7 @@ struct PinSlots: ~Copyable {
         // A lease of one window is passed over by its start alone; 0 is none at all.
         if lease == 0 || lease > high { continue }
         if lease & PinSlot.countMask == 1 && lease < UInt64(low) { continue }
-        unsafe body(pin.pointee)
+        unsafe body(pin)
       }
     }
   }
