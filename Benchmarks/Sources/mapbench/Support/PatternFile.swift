@@ -4,12 +4,17 @@ import SystemPackage
 /// Files whose content follows from a seed.
 enum PatternFile {
   /// Writes `byteCount` bytes of seeded noise.
-  static func write(_ path: FilePath, byteCount: Int, seed: UInt64) throws {
+  ///
+  /// - Parameter piece: bytes for each write(2), a multiple of 8. The page cache may keep each in one folio, which a touch
+  ///   of any of its pages maps whole.
+  static func write(
+    _ path: FilePath, byteCount: Int, seed: UInt64, piece: Int = 1 << 20
+  ) throws {
     let file = try FileDescriptor.open(
       path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
     defer { try? file.close() }
     var generator = SeededGenerator(seed: seed)
-    var block = [UInt64](repeating: 0, count: 1 << 17)
+    var block = [UInt64](repeating: 0, count: piece / 8)
     var left = byteCount
     while left > 0 {
       for index in block.indices { block[index] = generator.next() }

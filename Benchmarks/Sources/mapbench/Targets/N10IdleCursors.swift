@@ -43,10 +43,11 @@ enum N10IdleCursors: Target {
     _ bench: Workbench, _ idleness: Idleness, _ policy: PolicyName
   ) throws -> TargetResult {
     let path = try bench.largeFile()
+    // Nothing takes over, so that nothing is read past its window.
     let alone = policy.slidingManager(
-      .fixed(bytes: room * windowSize), windowSize: windowSize)
+      .fixed(bytes: room * windowSize), windowSize: windowSize, backend: .mmap)
     let crowded = policy.slidingManager(
-      .fixed(bytes: (room + idleness.pinned) * windowSize), windowSize: windowSize)
+      .fixed(bytes: (room + idleness.pinned) * windowSize), windowSize: windowSize, backend: .mmap)
     defer {
       alone.shutdown()
       crowded.shutdown()

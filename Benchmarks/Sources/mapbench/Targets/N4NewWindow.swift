@@ -3,19 +3,28 @@ import Synchronization
 import SystemPackage
 
 /// N4: what a window costs that is not loaded, when another must go for it.
+///
+/// Twice: over a file that was written in large pieces, which Linux since 6.18 maps by whole folios, up to 1 MiB for one
+/// byte touched, so that filling and emptying page tables is most of the cost on both sides; and over one that was
+/// written page by page.
 enum N4NewWindow: Target {
   static let number = "N4"
 
   static func measure(_ bench: Workbench) throws -> [TargetResult] {
-    try [false, true].map { try measure(bench, isRunning: $0) }
+    try [1 << 20, 4096].flatMap { piece in
+      try [false, true].map { try measure(bench, piece: piece, isRunning: $0) }
+    }
   }
 
-  private static func measure(_ bench: Workbench, isRunning: Bool) throws -> TargetResult {
-    let path = try bench.largeFile()
+  private static func measure(
+    _ bench: Workbench, piece: Int, isRunning: Bool
+  ) throws -> TargetResult {
+    let path = try bench.largeFile(piece: piece)
     let file = try FileDescriptor.open(path, .readOnly)
     defer { try? file.close() }
+    // Nothing takes over, so that nothing is read past its window.
     let maps = SlidingWindowMapManager(
-      budget: .fixed(bytes: 64 << 20), windowSize: Workbench.windowSize)
+      backend: .mmap, budget: .fixed(bytes: 64 << 20), windowSize: Workbench.windowSize)
     defer { maps.shutdown() }
     var cursor = try maps.cursor(for: path)
 
@@ -37,12 +46,14 @@ enum N4NewWindow: Target {
         try seconds { sums.peer = try mapAndTouch(file, offsets) }
           / Double(offsets.count) * 1e9
       }, Pair.ratio)
-    let name = "N4 \(isRunning ? "running" : "asleep")"
+    let folios = piece == 4096 ? "pages" : "folios"
+    let name = "N4 \(folios) \(isRunning ? "running" : "asleep")"
     try ChecksumMismatch.check(sums.ours, sums.peer, name)
     let misses = maps.statistics.misses - before.misses
     return .atMost(
       0.9, "x", name: name,
-      work: "miss and eviction, 1 MiB, second thread \(isRunning ? "running" : "asleep")",
+      work:
+        "miss and eviction, 1 MiB of \(folios), second thread \(isRunning ? "running" : "asleep")",
       measure: "ns", pairs,
       note: misses == offsets.count * (bench.rounds + 1)
         ? nil : "\(misses) misses, \(offsets.count * (bench.rounds + 1)) expected")

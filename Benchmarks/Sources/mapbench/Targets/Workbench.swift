@@ -8,7 +8,7 @@ final class Workbench {
   let directory: FilePath
   /// How many pairs each median is of.
   let rounds: Int
-  private var made: FilePath?
+  private var made: [Int: FilePath] = [:]
   private var cold: ColdFile?
   /// What could not be measured, and why: "N7: fio is not installed".
   private(set) var skipped: [String] = []
@@ -18,13 +18,13 @@ final class Workbench {
     self.rounds = rounds
   }
 
-  /// A file of 1 GiB in the page cache, made when first asked for.
-  func largeFile() throws -> FilePath {
-    if let made { return made }
-    let path = directory.appending("large.bin")
-    try PatternFile.write(path, byteCount: 1 << 30, seed: 1)
+  /// A file of 1 GiB in the page cache, made when first asked for; written in pieces of so many bytes.
+  func largeFile(piece: Int = 1 << 20) throws -> FilePath {
+    if let path = made[piece] { return path }
+    let path = directory.appending("large-\(piece).bin")
+    try PatternFile.write(path, byteCount: 1 << 30, seed: 1, piece: piece)
     try PatternFile.warm(path)
-    made = path
+    made[piece] = path
     return path
   }
 
