@@ -11,8 +11,8 @@
 
 #ifdef __linux__
 #include <linux/membarrier.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 static long membarrier(int command) {
   return syscall(SYS_membarrier, command, 0, 0);
@@ -54,7 +54,23 @@ ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset) {
   return -1;
 #endif
 }
+
+ssize_t smap_drop(const struct iovec *ranges, size_t count) {
+  const int self = -10000;  // PIDFD_SELF_THREAD, newer than most headers
+#ifdef SYS_process_madvise
+  return syscall(SYS_process_madvise, self, ranges, count, MADV_DONTNEED, 0);
 #else
+  errno = ENOSYS;
+  return -1;
+#endif
+}
+#else
+ssize_t smap_drop(const struct iovec *ranges, size_t count) {
+  (void)ranges, (void)count;
+  errno = ENOSYS;
+  return -1;
+}
+
 int64_t smap_cached_pages(int fd, int64_t offset, int64_t count) {
   (void)fd, (void)offset, (void)count;
   errno = ENOSYS;

@@ -41,7 +41,8 @@ public final class MMapProvider: RegionProvider {
   ) {
     properties = ProviderProperties(
       name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
-      faultAround: 1 << 20, extentKeepsFile: true, mapsPerExtent: 1, reloadCost: 3_000,
+      faultAround: 1 << 20, extentKeepsFile: true, unloadsTogether: Syscalls.dropsTogether,
+      mapsPerExtent: 1, reloadCost: 3_000,
       mostBypassed: takeover == nil ? 0 : mostBypassed)
     syscalls = Syscalls(faults: faults)
     populator = Populator(syscalls)
@@ -163,34 +164,30 @@ public final class MMapProvider: RegionProvider {
     for index in loads.indices { syscalls.populate(&loads[index]) }
   }
 
-  /// Gives the pages of the ranges back: MADV_DONTNEED, one call for each run of neighbours. O(n log n).
+  /// Gives the pages of the ranges back: MADV_DONTNEED, neighbours as one range; in one call for all where the kernel has
+  /// it (process_madvise(2) on the process itself, some 6.14 and later), else one for each. O(n log n).
   public func unload(_ regions: [ExtentRange]) {
-    if regions.count == 1 {
-      drop(addresses(of: regions[0]))
-      return
-    }
-    var run: Range<UInt>?
+    var runs: [Range<UInt>] = []
     for next in regions.map(addresses).sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if let current = run, next.lowerBound <= current.upperBound {
-        run = current.lowerBound..<max(current.upperBound, next.upperBound)
+      if let run = runs.last, next.lowerBound <= run.upperBound {
+        runs[runs.count - 1] = run.lowerBound..<max(run.upperBound, next.upperBound)
       } else {
-        if let run { drop(run) }
-        run = next
+        runs.append(next)
+      }
+      if runs.count == Self.mostRanges {
+        unsafe syscalls.drop(runs)
+        runs.removeAll(keepingCapacity: true)
       }
     }
-    if let run { drop(run) }
+    unsafe syscalls.drop(runs)
   }
+
+  /// What the kernel takes in one call: IOV_MAX.
+  private static let mostRanges = 1024
 
   private func addresses(of region: ExtentRange) -> Range<UInt> {
     let start = unsafe UInt(bitPattern: region.start)
     return start..<start + UInt(Syscalls.roundedToPages(region.byteCount) ?? region.byteCount)
-  }
-
-  private func drop(_ addresses: Range<UInt>) {
-    guard !addresses.isEmpty,
-      let start = unsafe UnsafeMutableRawPointer(bitPattern: addresses.lowerBound)
-    else { return }
-    unsafe syscalls.drop(start, byteCount: addresses.count)
   }
 
   /// Tells the kernel how a range will be read: madvise(2); `.willNeed` piece by piece, as it reads no more for one call

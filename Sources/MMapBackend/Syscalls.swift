@@ -73,6 +73,28 @@ struct Syscalls: SystemCalls {
     _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, MADV_DONTNEED)) }
   }
 
+  /// Whether one call can empty several ranges: process_madvise(2). Asked once.
+  static let dropsTogether = smap_drop(nil, 0) == 0
+
+  /// The same for several ranges of addresses, in one call where that can be had.
+  @unsafe
+  func drop(_ ranges: [Range<UInt>]) {
+    if ranges.count > 1 && Self.dropsTogether {
+      let vectors = unsafe ranges.map {
+        unsafe iovec(
+          iov_base: UnsafeMutableRawPointer(bitPattern: $0.lowerBound), iov_len: $0.count)
+      }
+      let dropped = try? retrying(.madvise) { unsafe smap_drop(vectors, vectors.count) }
+      if dropped == ranges.reduce(0, { $0 + $1.count }) { return }
+    }
+    for range in ranges {
+      guard let base = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound) else {
+        continue
+      }
+      unsafe drop(base, byteCount: range.count)
+    }
+  }
+
   /// madvise(2), MADV_POPULATE_READ: maps every page, reading where needed. Nothing happens where the kernel is older
   /// than 5.14 (EINVAL), or isn't Linux; then pages load when touched.
   @unsafe

@@ -66,6 +66,9 @@ public protocol RegionProvider: AnyObject, Sendable {
   func load(_ loads: inout [RegionLoad])
 
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
+  ///
+  /// Where `properties.unloadsTogether`, among them may be windows that stay loaded as far as the manager is concerned, and
+  /// are touched again later.
   func unload(_ regions: [ExtentRange])
 
   /// Reads bytes of a file into memory of the caller's, without a window: pread(2).
@@ -180,6 +183,10 @@ public struct ProviderProperties: Hashable, Sendable {
   public var faultAround: Int
   /// Whether an extent keeps its file readable after the handle was closed and the path removed.
   public var extentKeepsFile: Bool
+  /// Whether it costs hardly more to empty several windows in one call than to empty one, as where each call makes all
+  /// processors forget their translations of addresses. Then, where windows load by themselves, the manager empties with a
+  /// window those that are to go next, unless they are used again.
+  public var unloadsTogether: Bool
   /// Kernel maps that an extent takes.
   public var mapsPerExtent: Int
   /// About how long a window takes to come back, in nanoseconds.
@@ -193,8 +200,8 @@ public struct ProviderProperties: Hashable, Sendable {
   public init(
     name: String, isAnonymous: Bool = true, isCoherent: Bool = false,
     loadsWhenTouched: Bool = false, faultAround: Int = 0, extentKeepsFile: Bool = false,
-    mapsPerExtent: Int = 1,
-    reloadCost: Int = 0, mostBypassed: Int = 0
+    unloadsTogether: Bool = false, mapsPerExtent: Int = 1, reloadCost: Int = 0,
+    mostBypassed: Int = 0
   ) {
     self.name = name
     self.isAnonymous = isAnonymous
@@ -202,6 +209,7 @@ public struct ProviderProperties: Hashable, Sendable {
     self.loadsWhenTouched = loadsWhenTouched
     self.faultAround = faultAround
     self.extentKeepsFile = extentKeepsFile
+    self.unloadsTogether = unloadsTogether
     self.mapsPerExtent = mapsPerExtent
     self.reloadCost = reloadCost
     self.mostBypassed = mostBypassed

@@ -130,12 +130,12 @@ struct InFlightTests {
   @Test func `An extent stays while its neighbours are trimmed`() async throws {
     let scratch = try Scratch()
     let path = try scratch.write("file", content(40 * 4096))
-    let provider = SlowTrimmer()
+    let provider = SlowUnloader()
     let maps = maps(provider, windows: 8)
     var cursor: Held? = Held(try maps.cursor(for: path))
     let ready = Task { [held = cursor!] in try await held.cursor.ready(at: 0, count: 1) }
     provider.loading.open()
-    while !provider.isTrimming { await Task.yield() }
+    while !provider.isUnloading { await Task.yield() }
     cursor = nil
     try await ready.value
     while maps.statistics.regions > 0 {
@@ -158,7 +158,7 @@ struct InFlightTests {
     let scratch = try Scratch()
     let first = try scratch.write("first", content(40 * 4096))
     let second = try scratch.write("second", content(40 * 4096))
-    let provider = SlowTrimmer(isArmed: false)
+    let provider = SlowUnloader(isArmed: false)
     let maps = maps(provider, windows: 1)
     let other = Locked<Held?>(nil)
     let ready = Task(executorPreference: InlineExecutor()) {
@@ -172,8 +172,8 @@ struct InFlightTests {
     // It ran here until it had to wait.
     provider.loading.open()
     try await ready.value
-    while maps.statistics.inFlight > 0 && !provider.isTrimming { await Task.yield() }
-    if provider.isTrimming {
+    while maps.statistics.inFlight > 0 && !provider.isUnloading { await Task.yield() }
+    if provider.isUnloading {
       other.withLock { $0 = nil }
       while maps.statistics.cursors > 0 { await Task.yield() }
       maps.collect()
@@ -316,65 +316,5 @@ private final class Starter: Sendable {
   func stop() {
     state.withLock { $0.isStopped = true }
     while !state.withLock({ $0.isOver }) { sched_yield() }
-  }
-}
-
-/// mmap whose first emptying of a range since it was armed waits for a gate.
-private final class SlowTrimmer: RegionProvider {
-  private struct State {
-    var isArmed: Bool
-    var isTrimming = false
-    var trimmed: Set<UInt> = []
-    var isReleased = false
-  }
-  private let base = MMapProvider()
-  private let state: Locked<State>
-  let gate = Gates()
-  /// Holds up the ends of loads.
-  let loading = Gates()
-
-  init(isArmed: Bool = true) { state = Locked(State(isArmed: isArmed)) }
-
-  func arm() { state.withLock { $0.isArmed = true } }
-
-  var isTrimming: Bool { state.withLock { $0.isTrimming } }
-  /// Whether the extent was released that was being emptied then.
-  var isReleased: Bool { state.withLock { $0.isReleased } }
-  var properties: ProviderProperties { base.properties }
-
-  func open(_ source: FileSource) throws(MapError) -> OpenedFile { try base.open(source) }
-  func status(at path: FilePath) throws(MapError) -> FileStatus { try base.status(at: path) }
-  func status(of handle: Handle) throws(MapError) -> FileStatus { try base.status(of: handle) }
-  func close(_ handle: Handle) { base.close(handle) }
-  func makeExtent(
-    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
-  ) throws(MapError) -> Extent {
-    try base.makeExtent(handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
-  }
-  func release(_ extent: Extent) {
-    state.withLock { state in
-      if unsafe state.trimmed.contains(UInt(bitPattern: extent.base)) { state.isReleased = true }
-    }
-    base.release(extent)
-  }
-  func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
-  func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-  ) {
-    Thread { [self] in
-      loading.wait()
-      completion(loads)
-    }.start()
-  }
-  func unload(_ regions: [ExtentRange]) {
-    let waits = state.withLock { state in
-      defer { state.isArmed = false }
-      if !state.isArmed { return false }
-      state.isTrimming = true
-      state.trimmed = Set(regions.map { unsafe UInt(bitPattern: $0.extent.base) })
-      return true
-    }
-    if waits { gate.wait() }
-    base.unload(regions)
   }
 }

@@ -51,6 +51,22 @@ struct ReplayTests {
     }
   }
 
+  /// What is emptied ahead of its turn stays loaded in the policy's eyes.
+  @Test(arguments: everyPolicy.indices, RequestTrace.allCases)
+  func missesAreTheSameWhereWindowsAreEmptiedAhead(_ policy: Int, _ trace: RequestTrace) throws {
+    let policy = everyPolicy[policy]
+    let requests = trace.requests(3000)
+    for capacity in [Self.small, 512] {
+      let scratch = try Scratch()
+      let statistics = try replay(
+        policy, requests, capacity, releasing: true, scratch, windowSize: 1 << 20)
+      let file = try scratch.fingerprint(of: scratch["sparse"])
+      var host = PolicyHost(policy, capacity: capacity, file: file)
+      for key in requests { host.request(key) }
+      #expect(statistics.misses == host.misses, "\(policy.name), \(trace), \(capacity) regions")
+    }
+  }
+
   /// A lease that passes from window to window forbids no victim: the old one ends before the new one is chosen.
   @Test(arguments: ["lru", "fifo"])
   func aMovingLeaseChangesNothing(_ name: String) throws {
@@ -63,16 +79,18 @@ struct ReplayTests {
 
   private func replay(
     _ policy: any EvictionPolicy, _ requests: [Int], _ capacity: Int,
-    _ backend: BackendKind = .mmap, releasing: Bool, _ scratch: Scratch? = nil
+    _ backend: BackendKind = .mmap, releasing: Bool, _ scratch: Scratch? = nil,
+    windowSize: Int = 4096
   ) throws -> MapStatistics {
     let scratch = try scratch ?? Scratch()
     let maps = SlidingWindowMapManager(
       backend: try backend.make(), policy: policy, budget: .fixed(regions: capacity),
-      windowSize: 4096)
-    let path = try scratch.resize("sparse", to: Int64(requests.max()! + 1) * 4096)
+      windowSize: windowSize)
+    let size = Int64(windowSize)
+    let path = try scratch.resize("sparse", to: Int64(requests.max()! + 1) * size)
     var cursor = try maps.cursor(for: path)
     for key in requests {
-      try cursor.use(at: Int64(key) * 4096, count: 1)
+      try cursor.use(at: Int64(key) * size, count: 1)
       // The same window twice in a row is two accesses only if the lease ended.
       if releasing { cursor.release() }
     }

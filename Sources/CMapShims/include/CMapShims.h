@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 // Forbids the compiler, but not the processor, to move memory accesses across it. The pin protocol needs it between
 // the store of a pin and the load of the window's word; membarrier supplies the processor's half. Static inline, so
@@ -45,6 +46,13 @@ int64_t smap_cached_pages(int fd, int64_t offset, int64_t count);
 // _GNU_SOURCE. -1 with EAGAIN if the first byte isn't there; then the kernel has begun to read it. -1 with EOPNOTSUPP where
 // file system or kernel can't tell.
 ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset);
+
+// Empties ranges of this process's own memory like madvise(2) with MADV_DONTNEED, all in one call: process_madvise(2) on
+// the calling thread's process (PIDFD_SELF). Linux allows that since about 6.14, and since 6.16 makes the other processors
+// forget all ranges at once, which is most of what emptying one costs while they run. Gives the bytes that were emptied, from
+// the first range on; -1 with errno where the kernel or a sandbox does not know it or forbids it. No ranges: 0 where it is
+// allowed.
+ssize_t smap_drop(const struct iovec *ranges, size_t count);
 
 // Where `pattern`, which is not empty, first begins in `bytes`, or -1: memchr(3) for one byte, memmem(3) for more, which
 // glibc's headers give only to _GNU_SOURCE.

@@ -15,4 +15,7 @@ final class Backend: Sendable {
 
   /// Whether windows are there without a call to `load`.
   var loadsByItself: Bool { properties.loadsWhenTouched && !isTrimmed }
+
+  /// Whether windows that nobody uses may be emptied while they stay loaded, because others are.
+  var emptiesAhead: Bool { properties.unloadsTogether && loadsByItself }
 }

@@ -27,6 +27,11 @@ struct Chores {
     unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && resumptions.isEmpty
   }
 
+  /// Whether there is more to be called than a backend's loads and unloads.
+  fileprivate var hasCalls: Bool {
+    !extents.isEmpty || !handles.isEmpty || !resumptions.isEmpty
+  }
+
   /// What there is to do now; what is decided meanwhile gathers anew.
   fileprivate mutating func takeWork() -> Chores {
     var work = Chores()
@@ -50,32 +55,37 @@ extension MapCore {
     var failure: MapError?
     while !chores.isEmpty {
       var now = chores.takeWork()
+      let ahead = emptyAhead(beside: now.unloads)
       var first = transfers(of: now, by: primary)
+      first.unloads += ahead.compactMap { range(of: $0.slot) }
       var second = takeover.map { transfers(of: now, by: $0) }
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
       }
-      monitor.unlock()
-      first.unload()
-      second?.unload()
-      if now.isAsynchronous {
-        first.submit(to: self)
-        second?.submit(to: self)
-      } else {
-        first.load()
-        second?.load()
+      if now.hasCalls || !first.isEmpty || second?.isEmpty == false {
+        monitor.unlock()
+        first.unload()
+        second?.unload()
+        if now.isAsynchronous {
+          first.submit(to: self)
+          second?.submit(to: self)
+        } else {
+          first.load()
+          second?.load()
+        }
+        for (extent, owner) in now.extents { owner.provider.release(extent) }
+        for (handle, owner) in now.handles { owner.provider.close(handle) }
+        for task in now.resumptions { task.resume() }
+        monitor.lock()
       }
-      for (extent, owner) in now.extents { owner.provider.release(extent) }
-      for (handle, owner) in now.handles { owner.provider.close(handle) }
-      for task in now.resumptions { task.resume() }
-      monitor.lock()
       for (extent, owner) in now.extents {
         usage.maps -= owner.properties.mapsPerExtent
         usage.addresses -= extent.byteCount
       }
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
-      if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
+      finishEmptying(ahead, &chores)
+      if !now.handles.isEmpty || !now.loads.isEmpty || !ahead.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
         for load in first.loads + (second?.loads ?? []) {
           guard let error = load.error else { continue }
@@ -163,7 +173,7 @@ extension MapCore {
     return ranges
   }
 
-  private func range(of slot: RegionSlot) -> ExtentRange? {
+  func range(of slot: RegionSlot) -> ExtentRange? {
     let region = regions[slot]
     guard let file = region.file, let extent = file.extent else { return nil }
     return ExtentRange(
@@ -188,7 +198,7 @@ extension MapCore {
     regions[slot].ticket = nil
   }
 
-  private func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
+  func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
     let region = regions[slot]
     guard let file = region.file else { return }
     regions.remove(slot)

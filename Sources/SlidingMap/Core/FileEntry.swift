@@ -45,7 +45,7 @@ final class FileEntry: @unchecked Sendable {
   var pins = PinSlots()
   /// The paths under which cursors asked for this file.
   var paths: [FilePath]
-  /// Calls to the provider under way that use the handle.
+  /// Calls to the provider under way for which handle and extent must stay.
   var handleUsers = 0
   /// The last scan for pins that looked at this file.
   var scan = 0

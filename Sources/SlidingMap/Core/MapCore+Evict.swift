@@ -105,6 +105,7 @@ extension MapCore {
       }
       batch.removeAll(keepingCapacity: true)
       batch.append(candidate)
+      batchEmptied = 0
       policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
       let named = batch.count
       batch.removeAll(where: isStillHeld)
@@ -249,16 +250,21 @@ extension MapCore {
     guard let file = regions[slot].file, regions[slot].check != .none else { return }
     unsafe file.windows.exchange(regions[slot].window, WindowWord(.resident, slot))
     regions[slot].check = .none
+    regions[slot].content = .present
   }
 
-  /// Claims an unused region for unloading.
+  /// Claims an unused region for unloading; one that was emptied ahead has left with this.
   func leave(_ slot: RegionSlot, evicted: Bool, _ chores: inout Chores) {
     guard let file = regions[slot].file else { return }
     unsafe Canary(file.windows, regions[slot].window).set(isLoaded: false)
     unsafe file.windows.exchange(regions[slot].window, WindowWord(.leaving, slot))
     forget(slot, evicted: evicted)
     counters.evictions += 1
-    chores.unloads.append(slot)
+    if regions[slot].content == .gone {
+      finishUnload(slot, &chores)
+    } else {
+      chores.unloads.append(slot)
+    }
   }
 
   /// Unloads those of `slots` that nobody uses. Called with the lock, which may be given up in between.

@@ -162,8 +162,11 @@ extension MapCore {
       file.isChangingExtent = true
       var isEmpty = false
       if canDoWithoutExtent(file) {
-        let left = unloadUnused(regions.slots(of: file), &chores)
-        isEmpty = left == file.regions && file.handleUsers == 0
+        _ = unloadUnused(regions.slots(of: file), &chores)
+        let areLeaving = regions.slots(of: file).allSatisfy {
+          unsafe file.windows.word(regions[$0].window).state == .leaving
+        }
+        isEmpty = areLeaving && file.handleUsers == 0
         if isEmpty { dropExtent(file, &chores) }
       }
       file.isChangingExtent = false

@@ -52,6 +52,9 @@ final class MapCore: @unchecked Sendable {
   var endingObservers: [any AccessObserver] = []
   var batch: [RegionSlot] = []
   var batchSize = 0
+  /// How many of `batch` have been looked at by `emptyAhead`, and how many calls it has made.
+  var batchEmptied = 0
+  var emptyings = 0
   var scans = 0
   var rounds = 0
   var marks = 0

@@ -18,6 +18,7 @@ struct Region {
   var holder: Pin?
   /// The round of victims that last found it pinned.
   var rejectedInRound = 0
+  var content = Content.present
   /// Set by the first thread that waits for this load; carries a failure to all of them.
   var ticket: LoadTicket?
 
@@ -40,6 +41,15 @@ struct Region {
     /// Marked, and a scan after a barrier after the mark found no pin: nobody can have pinned it since without taking
     /// the mark back.
     case unused
+  }
+
+  /// Whether the region's pages are in memory, as far as the core had a hand in it; see `MapCore.emptyAhead`.
+  enum Content: Equatable {
+    case present
+    /// They are being given back, in a call with that number.
+    case leaving(Int)
+    /// They were given back, and nobody has touched them since.
+    case gone
   }
 }
 

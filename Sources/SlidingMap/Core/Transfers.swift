@@ -15,6 +15,8 @@ struct Transfers {
 
   init(backend: Backend) { self.backend = backend }
 
+  var isEmpty: Bool { unloads.isEmpty && loads.isEmpty }
+
   mutating func append(_ load: RegionLoad, of file: FileEntry) {
     loads.append(load)
     guard !backend.properties.isCoherent, let handle = load.handle else { return }

@@ -1,0 +1,53 @@
+import MapProtocols
+
+/// Emptying windows ahead of their turn.
+///
+/// To empty a window every processor that runs the process must forget where its pages were, which costs more than all else
+/// about a miss. That is to be had once for several windows, but a miss needs room for one. So with the victim those are
+/// emptied that a scan has proved unused and the policy is about to name. In the books they stay loaded: a hit finds their
+/// mark, takes it back under the lock, and the bytes come back by being touched, as for any window of such a backend. If they
+/// are named first, they leave without a call.
+extension MapCore {
+  /// A region that is emptied ahead in the call of that number.
+  struct Emptied {
+    let slot: RegionSlot
+    /// Keeps its extent until the call is over, whatever becomes of the region.
+    let file: FileEntry
+    let call: Int
+  }
+
+  /// How many windows leave the processors' tables at a time. Beyond, a miss gets hardly cheaper.
+  private static let together = 16
+
+  /// Chooses what is to be emptied in one call with `unloads`. Called with the lock; the ranges must be taken before it is
+  /// given up.
+  func emptyAhead(beside unloads: [RegionSlot]) -> [Emptied] {
+    guard primary.emptiesAhead,
+      unloads.contains(where: { regions[$0].file?.backend === primary })
+    else { return [] }
+    var emptied: [Emptied] = []
+    emptyings += 1
+    while emptied.count + unloads.count < Self.together && batchEmptied < batch.count {
+      let slot = batch[batchEmptied]
+      batchEmptied += 1
+      guard regions.isHeld(slot), regions[slot].check == .unused,
+        regions[slot].content == .present, let file = regions[slot].file, file.backend === primary
+      else { continue }
+      regions[slot].content = .leaving(emptyings)
+      file.handleUsers += 1
+      emptied.append(Emptied(slot: slot, file: file, call: emptyings))
+    }
+    return emptied
+  }
+
+  /// Notes what was emptied and not wanted meanwhile. Called with the lock.
+  func finishEmptying(_ emptied: [Emptied], _ chores: inout Chores) {
+    for region in emptied {
+      region.file.handleUsers -= 1
+      if regions[region.slot].content == .leaving(region.call) {
+        regions[region.slot].content = .gone
+      }
+      retireIfUnused(region.file, &chores)
+    }
+  }
+}

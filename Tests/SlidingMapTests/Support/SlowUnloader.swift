@@ -1,0 +1,63 @@
+import Foundation
+import SlidingMap
+import SystemPackage
+
+/// mmap whose first call to empty ranges since it was armed waits for a gate.
+final class SlowUnloader: RegionProvider {
+  private struct State {
+    var isArmed: Bool
+    var isUnloading = false
+    var unloading: Set<UInt> = []
+    var isReleased = false
+  }
+  private let base = MMapProvider()
+  private let state: Locked<State>
+  let gate = Gates()
+  /// Holds up the ends of loads.
+  let loading = Gates()
+
+  init(isArmed: Bool = true) { state = Locked(State(isArmed: isArmed)) }
+
+  func arm() { state.withLock { $0.isArmed = true } }
+
+  var isUnloading: Bool { state.withLock { $0.isUnloading } }
+  /// Whether an extent was released that was being emptied then.
+  var isReleased: Bool { state.withLock { $0.isReleased } }
+  var properties: ProviderProperties { base.properties }
+
+  func open(_ source: FileSource) throws(MapError) -> OpenedFile { try base.open(source) }
+  func status(at path: FilePath) throws(MapError) -> FileStatus { try base.status(at: path) }
+  func status(of handle: Handle) throws(MapError) -> FileStatus { try base.status(of: handle) }
+  func close(_ handle: Handle) { base.close(handle) }
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    try base.makeExtent(handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+  }
+  func release(_ extent: Extent) {
+    state.withLock { state in
+      if unsafe state.unloading.contains(UInt(bitPattern: extent.base)) { state.isReleased = true }
+    }
+    base.release(extent)
+  }
+  func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) {
+    Thread { [self] in
+      loading.wait()
+      completion(loads)
+    }.start()
+  }
+  func unload(_ regions: [ExtentRange]) {
+    let waits = state.withLock { state in
+      defer { state.isArmed = false }
+      if !state.isArmed { return false }
+      state.isUnloading = true
+      state.unloading = Set(regions.map { unsafe UInt(bitPattern: $0.extent.base) })
+      return true
+    }
+    if waits { gate.wait() }
+    base.unload(regions)
+  }
+}
