@@ -3,8 +3,10 @@ import SystemPackage
 
 /// Files whose content follows from a seed.
 enum PatternFile {
-  /// Writes `byteCount` bytes of seeded noise.
-  static func write(_ path: FilePath, byteCount: Int, seed: UInt64) throws {
+  /// Writes `byteCount` bytes of seeded noise; of each word only the bits of `mask`.
+  static func write(
+    _ path: FilePath, byteCount: Int, seed: UInt64, mask: UInt64 = .max
+  ) throws {
     let file = try FileDescriptor.open(
       path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
     defer { try? file.close() }
@@ -12,7 +14,7 @@ enum PatternFile {
     var block = [UInt64](repeating: 0, count: 1 << 17)
     var left = byteCount
     while left > 0 {
-      for index in block.indices { block[index] = generator.next() }
+      for index in block.indices { block[index] = generator.next() & mask }
       let count = min(left, block.count * 8)
       try unsafe block.withUnsafeBytes { bytes in
         _ = try unsafe file.writeAll(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
