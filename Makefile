@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify soak targets doctor test golden lint docs sanitize clean
+.PHONY: compare verify soak targets micro doctor test golden lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -17,6 +17,9 @@ soak: setup         ## a million loads from eight threads, cancelled tasks, and 
 targets: setup      ## measures the promised numbers; ARGS="--only N1,N4"
 	$(MAPBENCH) targets $(ARGS)
 
+micro: setup        ## microbenchmarks, held to stored thresholds; ARGS=--update stores this run's
+	SWIFT='$(SWIFT)' script/micro $(ARGS)
+
 doctor: setup       ## what this machine allows and what follows; ARGS=DIR for the file system of a directory
 	$(MAPBENCH) doctor $(ARGS)
 
@@ -31,7 +34,8 @@ golden: setup       ## every published count: policies alone, and through manage
 	  env SLIDING_MAP_EVERY_CELL={} $(SWIFT) test -c release --skip-build --ignore-lock --filter ReplayTests
 
 lint: setup         ## formatting and style
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
+	  Benchmarks/Microbenchmarks/Package.swift Benchmarks/Microbenchmarks/Sources
 
 sanitize: setup     ## the tests under the sanitizers: for threads those that have some, and for addresses all
 	$(SWIFT) test -j $(JOBS) --disable-xctest --scratch-path .build-tsan --sanitize=thread -Xswiftc -DSLIDING_MAP_CANARY \
@@ -46,4 +50,4 @@ setup:
 	@script/setup
 
 clean:
-	rm -rf .build .build-* Benchmarks/.build docs-out
+	rm -rf .build .build-* Benchmarks/.build Benchmarks/Microbenchmarks/.build docs-out

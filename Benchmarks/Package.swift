@@ -35,6 +35,9 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
+      resources: [
+        .embedInCode("Peers/git_windows.c"), .embedInCode("Peers/smmap_windows.py"),
+      ],
       swiftSettings: strict),
   ]
 )

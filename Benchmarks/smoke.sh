@@ -116,6 +116,9 @@ interrupted() {
 check "compare reads the same bytes everywhere" compare
 check "compare with two threads, as JSON" eval 'compare --threads 2 --json | is_array'
 check "compare over the backends named" eval 'compare --backends pread,automatic --policies clock | grep -q "sliding pread.*clock"'
+check "compare with peers, where there are some" compare --peers
+check "peers run on one thread" fails "$tool" compare --peers --threads 2
+check "bulk, both sides alike, as JSON" eval '"$tool" bulk --size 8MiB --pairs 5 --json | is_array'
 check "verify finds no difference" verify
 check "verify over backends that copy, small windows" verify --backends pread,automatic --window 64KiB
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'

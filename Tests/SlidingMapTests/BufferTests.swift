@@ -19,6 +19,10 @@ struct BufferTests {
     #expect(buffer.count == Self.model.count && buffer.indices == 0..<Self.model.count)
     #expect(Array(buffer) == Self.model && buffer.elementsEqual(Self.model))
     #expect(Array(buffer.reversed()) == Self.model.reversed())
+    func mix(_ sum: Int, _ byte: UInt8) -> Int { sum &* 31 &+ Int(byte) }
+    #expect(buffer.reduce(7, mix) == Self.model.reduce(7, mix))
+    #expect(buffer[5..<5].reduce(7, mix) == 7)
+    #expect(buffer[4000..<9000].reduce(7, mix) == Self.model[4000..<9000].reduce(7, mix))
     #expect(buffer.first == Self.model.first && buffer.last == Self.model.last)
     for index in stride(from: 0, to: Self.model.count, by: 61) {
       #expect(buffer[index] == Self.model[index])
@@ -253,6 +257,11 @@ struct BufferTests {
     #expect(bytes[4096..<8192].allSatisfy { $0 == 0 })
     #expect(buffer.error?.code == .readFailed && buffer.error?.errno == .ioError)
     let again = try maps.buffer(for: path)
+    #expect(again.elementsEqual(bytes))
+    #expect(again.reduce(into: []) { $0.append($1) } == bytes)
+    func mix(_ sum: Int, _ byte: UInt8) -> Int { sum &* 31 &+ Int(byte) }
+    #expect(again.reduce(7, mix) == bytes.reduce(7, mix))
+    #expect(again.error?.code == .readFailed)
     let missing = (0...255).first { !Self.model.contains($0) }
     if let missing { #expect(again.firstIndex(of: missing) == nil) }
     #expect(again[9000...].contains(Self.model[9000]))

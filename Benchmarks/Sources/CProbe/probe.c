@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -67,4 +68,9 @@ int64_t mb_read_nowait(int file, void *buffer, size_t byte_count, int64_t offset
   struct iovec piece = {buffer, byte_count};
   ssize_t count = preadv2(file, &piece, 1, offset, RWF_NOWAIT);
   return count >= 0 ? count : -errno;
+}
+
+size_t mb_find(const void *bytes, size_t count, const void *pattern, size_t length) {
+  const char *place = memmem(bytes, count, pattern, length);
+  return place ? (size_t)(place - (const char *)bytes) : count;
 }

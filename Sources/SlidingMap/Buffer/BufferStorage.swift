@@ -8,6 +8,7 @@ import Synchronization
 /// loop over subscripts stays inside one lease and threads don't fight over it; when all are busy it makes a cursor of its
 /// own for the occasion.
 @safe
+@usableFromInline
 final class BufferStorage: @unchecked Sendable {
   let core: MapCore
   let file: FileEntry

@@ -6,62 +6,106 @@ extension MapBuffer {
   /// An iterator keeps the window it is in. Copies may be advanced independently.
   @safe
   public struct Iterator: IteratorProtocol {
-    private let storage: BufferStorage
-    private var place: Place?
-    private var current: UnsafePointer<UInt8>?
-    private var left = 0
-    private var offset: Int64
-    private let end: Int64
+    // What a step needs lies in fields of which nobody takes the address, so that a loop keeps them in registers.
+    @usableFromInline let storage: BufferStorage
+    /// Owns the lease that `current` and `limit` point into.
+    @usableFromInline var place: Place?
+    @usableFromInline var current: UnsafePointer<UInt8>
+    @usableFromInline var limit: UnsafePointer<UInt8>
+    /// Where in the file the byte at `limit` lies.
+    @usableFromInline var offset: Int64
+    @usableFromInline let end: Int64
 
-    /// Owns the cursor whose lease `current` points into.
-    private final class Place {
+    @usableFromInline
+    final class Place {
       var cursor: WindowCursor
       init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
     }
 
     init(_ buffer: MapBuffer) {
       storage = buffer.storage
+      unsafe current = Self.zero
+      unsafe limit = Self.zero
       offset = buffer.fileRange.lowerBound
       end = buffer.fileRange.upperBound
     }
 
     /// The next byte; 0 with the buffer's `error` set if it can't be had; nil at the end.
+    @inlinable
     public mutating func next() -> UInt8? {
-      if left == 0 {
-        if offset >= end { return nil }
-        if !enterWindow() {
-          offset += 1
-          return 0
-        }
-      }
-      left -= 1
-      offset += 1
-      defer { unsafe current = current! + 1 }
-      return unsafe current!.pointee
+      if unsafe current == limit, !enterChunk() { return nil }
+      defer { unsafe current = unsafe current + 1 }
+      // The lease must last until the byte is read.
+      return withExtendedLifetime(place) { unsafe current.pointee }
     }
 
-    private mutating func enterWindow() -> Bool {
-      // A copy of this iterator may still point into the old place's lease.
+    /// Goes on to the bytes at `offset`: one at least, and false at the end.
+    @inlinable
+    mutating func enterChunk() -> Bool {
+      if offset >= end { return false }
+      let (start, count) = unsafe Self.chunk(at: offset, end, storage, &place)
+      unsafe current = start
+      unsafe limit = unsafe start + count
+      offset += Int64(count)
+      return true
+    }
+
+    /// The bytes from `offset` to the end of their window, or a 0 and a sticky error where they can't be had.
+    @usableFromInline
+    @inline(never)
+    static func chunk(
+      at offset: Int64, _ end: Int64, _ storage: BufferStorage, _ place: inout Place?
+    ) -> (start: UnsafePointer<UInt8>, count: Int) {
+      // A copy of the iterator may still point into the old place's lease.
       if place == nil || !isKnownUniquelyReferenced(&place) {
         place = Place(storage.makeCursor())
       }
-      guard let place else { return false }
+      guard let place else { return unsafe (zero, 1) }
       do throws(MapError) {
         guard try place.cursor.useWhatFits(at: offset) else {
           throw MapError(.fileTruncated, source: storage.source)
         }
       } catch {
         storage.note(error)
-        return false
+        return unsafe (zero, 1)
       }
-      left = Int(Swift.min(Int64(place.cursor.bytes.byteCount), end - offset))
-      unsafe current = place.cursor.bytes.withUnsafeBytes {
-        unsafe $0.baseAddress!.assumingMemoryBound(to: UInt8.self)
+      return unsafe place.cursor.bytes.withUnsafeBytes { bytes in
+        unsafe (
+          bytes.baseAddress!.assumingMemoryBound(to: UInt8.self),
+          Int(Swift.min(Int64(bytes.count), end - offset))
+        )
       }
-      return true
     }
+
+    /// What stands for a byte that can't be had; never freed.
+    nonisolated(unsafe) private static let zero: UnsafePointer<UInt8> = {
+      let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
+      unsafe byte.initialize(to: 0)
+      return unsafe UnsafePointer(byte)
+    }()
   }
 
   /// Walks over the bytes. O(1), reads nothing yet.
   public func makeIterator() -> Iterator { Iterator(self) }
+
+  /// Combines all bytes, as `Sequence` does, but by a plain loop over each window, which the compiler may vectorize.
+  ///
+  /// A byte that can't be had counts as 0, and `error` is set. O(n).
+  ///
+  /// - Throws: what `combine` throws.
+  @inlinable
+  public func reduce<Result>(
+    _ initial: Result, _ combine: (_ partial: Result, UInt8) throws -> Result
+  ) rethrows -> Result {
+    var result = initial
+    var bytes = makeIterator()
+    while bytes.enterChunk() {
+      try withExtendedLifetime(bytes.place) {
+        let chunk = unsafe UnsafeBufferPointer(
+          start: bytes.current, count: bytes.limit - bytes.current)
+        for index in 0..<chunk.count { result = try combine(result, unsafe chunk[index]) }
+      }
+    }
+    return result
+  }
 }

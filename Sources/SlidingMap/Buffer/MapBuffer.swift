@@ -147,7 +147,6 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     initializing target: UnsafeMutableBufferPointer<UInt8>
   ) -> (Iterator, UnsafeMutableBufferPointer<UInt8>.Index) {
     let end = startIndex + Swift.min(count, target.count)
-    unsafe target.initialize(repeating: 0)
     var copied = startIndex
     storage.withCursor { cursor in
       while copied < end {
@@ -160,6 +159,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
           copied += cursor.bytes.byteCount
         } catch {
           storage.note(error)
+          unsafe (target.baseAddress! + (copied - startIndex)).initialize(to: 0)
           copied += 1
         }
       }

@@ -30,4 +30,7 @@ int mb_open_direct(const char *path);
 // nothing. The kernel may start reading the page then.
 int64_t mb_read_nowait(int file, void *buffer, size_t byte_count, int64_t offset);
 
+// The number of bytes before a pattern that begins in `bytes`, or `count` where there is none: memmem(3).
+size_t mb_find(const void *bytes, size_t count, const void *pattern, size_t length);
+
 #endif

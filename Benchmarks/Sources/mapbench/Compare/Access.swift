@@ -5,6 +5,9 @@ struct Access: Sendable {
 
   private let packed: UInt64
 
+  /// The file's number above bit 40, the offset below: what peers are told.
+  var word: UInt64 { packed }
+
   /// - Precondition: `offset` is below 1 TiB.
   init(file: Int, offset: Int) {
     precondition(offset < 1 << 40)

@@ -13,7 +13,8 @@ struct CompareCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Read the largest files under this directory.", valueName: "dir"))
   var files: String?
-  @Option(help: "Threads that read at once, each with cursors of its own.")
+  @Option(
+    help: "Threads that read at once, with cursors of their own; the rate is theirs together.")
   var threads = 1
   @Option(help: "The seed of content and accesses.")
   var seed: UInt64 = 1
@@ -27,11 +28,15 @@ struct CompareCommand: ParsableCommand {
   var budget = ByteSize(64 << 20)
   @Option(help: "The size of a window.")
   var window = ByteSize(1 << 20)
+  @Flag(
+    help: "Compare with the windows of libgit2 and of Python's smmap, too, where these are found.")
+  var peers = false
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
 
   func validate() throws {
     guard (1...64).contains(threads) else { throw ValidationError("--threads is 1 to 64") }
+    guard threads == 1 || !peers else { throw ValidationError("--peers run on one thread") }
     guard window.bytes % Corpus.pageSize == 0 else {
       throw ValidationError("--window is a multiple of \(Corpus.pageSize)")
     }
@@ -43,21 +48,17 @@ struct CompareCommand: ParsableCommand {
   func run() throws {
     let available = try BackendName.chosen(backends)
     Cleanup.onSignals()
-    let directory = try files == nil ? TemporaryDirectory() : nil
-    defer { directory?.remove() }
-    let corpus: Corpus
-    if let files {
-      corpus = try Corpus(FileTree.files(under: FilePath(files)))
-    } else if let path = directory?.path {
-      corpus = try Corpus.make(in: path, byteCount: 256 << 20, seed: seed)
-    } else {
-      return
-    }
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let corpus =
+      try files.map { try Corpus(FileTree.files(under: FilePath($0))) }
+      ?? Corpus.make(in: directory.path, byteCount: 256 << 20, seed: seed)
     try corpus.warm()
+    let peers = try peers ? Peer.found(in: directory.path) : []
     let runner = CompareRunner(
       corpus: corpus, budget: budget.bytes, windowSize: window.bytes, threads: threads, seed: seed)
     let subjects = Subject.all(available, policies?.names)
-    var progress = ProgressBar(total: workloads.names.count * subjects.count)
+    var progress = ProgressBar(total: workloads.names.count * (subjects.count + peers.count))
     if !json {
       Report.print(
         "\(corpus.files.count) files of \(ByteSize.text(corpus.byteCount)), budget \(budget), "
@@ -74,8 +75,13 @@ struct CompareCommand: ParsableCommand {
           try runner.run(workload, subject, accesses, isShort: subject.isAnonymous))
         progress.advance()
       }
+      for peer in peers {
+        progress.show("\(workload.rawValue), \(peer.name)")
+        rows.append(try runner.run(workload, peer, accesses[0], in: directory.path))
+        progress.advance()
+      }
       let short =
-        subjects.contains(where: \.isAnonymous)
+        rows.contains(where: \.isShort)
         ? try runner.run(workload, .pread, accesses, isShort: true).checksum : nil
       Self.judge(&rows, short: short)
       table.heading(workload.summary(runner.shape))

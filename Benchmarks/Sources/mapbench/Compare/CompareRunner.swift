@@ -30,7 +30,7 @@ struct CompareRunner {
     let sampler = MemorySampler()
     let maps = try subject.makeManager(budget: budget, windowSize: windowSize)
     defer { maps?.shutdown() }
-    let readers = try (0..<threads).map { _ in try subject.makeReader(maps, corpus.files) }
+    let readers = try subject.makeReaders(threads, maps, corpus.files)
     let warmUp = accesses[0].count / 5
     Worker.together(threads) { readers[$0].read(accesses[$0][..<warmUp]) }
     let before = maps?.statistics
@@ -43,9 +43,7 @@ struct CompareRunner {
       if let failure = reader.failure { throw failure }
     }
 
-    var histogram = Histogram<UInt64>(
-      highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
-    for latency in readers.flatMap(\.latencies) { histogram.record(latency) }
+    let histogram = Self.histogram(readers.flatMap(\.latencies))
     let operations = (accesses[0].count - warmUp) * threads
     let checksum = readers.reduce(UInt64(0)) { $0 &* 31 &+ $1.checksum }
     var misses: Int?
@@ -64,5 +62,12 @@ struct CompareRunner {
       peakBytes: after?.peakBytes,
       peakResidentBytes: max(0, subject.isAnonymous ? peak.anonymous : peak.file),
       checksum: String(checksum, radix: 16))
+  }
+
+  static func histogram(_ latencies: [UInt64]) -> Histogram<UInt64> {
+    var histogram = Histogram<UInt64>(
+      highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
+    for latency in latencies { histogram.record(latency) }
+    return histogram
   }
 }

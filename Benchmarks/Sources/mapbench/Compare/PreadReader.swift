@@ -2,25 +2,13 @@ import SystemPackage
 
 /// Reads by pread(2), one call an access, into one buffer.
 final class PreadReader: Reader, @unchecked Sendable {
-  private let descriptors: [FileDescriptor]
+  private let files: OpenFiles
   private let buffer = AlignedBuffer(byteCount: Access.byteCount)
 
-  init(_ files: [FoundFile]) throws {
-    var opened: [FileDescriptor] = []
-    do {
-      for file in files { opened.append(try FileDescriptor.open(file.path, .readOnly)) }
-    } catch {
-      for descriptor in opened { try? descriptor.close() }
-      throw error
-    }
-    descriptors = opened
-  }
-
-  deinit {
-    for descriptor in descriptors { try? descriptor.close() }
-  }
+  init(_ files: OpenFiles) { self.files = files }
 
   override func perform(_ accesses: ArraySlice<Access>) throws {
+    let descriptors = files.descriptors
     try drive(accesses) { file, offset in
       try Self.load(from: descriptors[file], at: offset, buffer)
     }

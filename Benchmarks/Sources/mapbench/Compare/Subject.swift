@@ -55,10 +55,14 @@ enum Subject: Sendable {
     }
   }
 
-  /// A reader for one thread.
-  func makeReader(_ maps: MapManager?, _ files: [FoundFile]) throws -> Reader {
-    if let maps { return try CursorReader(maps, files) }
-    if case .pread = self { return try PreadReader(files) }
-    return try MappingReader(files)
+  /// A reader for each thread. They share what a program's threads would: the manager, descriptors, whole mappings.
+  func makeReaders(_ count: Int, _ maps: MapManager?, _ files: [FoundFile]) throws -> [Reader] {
+    if let maps { return try (0..<count).map { _ in try CursorReader(maps, files) } }
+    if case .pread = self {
+      let opened = try OpenFiles(files)
+      return (0..<count).map { _ in PreadReader(opened) }
+    }
+    let mapped = try MappedFiles(files)
+    return (0..<count).map { _ in MappingReader(mapped) }
   }
 }

@@ -3,7 +3,7 @@ import SystemPackage
 /// Memory to read into, used again and again.
 @safe
 struct AlignedBuffer: ~Copyable, @unchecked Sendable {
-  private let memory: UnsafeMutableRawBufferPointer
+  let memory: UnsafeMutableRawBufferPointer
 
   /// Takes `byteCount` bytes on a page boundary and touches all of them.
   init(byteCount: Int) {

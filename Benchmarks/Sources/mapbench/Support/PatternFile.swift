@@ -5,10 +5,12 @@ import SystemPackage
 enum PatternFile {
   /// Writes `byteCount` bytes of seeded noise.
   ///
-  /// - Parameter piece: bytes for each write(2), a multiple of 8. The page cache may keep each in one folio, which a touch
-  ///   of any of its pages maps whole.
+  /// - Parameters:
+  ///   - mask: the bits of each word that are not left out.
+  ///   - piece: bytes for each write(2), a multiple of 8. The page cache may keep each in one folio, which a touch of any
+  ///     of its pages maps whole.
   static func write(
-    _ path: FilePath, byteCount: Int, seed: UInt64, piece: Int = 1 << 20
+    _ path: FilePath, byteCount: Int, seed: UInt64, mask: UInt64 = .max, piece: Int = 1 << 20
   ) throws {
     let file = try FileDescriptor.open(
       path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
@@ -17,7 +19,7 @@ enum PatternFile {
     var block = [UInt64](repeating: 0, count: piece / 8)
     var left = byteCount
     while left > 0 {
-      for index in block.indices { block[index] = generator.next() }
+      for index in block.indices { block[index] = generator.next() & mask }
       let count = min(left, block.count * 8)
       try unsafe block.withUnsafeBytes { bytes in
         _ = try unsafe file.writeAll(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
