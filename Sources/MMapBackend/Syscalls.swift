@@ -94,7 +94,6 @@ struct Syscalls: SystemCalls {
       switch advice {
       case .normal: MADV_NORMAL
       case .random: MADV_RANDOM
-      case .sequential: MADV_SEQUENTIAL
       case .willNeed: MADV_WILLNEED
       }
     _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, value)) }

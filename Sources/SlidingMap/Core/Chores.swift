@@ -8,6 +8,8 @@ struct Chores {
   var loads: [RegionSlot] = []
   var extents: [(extent: Extent, owner: Backend)] = []
   var handles: [(handle: Handle, owner: Backend)] = []
+  /// What backends are told; each keeps its file's extent until it was.
+  var advice: [Advice] = []
   /// Tasks whose loads have ended.
   var resumptions: [CheckedContinuation<Void, Never>] = []
 
@@ -24,7 +26,8 @@ struct Chores {
   var isOvershot = false
 
   var isEmpty: Bool {
-    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && resumptions.isEmpty
+    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && advice.isEmpty
+      && resumptions.isEmpty
   }
 
   /// What there is to do now; what is decided meanwhile gathers anew.
@@ -58,6 +61,7 @@ extension MapCore {
       monitor.unlock()
       first.unload()
       second?.unload()
+      for advice in now.advice { advice.give() }
       if now.isAsynchronous {
         first.submit(to: self)
         second?.submit(to: self)
@@ -75,7 +79,8 @@ extension MapCore {
       }
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
-      if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
+      for advice in now.advice { advice.file.handleUsers -= 1 }
+      if !now.handles.isEmpty || !now.loads.isEmpty || !now.advice.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
         for load in first.loads + (second?.loads ?? []) {
           guard let error = load.error else { continue }
