@@ -123,6 +123,7 @@ check "verify finds no difference" verify
 check "verify over backends that copy, small windows" verify --backends pread,automatic --window 64KiB
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'
 check "targets as JSON" eval 'targets | is_array'
+check "advise as JSON" eval '"$tool" advise --size 16MiB --reads 8 --rounds 1 --json | is_array'
 check "doctor in text" eval '"$tool" doctor | grep -q "file system"'
 check "doctor as JSON" eval '"$tool" doctor "$files" --json | is_array'
 check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/null)'

@@ -15,28 +15,26 @@ public final class MMapProvider: RegionProvider {
   public let takeover: Takeover?
   let syscalls: Syscalls
   let populator: Populator
-  private let advice: AccessAdvice
 
   /// Makes a provider; it holds nothing until a file is opened.
   ///
   /// - Parameters:
   ///   - populate: whether a window's pages are all mapped when it is loaded (MADV_POPULATE_READ), at the price of
   ///     reading all of it, instead of one by one when touched.
-  ///   - advice: what the kernel is told of each file (madvise(2)); `.random` for cold reads here and there.
   ///   - takeover: the backend that serves where no descriptor or no addresses are to be had; nil lets such requests fail.
   ///   - mostBypassed: see `ProviderProperties.mostBypassed`; without a takeover nothing is bypassed.
   public convenience init(
-    populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil,
+    populate: Bool = false, takeover: Takeover? = nil,
     mostBypassed: Int = 0
   ) {
     self.init(
-      populate: populate, advice: advice, takeover: takeover, mostBypassed: mostBypassed,
+      populate: populate, takeover: takeover, mostBypassed: mostBypassed,
       faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail.
   package init(
-    populate: Bool = false, advice: AccessAdvice = .normal, takeover: Takeover? = nil,
+    populate: Bool = false, takeover: Takeover? = nil,
     mostBypassed: Int = 0, faults: SyscallFaults?
   ) {
     properties = ProviderProperties(
@@ -46,7 +44,6 @@ public final class MMapProvider: RegionProvider {
       mostBypassed: takeover == nil ? 0 : mostBypassed)
     syscalls = Syscalls(faults: faults)
     populator = Populator(syscalls)
-    self.advice = advice
     self.takeover = takeover
   }
 
@@ -108,9 +105,6 @@ public final class MMapProvider: RegionProvider {
     } catch {
       throw MapError(mapping: error)
     }
-    if advice != .normal {
-      unsafe syscalls.advise(advice, extent.base, byteCount: extent.byteCount)
-    }
     return unsafe Extent(base: extent.base, byteCount: extent.byteCount)
   }
 
@@ -120,7 +114,6 @@ public final class MMapProvider: RegionProvider {
     let placement = Placement(
       byteCount: byteCount, alignment: alignment, pageSize: Syscalls.pageSize)
     let base = try unsafe map(descriptor, byteCount: byteCount, placement)
-    if advice != .normal { unsafe syscalls.advise(advice, base, byteCount: byteCount) }
     return unsafe Extent(base: base, byteCount: byteCount)
   }
 
@@ -212,11 +205,9 @@ extension RegionProvider where Self == MMapProvider {
 
   /// Regions by mmap(2).
   ///
-  /// - Parameters:
-  ///   - populate: whether a window's pages are all mapped when it is loaded, instead of one by one when touched.
-  ///   - advice: what the kernel is told of each file.
-  public static func mmap(populate: Bool, advice: AccessAdvice) -> MMapProvider {
-    MMapProvider(populate: populate, advice: advice)
+  /// - Parameter populate: whether a window's pages are all mapped when it is loaded, instead of one by one when touched.
+  public static func mmap(populate: Bool) -> MMapProvider {
+    MMapProvider(populate: populate)
   }
 }
 

@@ -7,6 +7,8 @@ package import SystemPackage
 #endif
 
 /// Memory of the process's own, page by page as it is touched: mmap(2), MAP_ANONYMOUS, MAP_PRIVATE and MAP_NORESERVE.
+///
+/// Never in huge pages, whatever the system's setting: a budget counts the pages that are used, and no others.
 @safe
 package final class AnonymousMemory: @unchecked Sendable {
   /// The first byte; a multiple of the page.
@@ -29,6 +31,10 @@ package final class AnonymousMemory: @unchecked Sendable {
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw Errno(rawValue: errno)
     }
+    #if os(Linux)
+      // MADV_NOHUGEPAGE, which glibc's headers give only to _DEFAULT_SOURCE. Kernels without huge pages refuse it.
+      _ = unsafe madvise(address, byteCount, 15)
+    #endif
     unsafe base = address
     self.byteCount = byteCount
   }

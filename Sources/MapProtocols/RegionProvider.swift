@@ -81,7 +81,8 @@ public protocol RegionProvider: AnyObject, Sendable {
     _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(MapError) -> Int
 
-  /// Tells the system how a range will be read. Ignored by default.
+  /// Tells the system how a range will be read: `.normal`, `.sequential` or `.random` for an extent as a whole, `.willNeed` for a part of it.
+  /// Ignored by default, and not asked of providers whose memory is anonymous.
   func advise(_ advice: AccessAdvice, _ region: ExtentRange)
 
   /// Starts loads and returns without waiting for a disk; the end of each is told to `completion` once, several that ended

@@ -102,7 +102,7 @@ import Testing
 
   @Test func `populating loads a window whole and no other`() throws {
     let path = try cachedFile(8 << 20, piece: 2 << 20)
-    let provider = MMapProvider.mmap(populate: true, advice: .normal)
+    let provider = MMapProvider.mmap(populate: true)
     try withExtent(of: path, alignment: 1 << 20, of: provider) { extent in
       var loads = [
         RegionLoad(
@@ -119,7 +119,7 @@ import Testing
 
   @Test func `populating past the end of a truncated file is an error, not a signal`() throws {
     let path = try cachedFile(4 << 20, piece: 1 << 20)
-    let provider = MMapProvider.mmap(populate: true, advice: .normal)
+    let provider = MMapProvider.mmap(populate: true)
     try withExtent(of: path, alignment: 1 << 20, of: provider) { extent in
       try directory.resize(path, to: 1 << 20)
       var loads = (0..<4).map {
@@ -134,9 +134,10 @@ import Testing
 
   @Test func `advice is given to the whole extent, which stays one kernel map`() throws {
     let path = try cachedFile(4 << 20, piece: 1 << 20)
-    for advice in [AccessAdvice.normal, .random, .sequential, .willNeed] {
-      let provider = MMapProvider.mmap(populate: false, advice: advice)
+    for advice in [AccessAdvice.normal, .random, .willNeed] {
+      let provider = MMapProvider.mmap
       try withExtent(of: path, alignment: 1 << 20, of: provider) { extent in
+        provider.advise(advice, ExtentRange(extent: extent, offset: 0, byteCount: extent.byteCount))
         provider.advise(.willNeed, ExtentRange(extent: extent, offset: 4_096, byteCount: 1))
         let maps = try ProcessResources.maps(under: path)
         #expect(maps == 1)

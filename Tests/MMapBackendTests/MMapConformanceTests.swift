@@ -12,7 +12,7 @@ import Testing
 
   @Test(arguments: ProviderConformance.allCases)
   func populatingMMap(_ promise: ProviderConformance) async throws {
-    try await promise.check { .mmap(populate: true, advice: .random) }
+    try await promise.check { .mmap(populate: true) }
   }
 
   @Test(arguments: ProviderConformance.allCases)

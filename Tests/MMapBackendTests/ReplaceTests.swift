@@ -66,17 +66,6 @@ import Testing
     provider.close(file.handle)
   }
 
-  @Test func `advice is given to the extent that took another's place`() throws {
-    let provider = MMapProvider(advice: .random, faults: faults)
-    let file = try provider.open(.path(path))
-    try withCopies { copies in
-      let extent = try provider.makeExtent(file.handle, fileSize: 100_000, replacing: copies)
-      #expect(faults.calls(of: .madvise) == 1)
-      #expect(unsafe memcmp(extent.base, content, content.count) == 0)
-    }
-    provider.close(file.handle)
-  }
-
   @Test func `reads go on after a signal and fail with what the system said`() throws {
     let file = try provider.open(.path(path))
     var buffer = [UInt8](repeating: 0, count: 50)

@@ -16,7 +16,7 @@ import Testing
     path = try directory.file("file", patternedBytes(10_000))
   }
 
-  @Test(arguments: [MMapProvider.mmap, .mmap(populate: true, advice: .normal)])
+  @Test(arguments: [MMapProvider.mmap, .mmap(populate: true)])
   func `chosen calls fail, the others pass`(base: MMapProvider) throws {
     let chosen = Mutex(FaultProvider.Call.Operation.open)
     let provider = FaultProvider(base) { call in
@@ -50,7 +50,7 @@ import Testing
     provider.release(extent)
   }
 
-  @Test(arguments: [MMapProvider.mmap, .mmap(populate: true, advice: .normal)])
+  @Test(arguments: [MMapProvider.mmap, .mmap(populate: true)])
   func `one window of several fails`(base: MMapProvider) async throws {
     let provider = FaultProvider(base) { call in
       call.operation == .load && call.range?.contains(5_000) == true

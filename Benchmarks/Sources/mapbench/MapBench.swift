@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// The tool: `mapbench` alone compares, `bulk` measures bandwidth, `verify`, `soak` and `targets` prove, `replay` and
-/// `observe` help to choose a policy, `doctor` looks at the machine.
+/// `observe` help to choose a policy, `advise` an access pattern, `doctor` looks at the machine.
 @main
 struct MapBench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,8 +9,8 @@ struct MapBench: ParsableCommand {
     abstract: "Measures SlidingMap against a raw mapping and pread, and checks its bytes.",
     subcommands: [
       CompareCommand.self, BulkCommand.self, VerifyCommand.self, TargetsCommand.self,
-      SoakCommand.self,
-      ReplayCommand.self, ObserveCommand.self, DoctorCommand.self,
+      SoakCommand.self, AdviseCommand.self, ReplayCommand.self, ObserveCommand.self,
+      DoctorCommand.self,
     ],
     defaultSubcommand: CompareCommand.self)
 }

@@ -8,6 +8,8 @@ struct Chores {
   var loads: [RegionSlot] = []
   var extents: [(extent: Extent, owner: Backend)] = []
   var handles: [(handle: Handle, owner: Backend)] = []
+  /// What backends are told; each keeps its file's extent until it was.
+  var advice: [Advice] = []
   /// Tasks whose loads have ended.
   var resumptions: [CheckedContinuation<Void, Never>] = []
 
@@ -24,12 +26,13 @@ struct Chores {
   var isOvershot = false
 
   var isEmpty: Bool {
-    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && resumptions.isEmpty
+    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && advice.isEmpty
+      && resumptions.isEmpty
   }
 
   /// Whether there is more to be called than a backend's loads and unloads.
   fileprivate var hasCalls: Bool {
-    !extents.isEmpty || !handles.isEmpty || !resumptions.isEmpty
+    !extents.isEmpty || !handles.isEmpty || !advice.isEmpty || !resumptions.isEmpty
   }
 
   /// What there is to do now; what is decided meanwhile gathers anew.
@@ -66,6 +69,7 @@ extension MapCore {
         monitor.unlock()
         first.unload()
         second?.unload()
+        for advice in now.advice { advice.give() }
         if now.isAsynchronous {
           first.submit(to: self)
           second?.submit(to: self)
@@ -84,8 +88,11 @@ extension MapCore {
       }
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
+      for advice in now.advice { advice.file.handleUsers -= 1 }
       finishEmptying(ahead, &chores)
-      if !now.handles.isEmpty || !now.loads.isEmpty || !ahead.isEmpty { handlesMoved() }
+      if !(now.handles.isEmpty && now.loads.isEmpty && now.advice.isEmpty && ahead.isEmpty) {
+        handlesMoved()
+      }
       if !now.isAsynchronous {
         for load in first.loads + (second?.loads ?? []) {
           guard let error = load.error else { continue }

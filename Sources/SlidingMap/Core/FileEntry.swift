@@ -33,6 +33,9 @@ final class FileEntry: @unchecked Sendable {
   var backend: Backend
   var handle: Handle?
   var extent: Extent?
+  /// What the backend was told of the extent.
+  var advised = AccessAdvice.normal
+  var history = AccessHistory()
   /// How often the file was read without a window.
   var copies = 0
   /// A thread is making, replacing or dropping the extent, outside the lock. No window is claimed meanwhile.

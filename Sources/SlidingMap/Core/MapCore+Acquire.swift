@@ -7,12 +7,13 @@ extension MapCore {
   ///
   /// - Parameters:
   ///   - old: the windows that the caller's pin covered before.
-  ///   - byteCount: of what is asked for.
+  ///   - wanted: what is asked for.
+  ///   - shown: what the caller read before; empty if that is not known.
   ///   - mayOvershoot: whether a budget of maps and addresses may be overshot, because there is no other way left.
   /// - Returns: the log of the calling thread, for the hits to come; nil if the bytes must be read without a window.
   func acquire(
-    _ file: FileEntry, _ windows: ClosedRange<Int>, after old: Range<Int>, byteCount: Int,
-    mayOvershoot: Bool = false
+    _ file: FileEntry, _ windows: ClosedRange<Int>, after old: Range<Int>,
+    _ wanted: Range<Int64>, after shown: Range<Int64>, mayOvershoot: Bool = false
   ) throws(MapError) -> AccessLog? {
     if isForked { throw MapError(.forked) }
     monitor.lock()
@@ -24,7 +25,7 @@ extension MapCore {
     chores.mayOvershoot = mayOvershoot
     let loadsBefore = counters.loads
     do throws(MapError) {
-      for window in windows where !(try acquire(file, window, byteCount, &chores)) {
+      for window in windows where !(try acquire(file, window, wanted.count, &chores)) {
         perform(&chores)
         return nil
       }
@@ -33,6 +34,7 @@ extension MapCore {
       retireAfterShutdown(file)
       throw error
     }
+    if chores.missed != nil { advise(file, wanted, after: shown, &chores) }
     if let error = perform(&chores) {
       retireAfterShutdown(file)
       throw error

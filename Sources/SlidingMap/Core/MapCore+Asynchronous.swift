@@ -83,6 +83,9 @@ extension MapCore {
         chores.awaited.append(end)
       }
     }
+    if let first = ranges.first, chores.missed != missed {
+      advise(file, first, after: first.lowerBound..<first.lowerBound, &chores)
+    }
     perform(&chores)
     // Pinned by nobody, what was loaded gives way if others overshot the budget meanwhile, or shut the manager down.
     endOvershoot(&chores)

@@ -197,6 +197,7 @@ extension MapCore {
     guard let extent = file.extent else { return }
     chores.extents.append((extent, file.backend))
     file.extent = nil
+    file.advised = .normal
     unsafe file.base.pointee.store(0, ordering: .relaxed)
     file.pins.callAttention()
   }

@@ -190,6 +190,7 @@ extension MapCore {
       usage.maps += primary.properties.mapsPerExtent - file.backend.properties.mapsPerExtent
       usage.addresses += (found.extent?.byteCount ?? 0) - extent.byteCount
       file.extent = found.extent
+      file.advised = .normal
     }
     file.generation = found.file.status.generation
     adopt(found.file.handle, of: primary, file)

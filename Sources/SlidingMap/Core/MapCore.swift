@@ -18,6 +18,7 @@ final class MapCore: @unchecked Sendable {
   let takeover: Backend?
   let budget: any Budget
   let grid: WindowGrid
+  let pattern: AccessPattern
   let pageSize: Int
   let control: ControlBlock
   let fenceless: Bool
@@ -103,7 +104,8 @@ final class MapCore: @unchecked Sendable {
   static let mostReservedPerWindow = 2 << 20
 
   init(
-    provider: any RegionProvider, policy: any EvictionPolicy, budget: any Budget, grid: WindowGrid
+    provider: any RegionProvider, policy: any EvictionPolicy, budget: any Budget, grid: WindowGrid,
+    pattern: AccessPattern = .learned
   ) {
     primary = Backend(provider, grid)
     takeover = provider.takeover.map { Backend($0.provider, grid) }
@@ -111,6 +113,7 @@ final class MapCore: @unchecked Sendable {
     pristinePolicy = policy
     self.budget = budget
     self.grid = grid
+    self.pattern = pattern
     pageSize = SystemPage.size
     usualByteCount = Int(clamping: grid.windowSize)
     if let takeover = provider.takeover {

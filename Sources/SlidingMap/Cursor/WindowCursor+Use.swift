@@ -66,6 +66,7 @@ extension WindowCursor {
     let range = offset..<offset + Int64(count)
     let windows = state.grid.windows(of: range)
     let previous = held?.range
+    let shown = self.range
     do throws(MapError) {
       if try bypass(range, windows) { return true }
     } catch {
@@ -79,7 +80,7 @@ extension WindowCursor {
       if !state.pinResident(windows, core) {
         // Nor is memory kept that would take room from the windows, or from a copy.
         giveBackSpare()
-        var log = try core.acquire(file, windows, after: left, byteCount: count)
+        var log = try core.acquire(file, windows, after: left, range, after: shown)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
           if state.release() { core.settle(file, after: Range(windows)) }
@@ -89,7 +90,8 @@ extension WindowCursor {
             return true
           }
           _ = state.pinResident(windows, core)
-          log = try core.acquire(file, windows, after: left, byteCount: count, mayOvershoot: true)
+          log = try core.acquire(
+            file, windows, after: left, range, after: shown, mayOvershoot: true)
         }
         guard let log else { throw MapError(.budgetExhausted) }
         state.log = log

@@ -127,15 +127,17 @@ public final class SlidingWindowMapManager: MapManager, @unchecked Sendable {
   ///   - policy: which window goes when the budget is full; swapped later by `setPolicy`.
   ///   - budget: how much may be held.
   ///   - windowSize: in bytes; powers of two are fastest, multiples of 2 MiB let the kernel use huge pages.
+  ///   - pattern: how files are read; by default learned for each from its misses. See <doc:ReadingAhead>.
   /// - Precondition: `windowSize` is positive and a multiple of the page size.
   public init(
     backend: some RegionProvider = .automatic, policy: some EvictionPolicy = .lru,
-    budget: some Budget = .automatic, windowSize: Int = defaultWindowSize
+    budget: some Budget = .automatic, windowSize: Int = defaultWindowSize,
+    pattern: AccessPattern = .learned
   ) {
     super.init(
       core: MapCore(
         provider: backend, policy: policy, budget: budget,
-        grid: WindowGrid(windowSize: windowSize, pageSize: SystemPage.size)))
+        grid: WindowGrid(windowSize: windowSize, pageSize: SystemPage.size), pattern: pattern))
   }
 }
 
@@ -147,11 +149,13 @@ public final class StaticWindowMapManager: MapManager, @unchecked Sendable {
   ///   - backend: how files get into memory.
   ///   - policy: which file goes when the budget is full; swapped later by `setPolicy`.
   ///   - budget: how much may be held. A file larger than a soft budget is served all the same, as an overshoot.
+  ///   - pattern: how files are read. A file that misses but once teaches nothing, so learned means `.normal` here.
   public init(
     backend: some RegionProvider = .automatic, policy: some EvictionPolicy = .lru,
-    budget: some Budget = .automatic
+    budget: some Budget = .automatic, pattern: AccessPattern = .learned
   ) {
     super.init(
-      core: MapCore(provider: backend, policy: policy, budget: budget, grid: .wholeFile))
+      core: MapCore(
+        provider: backend, policy: policy, budget: budget, grid: .wholeFile, pattern: pattern))
   }
 }

@@ -18,6 +18,18 @@ extension RawSpan {
     }
   }
 
+  /// The sum of the first word of each page.
+  @inline(never)
+  func sumOfPages() -> UInt64 {
+    var sum: UInt64 = 0
+    var offset = 0
+    while offset + 8 <= byteCount {
+      sum &+= word(at: offset)
+      offset += 4096
+    }
+    return sum
+  }
+
   /// One byte of each page, so that all of them are mapped.
   @inline(never)
   func touchPages() -> UInt64 {

@@ -57,6 +57,19 @@ enum Loops {
     return sum
   }
 
+  /// `use` of each range, and the sum of a word of each of its pages.
+  @inline(never)
+  static func useAndSum(
+    _ cursor: inout WindowCursor, _ requests: [Range<Int64>]
+  ) throws(MapError) -> UInt64 {
+    var sum: UInt64 = 0
+    for range in requests {
+      try cursor.use(at: range.lowerBound, count: range.count)
+      sum &+= cursor.bytes.sumOfPages()
+    }
+    return sum
+  }
+
   /// Offsets of whole words in windows `windows`, at random.
   static func offsets(
     _ count: Int, windows: Range<Int>, windowSize: Int = Workbench.windowSize, seed: UInt64

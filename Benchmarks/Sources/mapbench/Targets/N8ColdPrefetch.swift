@@ -14,7 +14,7 @@ enum N8ColdPrefetch: Target {
     let file = try bench.coldFile()
     let pairs = try bench.pairs(
       ours: {
-        let maps = SlidingWindowMapManager(backend: .mmap(populate: false, advice: .random))
+        let maps = SlidingWindowMapManager(backend: .mmap, pattern: .random)
         defer { maps.shutdown() }
         return try N7ColdReads.readsPerSecond(maps, file, reads: reads, ahead: depth, batch: depth)
       },

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Glibc
+import SlidingMap
+import SystemPackage
+
+/// `mapbench advise`: what each access pattern is worth on a file that no cache holds.
+struct AdviseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "advise",
+    abstract: "Reads a cold file in several ways under each access pattern: time and bytes read.",
+    discussion: """
+      The file is made in $TMPDIR, which must be on a disk, and dropped from the page cache before each run. Patterns \
+      take turns; figures are medians.
+      """)
+
+  @Option(help: "The file's size.")
+  var size = ByteSize(4 << 30)
+  @Option(help: "The budget.")
+  var budget = ByteSize(64 << 20)
+  @Option(help: "The size of a window.")
+  var window = ByteSize(SlidingWindowMapManager.defaultWindowSize)
+  @Option(help: "Reads of a run at random.")
+  var reads = 8192
+  @Option(help: "Ways of reading, separated by commas.")
+  var shapes = NameList<ReadShape>.all
+  @Option(help: "Patterns, separated by commas.")
+  var patterns = NameList<PatternName>.all
+  @Option(help: "Rounds for each median.")
+  var rounds = 5
+  @Flag(help: "Map all of a window's pages when it is loaded.")
+  var populate = false
+  @Flag(help: "Leave the file in the page cache.")
+  var hot = false
+  @Flag(help: "Print an array of objects instead of a table.")
+  var json = false
+
+  func validate() throws {
+    guard rounds > 0, reads > 0 else { throw ValidationError("--rounds and --reads are positive") }
+    guard size.bytes >= 4 << 20 else { throw ValidationError("--size is at least 4MiB") }
+    guard window.bytes % 4096 == 0 else { throw ValidationError("--window is whole pages") }
+  }
+
+  func run() throws {
+    Cleanup.onSignals()
+    Worker.detach { while true { pause() } }
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let path = directory.path.appending("file.bin")
+    try PatternFile.write(path, byteCount: size.bytes, seed: 3)
+    if hot { try PatternFile.warm(path) }
+    var progress = ProgressBar(total: shapes.names.count * rounds)
+    var results: [AdviceResult] = []
+    for shape in shapes.names {
+      progress.show(shape.rawValue)
+      var times = [[Double]](repeating: [], count: patterns.names.count)
+      var bytes = times
+      var wanted = 0
+      for round in 0..<rounds {
+        let requests = shape.requests(
+          fileSize: size.bytes, count: reads, seed: UInt64(round) &+ 5)
+        wanted = requests.reduce(0) { $0 + $1.count }
+        var sum: UInt64?
+        for step in patterns.names.indices {
+          let index = (step + round) % patterns.names.count
+          let run = try read(path, requests, patterns.names[index])
+          try ChecksumMismatch.check(run.sum, sum ?? run.sum, shape.rawValue)
+          sum = run.sum
+          times[index].append(run.seconds * 1e3)
+          bytes[index].append(Double(run.bytesRead))
+        }
+        progress.advance()
+      }
+      let fixedTimes = zip(patterns.names, times).filter { $0.0 != .learned }.map { median($0.1) }
+      let best = fixedTimes.min() ?? times.map(median).min() ?? .nan
+      for (index, pattern) in patterns.names.enumerated() {
+        results.append(
+          AdviceResult(
+            shape: shape.rawValue, pattern: pattern.rawValue, milliseconds: median(times[index]),
+            bytesRead: Int(median(bytes[index])), bytesWanted: wanted,
+            ofBest: median(times[index]) / best))
+      }
+    }
+    progress.finish()
+    try Report.print(results, asJSON: json) { AdviceResult.table(results) }
+  }
+
+  private func read(
+    _ path: FilePath, _ requests: [Range<Int64>], _ pattern: PatternName
+  ) throws -> (seconds: Double, bytesRead: Int, sum: UInt64) {
+    if !hot { try PatternFile.chill(path) }
+    let maps = SlidingWindowMapManager(
+      backend: .mmap(populate: populate), budget: .fixed(bytes: budget.bytes),
+      windowSize: window.bytes, pattern: pattern.pattern)
+    defer { maps.shutdown() }
+    var cursor = try maps.cursor(for: path)
+    var sum: UInt64 = 0
+    let before = try DiskReads.now()
+    let time = try seconds { sum = try Loops.useAndSum(&cursor, requests) }
+    return (time, try DiskReads.now() - before, sum)
+  }
+}
+
+extension ReadShape: ExpressibleByArgument {}
+extension PatternName: ExpressibleByArgument {}
