@@ -120,6 +120,8 @@ check "verify finds no difference" verify
 check "verify over backends that copy, small windows" verify --backends pread,automatic --window 64KiB
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'
 check "targets as JSON" eval 'targets | is_array'
+check "soak loads finds nothing wrong" eval '"$tool" soak --loads 20000 --tasks 20 --idle 0 | grep -q " ok"'
+check "soak mixed finds nothing wrong" eval '"$tool" soak mixed --operations 20000 --files 50 --json | is_array'
 check "doctor in text" eval '"$tool" doctor | grep -q "file system"'
 check "doctor as JSON" eval '"$tool" doctor "$files" --json | is_array'
 check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/null)'
