@@ -6,12 +6,12 @@ struct MixedSoakCommand: ParsableCommand {
     commandName: "mixed",
     abstract: "Does everything a manager can at random, and checks every byte.",
     discussion: """
-      All threads do so many operations each: most are uses of random bytes, the others all else that cursors, buffers and \
-      managers do, policies swapped in turns, files that grow and files that are replaced. The budget is a tenth of the \
-      files. Every byte given is compared with what the file has there; at the end nothing may be left of the manager. The \
-      only error allowed is .fileChanged, of a file that was changed or replaced after it was opened. Exits 1 otherwise. \
-      A tenth of the operations, done before the first count, lets the C library and the language's runtime keep what they \
-      keep.
+      All threads do so many operations each: most are uses of random bytes, the others all else that cursors, \
+      buffers and managers do, policies swapped in turns, files that grow and files that are replaced. The budget \
+      is a tenth of the files. Every byte given is compared with what the file has there; at the end nothing may \
+      be left of the manager. The only error allowed is .fileChanged, of a file that was changed or replaced after \
+      it was opened. Exits 1 otherwise. A tenth of the operations, done before the first count, lets the C library \
+      and the language's runtime keep what they keep.
       """)
 
   @Option(help: "Backends, separated by commas; those this machine has if left out.")

@@ -8,7 +8,8 @@ final class SoakFile: Sendable {
     case fixed
     /// Bytes are appended; those there are stay.
     case growing
-    /// Another file takes the path, one byte longer, with other bytes: so a cursor's `fileSize` tells which one it reads.
+    /// Another file takes the path, one byte longer, with other bytes: so a cursor's `fileSize` tells which one it
+    /// reads.
     case replaced
   }
 
@@ -29,8 +30,11 @@ final class SoakFile: Sendable {
     try PatternFile.write(path, byteCount: size, seed: seed(size: size))
   }
 
-  /// Counts the starts and the ends of changes. Where it stayed the same over a while, the file did.
+  /// Counts the starts and the ends of changes: odd during one.
   var stamp: Int { changes.load(ordering: .sequentiallyConsistent) }
+
+  /// Whether the file may have changed since it had that stamp; during a change nobody knows how far that was.
+  func hasChanged(since stamp: Int) -> Bool { self.stamp != stamp || stamp % 2 == 1 }
 
   /// The seed of the content, for who sees this size.
   func seed(size: Int) -> UInt64 {

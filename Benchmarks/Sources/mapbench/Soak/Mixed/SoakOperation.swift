@@ -56,8 +56,9 @@ enum SoakOperation: String, CaseIterable, Sendable {
   /// Unloads what nobody uses, so that the budget is not full for long if it comes often.
   private var empties: Bool { self == .collect || self == .unload }
 
-  /// Each of them as many times as it weighs: a random one is drawn by its place. Seven phases of eight leave out what
-  /// empties the manager, so that the budget fills up and windows leave for want of room; in the eighth it comes the oftener.
+  /// Each of them as many times as it weighs: a random one is drawn by its place. Seven phases of eight leave out
+  /// what empties the manager, so that the budget fills up and windows leave for want of room; in the eighth it comes
+  /// the oftener.
   static let decks = [8, 0, 0, 0, 0, 0, 0, 0].map { factor in
     allCases.flatMap { Array(repeating: $0, count: $0.weight * ($0.empties ? factor : 1)) }
   }

@@ -33,13 +33,13 @@ final class SoakTally: Sendable {
 
   /// Judges an error.
   ///
-  /// A cursor on a file that was changed or replaced since may be told so: with the backends that copy, a file is held by
-  /// nothing once its handle had to be closed. That is the only error which is no fault.
+  /// A cursor on a file that was changed or replaced since may be told so: with the backends that copy, a file is
+  /// held by nothing once its handle had to be closed. That is the only error which is no fault.
   ///
   /// - Parameter subject: what it happened to, and the file's stamp when that was opened.
   func judge(_ error: any Error, _ subject: (file: SoakFile, stamp: Int)?, _ what: String) {
     if let error = error as? MapError, error.code == .fileChanged, let subject,
-      subject.file.kind != .fixed, subject.file.stamp != subject.stamp
+      subject.file.kind != .fixed, subject.file.hasChanged(since: subject.stamp)
     {
       changedCount.add(1, ordering: .relaxed)
       return

@@ -20,8 +20,8 @@ extension SoakThread {
     }
   }
 
-  /// Most uses are of few bytes near the start of the file, where they are found loaded; some go on for long, past the end,
-  /// or to the window's end.
+  /// Most uses are of few bytes near the start of the file, where they are found loaded; some go on for long, past
+  /// the end, or to the window's end.
   private mutating func use(_ reader: inout SoakReader) throws {
     let dice = generator.below(256)
     let size = reader.fileSize

@@ -4,8 +4,8 @@ import SlidingMap
 struct SoakThread: ~Copyable {
   static let cursorCount = 12
   static let bufferCount = 2
-  /// The most windows that a thread has pinned: each cursor two and one of them those of a wide use, each buffer three, a
-  /// task two.
+  /// The most windows that a thread has pinned: each cursor two and one of them those of a wide use, each buffer
+  /// three, a task two.
   static let mostPinned = 2 * cursorCount + wideWindows + 3 * bufferCount + 2
   static let wideWindows = 5
 
