@@ -46,14 +46,16 @@ struct FileGrowth: ~Copyable {
     blackHole(sum)
   }
 
-  /// One round, added to the times of a hit, a miss, opening a known file, and opening and closing an unknown one.
+  /// One round, added to the times of a hit, a miss, opening a known file, opening and closing an unknown one, and
+  /// unloading a window with all others. There is nothing to unload in the first.
   mutating func round(
     _ hit: inout GrowthResult.Times, _ miss: inout GrowthResult.Times,
-    _ open: inout GrowthResult.Times, _ new: inout GrowthResult.Times
+    _ open: inout GrowthResult.Times, _ new: inout GrowthResult.Times,
+    _ collect: inout GrowthResult.Times
   ) throws {
     releaseAll()
-    maps.collect()
-    plain.empty()
+    collect.ours.append(processorSeconds { maps.collect() } / Double(order.count) * 1e9)
+    collect.plain.append(processorSeconds { plain.empty() } / Double(order.count) * 1e9)
     miss.ours.append(try processorSeconds { try use(order) } / Double(order.count) * 1e9)
     miss.plain.append(processorSeconds { usePlain(order) } / Double(order.count) * 1e9)
     hit.ours.append(try processorSeconds { try use(used) } / Double(used.count) * 1e9)

@@ -76,12 +76,18 @@ struct GrowthCommand: ParsableCommand {
   private func measure(_ policy: PolicyName, files count: Int) throws -> [GrowthResult] {
     var bench = try FileGrowth(policy, files: count, regions: mostFiles, handles: handles)
     var (hit, miss) = (GrowthResult.Times(), GrowthResult.Times())
-    var (open, new) = (GrowthResult.Times(), GrowthResult.Times())
+    var (open, new, collect) = (hit, hit, hit)
     for round in 0...rounds {
-      try bench.round(&hit, &miss, &open, &new)
-      if round == 0 { (hit, miss, open, new) = (.init(), .init(), .init(), .init()) }
+      try bench.round(&hit, &miss, &open, &new, &collect)
+      if round == 0 {
+        (hit, miss) = (.init(), .init())
+        (open, new, collect) = (hit, hit, hit)
+      }
     }
-    return [("hit", hit), ("miss, room", miss), ("open, known", open), ("open, new", new)].map {
+    return [
+      ("hit", hit), ("miss, room", miss), ("open, known", open), ("open, new", new),
+      ("collect", collect),
+    ].map {
       GrowthResult(policy, $0, count, "file", $1)
     }
   }
