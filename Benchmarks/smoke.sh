@@ -33,6 +33,7 @@ compare() { "$tool" compare --files "$files" --budget 4MiB --window 256KiB --wor
 verify() { "$tool" verify --files "$files" --budget 4MiB --window 256KiB "$@"; }
 fails() { ! "$@" >/dev/null 2>&1; }
 targets() { "$tool" targets --only N1 --pairs 5 --json || [ $? -eq 1 ]; }
+growth() { "$tool" growth --regions 100,1000 --files 1,100 --policies clock --json || [ $? -eq 1 ]; }
 replay() { "$tool" replay --capacity 2,50% --policies lru,arc "$@"; }
 misses() { python3 -c 'import json, sys; print(*((r["trace"], r["capacity"], r["policy"], r["misses"]) for r in json.load(sys.stdin)))'; }
 # The same trace in each format: ids as lines, and as the second field of packed records.
@@ -124,6 +125,9 @@ check "verify over backends that copy, small windows" verify --backends pread,au
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'
 check "targets as JSON" eval 'targets | is_array'
 check "advise as JSON" eval '"$tool" advise --size 16MiB --reads 8 --rounds 1 --json | is_array'
+check "growth as JSON" eval 'growth | is_array'
+check "soak loads finds nothing wrong" eval '"$tool" soak --loads 20000 --tasks 20 --idle 0 | grep -q " ok"'
+check "soak mixed finds nothing wrong" eval '"$tool" soak mixed --operations 20000 --files 50 --json | is_array'
 check "doctor in text" eval '"$tool" doctor | grep -q "file system"'
 check "doctor as JSON" eval '"$tool" doctor "$files" --json | is_array'
 check "doctor with 16 descriptors" eval '(ulimit -n 16 && "$tool" doctor >/dev/null)'

@@ -72,6 +72,34 @@ struct ChangeTests {
     #expect(kept.range.lowerBound == 39_000 && kept.bytes == Array(whole[39_000..<40_000]))
   }
 
+  /// A file's last window becomes larger without being loaded: what is over the budget then leaves at once.
+  @Test(arguments: [true, false])
+  func growthKeepsTheBudget(_ byRefresh: Bool) throws {
+    let scratch = try Scratch()
+    let window = 65_536
+    let path = try scratch.write("file", content(4096))
+    let other = try scratch.write("other", content(window))
+    let limit = 36_864 + window
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, budget: .fixed(bytes: limit), windowSize: window)
+    var old = try maps.cursor(for: path)
+    // More than the first map has room for: new cursors share another.
+    try scratch.append("file", content(95_904))
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 70_000, count: 1)
+    cursor.release()
+    var filler = try maps.cursor(for: other)
+    try filler.use(at: 0, count: 1)
+    filler.release()
+    #expect(maps.statistics.bytes == limit)
+    try scratch.append("file", content(10_000))
+    if byRefresh { try old.refresh() } else { old = try maps.cursor(for: path) }
+    #expect(old.fileSize == 110_000)
+    let statistics = maps.statistics
+    #expect(
+      statistics.bytes <= limit && statistics.peakBytes <= limit && statistics.overshoots == 0)
+  }
+
   /// The lease of a last window reaches further after growth.
   @Test func refreshWidensTheLease() throws {
     let scratch = try Scratch()

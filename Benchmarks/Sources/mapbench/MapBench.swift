@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The tool: `mapbench` alone compares, `bulk` measures bandwidth, `verify`, `soak` and `targets` prove, `replay` and
+/// The tool: `mapbench` alone compares, `bulk` measures bandwidth, `verify`, `soak`, `targets` and `growth` prove, `replay` and
 /// `observe` help to choose a policy, `advise` an access pattern, `doctor` looks at the machine.
 @main
 struct MapBench: ParsableCommand {
@@ -9,8 +9,8 @@ struct MapBench: ParsableCommand {
     abstract: "Measures SlidingMap against a raw mapping and pread, and checks its bytes.",
     subcommands: [
       CompareCommand.self, BulkCommand.self, VerifyCommand.self, TargetsCommand.self,
-      SoakCommand.self, AdviseCommand.self, ReplayCommand.self, ObserveCommand.self,
-      DoctorCommand.self,
+      GrowthCommand.self, SoakCommand.self, AdviseCommand.self, ReplayCommand.self,
+      ObserveCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: CompareCommand.self)
 }

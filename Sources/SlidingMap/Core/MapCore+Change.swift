@@ -3,8 +3,9 @@ import SystemPackage
 
 /// Files that change while they are open.
 extension MapCore {
-  /// Takes a newer status over. False if the entry can't serve the file as it is now: it outgrew its extent, or its loaded
-  /// windows are copies of an older generation. Then cursors to come get a new entry and this one ends with its own.
+  /// Takes a newer status over; `makeRoomForGrowth` is due then. False if the entry can't serve the file as it is now: it
+  /// outgrew its extent, or its loaded windows are copies of an older generation. Then cursors to come get a new entry and
+  /// this one ends with its own.
   func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
     if status.generation == file.generation { return true }
     // Someone looked later and was here earlier.
@@ -27,14 +28,16 @@ extension MapCore {
         let charge = file.charge(for: tail, pageSize: pageSize)
         usage.bytes += charge - regions[word.slot].byteCount
         regions[word.slot].byteCount = charge
-        noteUsage()
       }
     }
     return true
   }
 
   /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
+  ///
+  /// It counts as held only then: nobody who knows the file's new size has come to its bytes yet.
   func makeRoomForGrowth() {
+    defer { noteUsage() }
     if usage.bytes <= limits.bytes { return }
     drainLogs()
     var chores = Chores()
@@ -82,6 +85,7 @@ extension MapCore {
     }
     if let other = files[file.identity], other !== file, isAnchored(other), update(other, status) {
       other.cursors += 1
+      makeRoomForGrowth()
       return other
     }
     return try successor(of: file, status)

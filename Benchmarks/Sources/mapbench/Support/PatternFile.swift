@@ -34,6 +34,18 @@ enum PatternFile {
     return generator.next()
   }
 
+  /// The byte at `offset` in a file that `write` filled.
+  static func byte(_ offset: Int, seed: UInt64) -> UInt8 {
+    UInt8(truncatingIfNeeded: word(offset / 8, seed: seed) >> UInt64(offset % 8 * 8))
+  }
+
+  /// Appends bytes to a file of `range.lowerBound` bytes that `write` filled, as if it had gone on.
+  static func grow(_ path: FilePath, _ range: Range<Int>, seed: UInt64) throws {
+    let file = try FileDescriptor.open(path, .writeOnly, options: .append)
+    defer { try? file.close() }
+    _ = try file.writeAll(range.map { byte($0, seed: seed) })
+  }
+
   /// Reads a file through once, so that the page cache holds it.
   static func warm(_ path: FilePath) throws {
     let file = try FileDescriptor.open(path, .readOnly)

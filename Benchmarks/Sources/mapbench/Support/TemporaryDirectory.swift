@@ -49,13 +49,18 @@ enum Cleanup {
       var signals = watched
       var number: Int32 = 0
       unsafe sigwait(&signals, &number)
-      for path in paths.withLock({ $0 }) {
-        // A running thread may still be adding files: a second pass finds them.
-        for _ in 0..<3 where unsafe access(path.string, F_OK) == 0 {
-          try? FileManager.default.removeItem(atPath: path.string)
-        }
-      }
-      _exit(128 + number)
+      exit(128 + number)
     }
+  }
+
+  /// Removes all and ends the tool, whatever other threads are doing.
+  static func exit(_ status: Int32) -> Never {
+    for path in paths.withLock({ $0 }) {
+      // A running thread may still be adding files: a second pass finds them.
+      for _ in 0..<3 where unsafe access(path.string, F_OK) == 0 {
+        try? FileManager.default.removeItem(atPath: path.string)
+      }
+    }
+    _exit(status)
   }
 }

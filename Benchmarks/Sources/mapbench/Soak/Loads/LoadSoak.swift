@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 
 /// Uses a manager as hard as it can, and counts what is left.
-struct Soaker: Sendable {
+struct LoadSoak: Sendable {
   private static let fileCount = 16
   private static let windowSize = 4096
   private static let budget = 4 << 20
@@ -29,10 +29,10 @@ struct Soaker: Sendable {
   /// A manager's whole life.
   func run(
     _ backend: BackendName, loads: Int, threads: Int, tasks: Int, idle: Int
-  ) throws -> SoakResult {
-    var result = SoakResult(backend: backend.rawValue)
+  ) throws -> LoadSoakResult {
+    var result = LoadSoakResult(backend: backend.rawValue)
     result.tasks = tasks
-    result.before = .current()
+    result.left = Leftovers()
     result.seconds = try seconds {
       let maps = SlidingWindowMapManager(
         backend: try backend.make(), budget: .fixed(bytes: Self.budget, handles: 64),
@@ -41,18 +41,14 @@ struct Soaker: Sendable {
       let ends = readAhead(maps, tasks)
       result.cancelled = ends.cancelled
       result.wrong += ends.wrong
-      while maps.statistics.inFlight > 0 { sched_yield() }
-      let statistics = maps.statistics
-      result.loads = statistics.loads
-      result.pinned = statistics.pinned
-      result.inFlight = statistics.inFlight
-      result.cursors = statistics.cursors
+      result.left.lookAtIdle(maps)
+      result.loads = maps.statistics.loads
       let busy = Self.processorTime()
       sleep(UInt32(idle))
       result.idleMilliseconds = (Self.processorTime() - busy) * 1000
-      maps.shutdown()
+      result.left.shutDown(maps)
     }
-    result.after = .current()
+    result.left.lookAtProcess()
     return result
   }
 

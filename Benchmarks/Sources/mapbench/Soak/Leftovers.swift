@@ -1,0 +1,56 @@
+import Glibc
+import SlidingMap
+
+/// What a manager left behind; all of it should be nothing.
+struct Leftovers: Encodable {
+  /// In the manager when all who used it had ended.
+  private(set) var pinned = 0
+  private(set) var inFlight = 0
+  private(set) var cursors = 0
+  /// In the manager after `shutdown`.
+  private(set) var bytes = 0
+  private(set) var files = 0
+  private(set) var kernelMaps = 0
+  private(set) var handles = 0
+  private let before = ProcessCounts.current()
+  /// When the manager was gone.
+  private(set) var after = ProcessCounts()
+
+  var isNothing: Bool {
+    pinned + inFlight + cursors + bytes + files + kernelMaps + handles == 0 && after <= before
+  }
+
+  /// Waits for what is under way, and counts what should have ended with the last use.
+  mutating func lookAtIdle(_ maps: MapManager) {
+    while maps.statistics.inFlight > 0 { sched_yield() }
+    let statistics = maps.statistics
+    pinned = statistics.pinned
+    inFlight = statistics.inFlight
+    cursors = statistics.cursors
+  }
+
+  /// Shuts the manager down and counts what should have gone with that.
+  mutating func shutDown(_ maps: MapManager) {
+    maps.shutdown()
+    let statistics = maps.statistics
+    bytes = statistics.bytes
+    files = statistics.files
+    kernelMaps = statistics.maps
+    handles = statistics.handles
+  }
+
+  /// Counts what the process has without the manager.
+  mutating func lookAtProcess() { after = .current() }
+
+  static let titles = [
+    "pinned", "in flight", "cursors", "loaded", "descriptors", "maps", "threads",
+  ]
+
+  var cells: [String] {
+    [
+      grouped(pinned), grouped(inFlight), grouped(cursors), ByteSize.text(bytes),
+      "\(before.descriptors) to \(after.descriptors)", "\(before.maps) to \(after.maps)",
+      "\(before.threads) to \(after.threads)",
+    ]
+  }
+}
