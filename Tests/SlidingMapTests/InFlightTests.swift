@@ -153,6 +153,33 @@ struct InFlightTests {
     #expect(provider.isReleased && scratch.maps == 0)
   }
 
+  /// The same for a window that leaves while the maps run short: its file's goes only with it.
+  @Test func `An extent stays while one of its windows is unloaded`() throws {
+    let scratch = try Scratch()
+    let paths = try ["first", "second", "third"].map { try scratch.resize($0, to: 2 << 20) }
+    let provider = SlowUnloader(isArmed: false)
+    let maps = SlidingWindowMapManager(
+      backend: provider, budget: .fixed(regions: 2, maps: 2), windowSize: 1 << 20)
+    do {
+      var cursor = try maps.cursor(for: paths[0])
+      for window in 0..<2 { try cursor.use(at: Int64(window) << 20, count: 1) }
+    }
+    let second = Held(try maps.cursor(for: paths[1]))
+    provider.arm()
+    let ended = DispatchSemaphore(value: 0)
+    Thread {
+      _ = try? second.cursor.use(at: 0, count: 1)
+      ended.signal()
+    }.start()
+    // The first file's first window is on its way out, and the third file wants its map.
+    while !provider.isUnloading { sched_yield() }
+    let third = try maps.cursor(for: paths[2])
+    #expect(!provider.isReleased, "released while it was being emptied")
+    provider.gate.open()
+    ended.wait()
+    #expect(provider.isReleased && third.fileSize == 2 << 20)
+  }
+
   /// A task that is told of a load's end may at once have the window unloaded, and another file's loaded in its place.
   @Test func `Only neighbours of what was loaded are emptied`() async throws {
     let scratch = try Scratch()
