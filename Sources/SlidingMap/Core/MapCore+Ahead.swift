@@ -50,4 +50,12 @@ extension MapCore {
       retireIfUnused(region.file, &chores)
     }
   }
+
+  /// Notes that pages of a range were brought in without a use of its windows, some of which may have been emptied meanwhile.
+  func noteContent(of file: FileEntry, _ range: Range<Int64>) {
+    for window in file.grid.windows(of: range) {
+      let word = unsafe file.windows.word(window)
+      if word.state == .candidate { regions[word.slot].content = .present }
+    }
+  }
 }

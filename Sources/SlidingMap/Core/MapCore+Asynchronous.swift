@@ -116,6 +116,7 @@ extension MapCore {
       var chores = Chores()
       chores.resumptions = ticket.end(loads.first?.error)
       perform(&chores)
+      noteContent(of: file, start..<range.upperBound)
       // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
       let absent = absentBytes(of: file, start..<range.upperBound).map {
         ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)

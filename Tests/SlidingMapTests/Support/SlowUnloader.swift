@@ -46,6 +46,8 @@ final class SlowUnloader: RegionProvider {
   ) {
     Thread { [self] in
       loading.wait()
+      var loads = loads
+      base.load(&loads)
       completion(loads)
     }.start()
   }
