@@ -85,7 +85,7 @@ extension MapCore {
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
       finishEmptying(ahead, &chores)
-      if !now.handles.isEmpty || !now.loads.isEmpty || !ahead.isEmpty { handlesMoved() }
+      if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
         for load in first.loads + (second?.loads ?? []) {
           guard let error = load.error else { continue }

@@ -47,6 +47,8 @@ final class FileEntry: @unchecked Sendable {
   var paths: [FilePath]
   /// Calls to the provider under way for which handle and extent must stay.
   var handleUsers = 0
+  /// How many of its windows are being emptied ahead of their turn, for which only the extent must stay.
+  var beingEmptied = 0
   /// The last scan for pins that looked at this file.
   var scan = 0
   var inFiles = EntryLinks()

@@ -34,7 +34,7 @@ extension MapCore {
         regions[slot].content == .present, let file = regions[slot].file, file.backend === primary
       else { continue }
       regions[slot].content = .leaving(emptyings)
-      file.handleUsers += 1
+      file.beingEmptied += 1
       emptied.append(Emptied(slot: slot, file: file, call: emptyings))
     }
     return emptied
@@ -43,7 +43,7 @@ extension MapCore {
   /// Notes what was emptied and not wanted meanwhile. Called with the lock.
   func finishEmptying(_ emptied: [Emptied], _ chores: inout Chores) {
     for region in emptied {
-      region.file.handleUsers -= 1
+      region.file.beingEmptied -= 1
       if regions[region.slot].content == .leaving(region.call) {
         regions[region.slot].content = .gone
       }

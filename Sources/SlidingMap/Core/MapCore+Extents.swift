@@ -163,8 +163,9 @@ extension MapCore {
       var isEmpty = false
       if canDoWithoutExtent(file) {
         _ = unloadUnused(regions.slots(of: file), &chores)
-        // What another thread is unloading keeps the extent.
-        isEmpty = chores.unloads.count == file.regions && file.handleUsers == 0
+        // What another thread is unloading or emptying keeps the extent.
+        isEmpty =
+          chores.unloads.count == file.regions && file.beingEmptied == 0 && file.handleUsers == 0
         if isEmpty { dropExtent(file, &chores) }
       }
       file.isChangingExtent = false

@@ -168,7 +168,7 @@ extension MapCore {
 
   /// Takes a file without cursors and regions off the registry; its extent and handle go with it.
   func retireIfUnused(_ file: FileEntry, _ chores: inout Chores) {
-    guard file.regions == 0, !file.isChangingExtent else { return }
+    guard file.regions == 0, file.beingEmptied == 0, !file.isChangingExtent else { return }
     if file.cursors > 0 && !isShutDown || file.isHandleInUse() { return }
     giveUp(file, &chores)
     if file.cursors > 0 { return }
