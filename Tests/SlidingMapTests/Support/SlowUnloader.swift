@@ -20,9 +20,13 @@ final class SlowUnloader: RegionProvider {
   /// How many handles the system has to give.
   private let mostHandles: Int
 
-  init(isArmed: Bool = true, mostHandles: Int = .max) {
+  /// Whether the ranges are emptied before the wait.
+  private let waitsAfterwards: Bool
+
+  init(isArmed: Bool = true, mostHandles: Int = .max, waitsAfterwards: Bool = false) {
     state = Locked(State(isArmed: isArmed))
     self.mostHandles = mostHandles
+    self.waitsAfterwards = waitsAfterwards
   }
 
   func arm() { state.withLock { $0.isArmed = true } }
@@ -76,7 +80,8 @@ final class SlowUnloader: RegionProvider {
       state.unloading = Set(regions.map { unsafe UInt(bitPattern: $0.extent.base) })
       return true
     }
-    if waits { gate.wait() }
+    if waits && !waitsAfterwards { gate.wait() }
     base.unload(regions)
+    if waits && waitsAfterwards { gate.wait() }
   }
 }
