@@ -72,9 +72,9 @@ struct AheadTests {
     #expect((faults.calls(of: .madvise) - calls) * 4 <= evictions)
   }
 
-  /// Emptying a window must not outlive its addresses.
+  /// Emptying a window must not outlive its addresses; but it needs no handle.
   @Test func anExtentStaysUntilItIsEmptied() throws {
-    let provider = SlowUnloader(isArmed: false)
+    let provider = SlowUnloader(isArmed: false, mostHandles: 2)
     let maps = manager(provider)
     var other = try maps.cursor(for: try marked("other", windows: 70))
     for window in 0..<2 { _ = try touch(window, &other) }
@@ -93,11 +93,40 @@ struct AheadTests {
     }.start()
     while !provider.isUnloading { sched_yield() }
     // The other file's second window is on its way out, and all of this one's are emptied with it.
+    #expect(throws: Never.self) { _ = try maps.cursor(for: try marked("third", windows: 1)) }
     #expect(maps.unload(under: small) == 3)
     #expect(maps.statistics.regions == 61 && !provider.isReleased)
     provider.gate.open()
     ended.wait()
     #expect(provider.isReleased && maps.statistics.files == 1)
+  }
+
+  /// A window that was emptied while a task had its pages brought in is not taken for empty.
+  @Test func whatIsBroughtInMeanwhileLeavesWithItsWindow() async throws {
+    let provider = SlowUnloader(isArmed: false)
+    let maps = manager(provider)
+    let path = try marked("file", windows: 80)
+    var cursor = try maps.cursor(for: path)
+    for window in 0..<2 { _ = try touch(window, &cursor) }
+    let second = unsafe cursor.bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress!) }
+    let ready = Task { [other = Held(try maps.cursor(for: path))] in
+      try await other.cursor.ready(at: Int64(2 * Self.windowSize), count: 1)
+    }
+    while maps.statistics.inFlight == 0 { await Task.yield() }
+    for window in 3..<66 { _ = try touch(window, &cursor) }
+    #expect(maps.statistics.evictions == 2 && maps.statistics.regions == Self.budget)
+    // Windows 0 and 1 have left, and what followed was emptied with the second.
+    provider.loading.open()
+    try await ready.value
+    while maps.statistics.inFlight > 0 { await Task.yield() }
+    func isThere() throws -> Bool {
+      let address = unsafe UnsafeRawPointer(bitPattern: second + UInt(Self.windowSize))!
+      return try unsafe !ProcessResources.residentPages(from: address, byteCount: 1).isEmpty
+    }
+    #expect(try isThere())
+    _ = try touch(66, &cursor)
+    #expect(maps.statistics.evictions == 3)
+    #expect(try !isThere(), "a window that is in no budget holds memory")
   }
 
   /// Files come and go while others' windows are emptied.

@@ -1,4 +1,5 @@
 import Foundation
+import MapTestSupport
 import SlidingMap
 import SystemPackage
 import Testing
@@ -152,6 +153,63 @@ struct InFlightTests {
       await Task.yield()
     }
     #expect(provider.isReleased && scratch.maps == 0)
+  }
+
+  /// The call that empties a window may be over, and the window not yet absent, when its pages are brought in.
+  @Test(.enabled(if: ProcessResources.isAvailable))
+  func `What is brought in of a window on its way out goes too`() async throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("file", to: 2 << 20)
+    let provider = SlowUnloader(waitsAfterwards: true)
+    let maps = SlidingWindowMapManager(
+      backend: provider, budget: .fixed(regions: 1), windowSize: 1 << 20)
+    let other = Held(try maps.cursor(for: path))
+    let ready = Task { [held = Held(try maps.cursor(for: path))] in
+      try await held.cursor.ready(at: 0, count: 1)
+    }
+    while maps.statistics.inFlight == 0 { await Task.yield() }
+    let ended = Task.detached { try other.cursor.use(at: 1 << 20, count: 1) }
+    while !provider.isUnloading { await Task.yield() }
+    provider.loading.open()
+    try await ready.value
+    while maps.statistics.inFlight > 0 { await Task.yield() }
+    provider.gate.open()
+    #expect(try await ended.value && maps.statistics.regions == 1)
+    let isThere = try other.cursor.withBytes(at: 1 << 20, count: 1) { bytes in
+      try unsafe bytes.withUnsafeBytes {
+        try unsafe !ProcessResources.residentPages(
+          from: $0.baseAddress! - (1 << 20), byteCount: 1
+        ).isEmpty
+      }
+    }
+    #expect(!isThere, "a window that is in no budget holds memory")
+  }
+
+  /// The same for a window that leaves while the maps run short: its file's goes only with it.
+  @Test func `An extent stays while one of its windows is unloaded`() throws {
+    let scratch = try Scratch()
+    let paths = try ["first", "second", "third"].map { try scratch.resize($0, to: 2 << 20) }
+    let provider = SlowUnloader(isArmed: false)
+    let maps = SlidingWindowMapManager(
+      backend: provider, budget: .fixed(regions: 2, maps: 2), windowSize: 1 << 20)
+    do {
+      var cursor = try maps.cursor(for: paths[0])
+      for window in 0..<2 { try cursor.use(at: Int64(window) << 20, count: 1) }
+    }
+    let second = Held(try maps.cursor(for: paths[1]))
+    provider.arm()
+    let ended = DispatchSemaphore(value: 0)
+    Thread {
+      _ = try? second.cursor.use(at: 0, count: 1)
+      ended.signal()
+    }.start()
+    // The first file's first window is on its way out, and the third file wants its map.
+    while !provider.isUnloading { sched_yield() }
+    let third = try maps.cursor(for: paths[2])
+    #expect(!provider.isReleased, "released while it was being emptied")
+    provider.gate.open()
+    ended.wait()
+    #expect(provider.isReleased && third.fileSize == 2 << 20)
   }
 
   /// A task that is told of a load's end may at once have the window unloaded, and another file's loaded in its place.

@@ -1,6 +1,6 @@
 import MapProtocols
 
-/// What a backend is to be told of a file. As a user of the file's handle it keeps the extent.
+/// What a backend is to be told of a file. It keeps the file's extent until it was.
 struct Advice {
   let file: FileEntry
   let owner: Backend

@@ -88,11 +88,9 @@ extension MapCore {
       }
       usage.handles -= now.handles.count
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
-      for advice in now.advice { advice.file.handleUsers -= 1 }
+      for advice in now.advice { leaveExtent(of: advice.file, &chores) }
       finishEmptying(ahead, &chores)
-      if !(now.handles.isEmpty && now.loads.isEmpty && now.advice.isEmpty && ahead.isEmpty) {
-        handlesMoved()
-      }
+      if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
         for load in first.loads + (second?.loads ?? []) {
           guard let error = load.error else { continue }

@@ -50,6 +50,8 @@ final class FileEntry: @unchecked Sendable {
   var paths: [FilePath]
   /// Calls to the provider under way for which handle and extent must stay.
   var handleUsers = 0
+  /// Those for which the extent must stay, but not the handle.
+  var extentUsers = 0
   /// The last scan for pins that looked at this file.
   var scan = 0
   var inFiles = EntryLinks()

@@ -50,7 +50,7 @@ extension MapCore {
   private func give(
     _ advice: AccessAdvice, _ region: ExtentRange, _ file: FileEntry, _ chores: inout Chores
   ) {
-    file.handleUsers += 1
+    file.extentUsers += 1
     chores.advice.append(Advice(file: file, owner: file.backend, region: region, advice: advice))
   }
 }

@@ -34,7 +34,7 @@ extension MapCore {
         regions[slot].content == .present, let file = regions[slot].file, file.backend === primary
       else { continue }
       regions[slot].content = .leaving(emptyings)
-      file.handleUsers += 1
+      file.extentUsers += 1
       emptied.append(Emptied(slot: slot, file: file, call: emptyings))
     }
     return emptied
@@ -43,11 +43,18 @@ extension MapCore {
   /// Notes what was emptied and not wanted meanwhile. Called with the lock.
   func finishEmptying(_ emptied: [Emptied], _ chores: inout Chores) {
     for region in emptied {
-      region.file.handleUsers -= 1
       if regions[region.slot].content == .leaving(region.call) {
         regions[region.slot].content = .gone
       }
-      retireIfUnused(region.file, &chores)
+      leaveExtent(of: region.file, &chores)
+    }
+  }
+
+  /// Notes that pages of a range were brought in without a use of its windows, some of which may have been emptied meanwhile.
+  func noteContent(of file: FileEntry, _ range: Range<Int64>) {
+    for window in file.grid.windows(of: range) {
+      let word = unsafe file.windows.word(window)
+      if word.state == .candidate { regions[word.slot].content = .present }
     }
   }
 }

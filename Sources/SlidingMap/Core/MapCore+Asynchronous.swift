@@ -119,6 +119,7 @@ extension MapCore {
       var chores = Chores()
       chores.resumptions = ticket.end(loads.first?.error)
       perform(&chores)
+      noteContent(of: file, start..<range.upperBound)
       // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
       let absent = absentBytes(of: file, start..<range.upperBound).map {
         ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
@@ -139,11 +140,12 @@ extension MapCore {
     return ticket
   }
 
-  /// The parts of a range whose windows are not loaded.
+  /// The parts of a range whose windows are not loaded, or on their way out: the call that empties one may be over.
   private func absentBytes(of file: FileEntry, _ range: Range<Int64>) -> [Range<Int64>] {
     var absent: [Range<Int64>] = []
-    for window in file.grid.windows(of: range)
-    where unsafe file.windows.word(window).state == .absent {
+    for window in file.grid.windows(of: range) {
+      let state = unsafe file.windows.word(window).state
+      guard state == .absent || state == .leaving else { continue }
       let bytes = file.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
       if let last = absent.last, last.upperBound == bytes.lowerBound {
         absent[absent.count - 1] = last.lowerBound..<bytes.upperBound

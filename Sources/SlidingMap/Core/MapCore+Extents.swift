@@ -163,10 +163,9 @@ extension MapCore {
       var isEmpty = false
       if canDoWithoutExtent(file) {
         _ = unloadUnused(regions.slots(of: file), &chores)
-        let areLeaving = regions.slots(of: file).allSatisfy {
-          unsafe file.windows.word(regions[$0].window).state == .leaving
-        }
-        isEmpty = areLeaving && file.handleUsers == 0
+        // What another thread is unloading or emptying keeps the extent.
+        isEmpty =
+          chores.unloads.count == file.regions && file.extentUsers == 0 && file.handleUsers == 0
         if isEmpty { dropExtent(file, &chores) }
       }
       file.isChangingExtent = false

@@ -168,12 +168,18 @@ extension MapCore {
 
   /// Takes a file without cursors and regions off the registry; its extent and handle go with it.
   func retireIfUnused(_ file: FileEntry, _ chores: inout Chores) {
-    guard file.regions == 0, !file.isChangingExtent else { return }
+    guard file.regions == 0, file.extentUsers == 0, !file.isChangingExtent else { return }
     if file.cursors > 0 && !isShutDown || file.isHandleInUse() { return }
     giveUp(file, &chores)
     if file.cursors > 0 { return }
     if files[file.identity] === file { files[file.identity] = nil }
     filesByUse.remove(file)
+  }
+
+  /// Ends a call for which a file's extent had to stay.
+  func leaveExtent(of file: FileEntry, _ chores: inout Chores) {
+    file.extentUsers -= 1
+    retireIfUnused(file, &chores)
   }
 
   /// Gives up what this thread made for a file while another shut the manager down.

@@ -9,6 +9,7 @@ final class SlowUnloader: RegionProvider {
     var isUnloading = false
     var unloading: Set<UInt> = []
     var isReleased = false
+    var handles = 0
   }
   private let base = MMapProvider()
   private let state: Locked<State>
@@ -16,7 +17,17 @@ final class SlowUnloader: RegionProvider {
   /// Holds up the ends of loads.
   let loading = Gates()
 
-  init(isArmed: Bool = true) { state = Locked(State(isArmed: isArmed)) }
+  /// How many handles the system has to give.
+  private let mostHandles: Int
+
+  /// Whether the ranges are emptied before the wait.
+  private let waitsAfterwards: Bool
+
+  init(isArmed: Bool = true, mostHandles: Int = .max, waitsAfterwards: Bool = false) {
+    state = Locked(State(isArmed: isArmed))
+    self.mostHandles = mostHandles
+    self.waitsAfterwards = waitsAfterwards
+  }
 
   func arm() { state.withLock { $0.isArmed = true } }
 
@@ -25,10 +36,20 @@ final class SlowUnloader: RegionProvider {
   var isReleased: Bool { state.withLock { $0.isReleased } }
   var properties: ProviderProperties { base.properties }
 
-  func open(_ source: FileSource) throws(MapError) -> OpenedFile { try base.open(source) }
+  func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+    if state.withLock({ $0.handles >= mostHandles }) {
+      throw MapError(.handlesExhausted, errno: .tooManyOpenFiles)
+    }
+    let opened = try base.open(source)
+    state.withLock { $0.handles += 1 }
+    return opened
+  }
   func status(at path: FilePath) throws(MapError) -> FileStatus { try base.status(at: path) }
   func status(of handle: Handle) throws(MapError) -> FileStatus { try base.status(of: handle) }
-  func close(_ handle: Handle) { base.close(handle) }
+  func close(_ handle: Handle) {
+    state.withLock { $0.handles -= 1 }
+    base.close(handle)
+  }
   func makeExtent(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
@@ -46,6 +67,8 @@ final class SlowUnloader: RegionProvider {
   ) {
     Thread { [self] in
       loading.wait()
+      var loads = loads
+      base.load(&loads)
       completion(loads)
     }.start()
   }
@@ -57,7 +80,8 @@ final class SlowUnloader: RegionProvider {
       state.unloading = Set(regions.map { unsafe UInt(bitPattern: $0.extent.base) })
       return true
     }
-    if waits { gate.wait() }
+    if waits && !waitsAfterwards { gate.wait() }
     base.unload(regions)
+    if waits && waitsAfterwards { gate.wait() }
   }
 }
