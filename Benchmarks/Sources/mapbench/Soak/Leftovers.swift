@@ -39,8 +39,14 @@ struct Leftovers: Encodable {
     handles = statistics.handles
   }
 
-  /// Counts what the process has without the manager.
-  mutating func lookAtProcess() { after = .current() }
+  /// Counts what the process has without the manager. A thread that was joined may be listed for a moment yet.
+  mutating func lookAtProcess() {
+    for _ in 0..<100 {
+      after = .current()
+      if after <= before { return }
+      usleep(10_000)
+    }
+  }
 
   static let titles = [
     "pinned", "in flight", "cursors", "loaded", "descriptors", "maps", "threads",

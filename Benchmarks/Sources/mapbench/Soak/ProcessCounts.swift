@@ -5,13 +5,22 @@ struct ProcessCounts: Encodable {
   var descriptors = 0
   /// But for the stacks of threads and the heaps of the C library, which come and go as it likes.
   var maps = 0
+  /// But for those on which the language's runtime runs tasks.
   var threads = 0
 
   /// Counts them now.
   static func current() -> ProcessCounts {
     ProcessCounts(
       descriptors: entries(of: "/proc/self/fd"), maps: countMaps(),
-      threads: entries(of: "/proc/self/task"))
+      threads: countThreads())
+  }
+
+  private static func countThreads() -> Int {
+    let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+    return numbers.count { number in
+      // Those of Dispatch are called "root.default-qos" and the like, cut at the front.
+      SystemText.read("/proc/self/task/\(number)/comm").map { !$0.contains("-qos") } ?? false
+    }
   }
 
   /// Stacks and heaps lie beside a part that nobody may touch.
