@@ -56,10 +56,11 @@ ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset) {
 }
 
 ssize_t smap_drop(const struct iovec *ranges, size_t count) {
-  const int self = -10000;  // PIDFD_SELF_THREAD, newer than most headers
 #ifdef SYS_process_madvise
+  const int self = -10000;  // PIDFD_SELF_THREAD, newer than most headers
   return syscall(SYS_process_madvise, self, ranges, count, MADV_DONTNEED, 0);
 #else
+  (void)ranges, (void)count;
   errno = ENOSYS;
   return -1;
 #endif

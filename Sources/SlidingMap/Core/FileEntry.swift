@@ -54,6 +54,8 @@ final class FileEntry: @unchecked Sendable {
   var extentUsers = 0
   /// The last scan for pins that looked at this file.
   var scan = 0
+  /// From the first to the last window that it looked for.
+  var scanned = 0...0
   var inFiles = EntryLinks()
   var inHandles = EntryLinks()
 

@@ -18,6 +18,8 @@ extension MapCore {
 
   /// How many windows leave the processors' tables at a time. Beyond, a miss gets hardly cheaper.
   private static let together = 16
+  /// How many bytes, as far as one call reaches: what is emptied makes a miss wait.
+  private static let bytesTogether = 128 << 20
 
   /// Chooses what is to be emptied in one call with `unloads`. Called with the lock; the ranges must be taken before it is
   /// given up.
@@ -26,6 +28,7 @@ extension MapCore {
       unloads.contains(where: { regions[$0].file?.backend === primary })
     else { return [] }
     var emptied: [Emptied] = []
+    var byteCount = unloads.reduce(0) { $0 + regions[$1].byteCount }
     emptyings += 1
     while emptied.count + unloads.count < Self.together && batchEmptied < batch.count {
       let slot = batch[batchEmptied]
@@ -33,6 +36,8 @@ extension MapCore {
       guard regions.isHeld(slot), regions[slot].check == .unused,
         regions[slot].content == .present, let file = regions[slot].file, file.backend === primary
       else { continue }
+      byteCount += regions[slot].byteCount
+      if byteCount > Self.bytesTogether { break }
       regions[slot].content = .leaving(emptyings)
       file.extentUsers += 1
       emptied.append(Emptied(slot: slot, file: file, call: emptyings))

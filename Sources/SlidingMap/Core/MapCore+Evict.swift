@@ -92,7 +92,7 @@ extension MapCore {
     var pinned = 0
     while let candidate = policy.victim(references) {
       if regions[candidate].check == .unused { return candidate }
-      if regions[candidate].pinnedInScan > scansBefore || isStillHeld(candidate) {
+      if regions[candidate].pinnedInScan > scansBefore || isStillHeld(candidate, round) {
         // A policy may name a pinned region more than once before it comes to another; all are pinned when as many
         // different ones were found so as there are.
         if regions[candidate].rejectedInRound != round {
@@ -108,7 +108,7 @@ extension MapCore {
       batchEmptied = 0
       policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
       let named = batch.count
-      batch.removeAll(where: isStillHeld)
+      batch.removeAll { isStillHeld($0, round) }
       let unused = checkPins(of: batch)
       let isMostlyPinned = unused < named / 2
       batchSize = min(
@@ -117,18 +117,17 @@ extension MapCore {
     return nil
   }
 
-  /// Whether the lease that a scan found on a region covers it still: then it needs neither mark nor barrier nor scan to be
-  /// known as pinned. O(1).
-  private func isStillHeld(_ slot: RegionSlot) -> Bool {
-    guard let holder = unsafe regions[slot].holder, let file = regions[slot].file else {
+  /// Whether the lease that a scan found on a region is in its slot still, or was when this round last looked: then the
+  /// region is known as pinned without mark, barrier or scan. O(1).
+  private func isStillHeld(_ slot: RegionSlot, _ round: Int) -> Bool {
+    guard let holder = unsafe regions[slot].holder else { return false }
+    if regions[slot].heldInRound == round { return true }
+    if unsafe holder.pointee.lease.load(ordering: .acquiring) != regions[slot].holderLease {
+      unsafe regions[slot].holder = nil
       return false
     }
-    let window = regions[slot].window
-    if unsafe holder.pointee.covers(window, start: file.grid.start(of: window), file.grid) {
-      return true
-    }
-    unsafe regions[slot].holder = nil
-    return false
+    regions[slot].heldInRound = round
+    return true
   }
 
   /// A victim even where a round found each region in use once: pins move from region to region during a round, so that
@@ -175,11 +174,20 @@ extension MapCore {
     scans += 1
     counters.scans += 1
     let scan = scans
+    var files: [FileEntry] = []
     for slot in slots {
-      guard let file = regions[slot].file, file.scan != scan else { continue }
-      file.scan = scan
-      lookAtPins(of: file, scan, slots)
+      guard let file = regions[slot].file else { continue }
+      let window = regions[slot].window
+      if file.scan != scan {
+        file.scan = scan
+        file.scanned = window...window
+        files.append(file)
+      } else if !file.scanned.contains(window) {
+        let (low, high) = (file.scanned.lowerBound, file.scanned.upperBound)
+        file.scanned = min(low, window)...max(high, window)
+      }
     }
+    for file in files { lookAtPins(of: file, scan, slots) }
     var unused = 0
     for slot in slots {
       guard let file = regions[slot].file, regions.isHeld(slot) else { continue }
@@ -204,20 +212,18 @@ extension MapCore {
 
   /// Notes which of `slots` that belong to `file` some lease covers. O(cursors of the file).
   private func lookAtPins(of file: FileEntry, _ scan: Int, _ slots: [RegionSlot]) {
-    var low = Int.max
-    var high = -1
-    for slot in slots where regions[slot].file === file {
-      low = min(low, regions[slot].window)
-      high = max(high, regions[slot].window)
-    }
+    let (low, high) = (file.scanned.lowerBound, file.scanned.upperBound)
     let (first, last) = (file.grid.start(of: low), file.grid.start(of: high))
     // Most leases lie outside the batch, and are passed over by comparing offsets.
     unsafe file.pins.forEachLease(from: first, through: last) { pin in
+      let held = unsafe pin.pointee.lease.load(ordering: .acquiring)
       func found(_ slot: RegionSlot) {
         regions[slot].pinnedInScan = scan
-        unsafe regions[slot].holder = pin
+        // Of a wide lease the slot does not tell all.
+        unsafe regions[slot].holder = held & PinSlot.countMask == PinSlot.isWide ? nil : pin
+        regions[slot].holderLease = held
       }
-      let windows = unsafe pin.pointee.windows(file.grid)
+      let windows = unsafe pin.pointee.windows(file.grid, held)
       if windows.count == 1 {
         let word = unsafe file.windows.word(windows.lowerBound)
         if word.state == .candidate { found(word.slot) }

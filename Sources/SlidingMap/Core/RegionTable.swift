@@ -13,9 +13,12 @@ struct Region {
   var check = Check.none
   /// The scan that last found the region pinned.
   var pinnedInScan = 0
-  /// The cursor's slot whose lease covered the region when a scan last found it pinned. It is a slot of the region's file,
-  /// and lives as long.
+  /// The cursor's slot in which a scan last found a lease on the region. It is a slot of the region's file, and lives as long.
   var holder: Pin?
+  /// That lease.
+  var holderLease: UInt64 = 0
+  /// The round of victims that last found it there still.
+  var heldInRound = 0
   /// The round of victims that last found it pinned.
   var rejectedInRound = 0
   var content = Content.present

@@ -59,20 +59,16 @@ struct PinSlot: ~Copyable {
   /// The windows of the lease in force. A lease that changes meanwhile may be seen as any mixture of old and new: the old
   /// one has ended then, and the new one was published after the marks and finds them.
   func windows(_ grid: WindowGrid) -> Range<Int> {
-    let lease = lease.load(ordering: .acquiring)
+    windows(grid, lease.load(ordering: .acquiring))
+  }
+
+  /// The windows of a lease that was read in this slot.
+  func windows(_ grid: WindowGrid, _ lease: UInt64) -> Range<Int> {
     if lease == 0 { return 0..<0 }
     let first = grid.window(at: Int64(lease & ~Self.countMask))
     var count = lease & Self.countMask
     if count == Self.isWide { count = max(count, wide.load(ordering: .relaxed)) }
     return first..<first + Int(count)
-  }
-
-  /// Whether the lease in force covers the window that starts at `start`. True is a proof that it does, whoever asks, without
-  /// a barrier; false is none that nobody uses it.
-  func covers(_ window: Int, start: Int64, _ grid: WindowGrid) -> Bool {
-    let lease = lease.load(ordering: .acquiring)
-    if lease & Self.countMask <= 1 { return lease == UInt64(start) + 1 }
-    return windows(grid).contains(window)
   }
 
   /// Counts a hit. The slot has one writer, so this needs no atomic addition.
