@@ -27,8 +27,8 @@ static inline void smap_prefetch(const void *address) {
 bool smap_membarrier_register(void);
 
 // Makes every running thread of this process pass a full memory barrier: membarrier(2),
-// MEMBARRIER_CMD_PRIVATE_EXPEDITED. False if the kernel refused, which cannot happen after a registration that
-// succeeded, save in a forked child.
+// MEMBARRIER_CMD_PRIVATE_EXPEDITED. False if the kernel refused, which after a registration that succeeded
+// happens only in a forked child, or under a sandbox that was put on later.
 bool smap_membarrier(void);
 
 // A small number for the calling thread, counted up from 0 as threads ask; the same at each call.

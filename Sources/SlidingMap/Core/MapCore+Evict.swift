@@ -165,11 +165,9 @@ extension MapCore {
     }
     let newest = marks
     monitor.unlock()
-    if fenceless {
-      _ = smap_membarrier()
-    } else {
-      atomicMemoryFence(ordering: .sequentiallyConsistent)
-    }
+    // A sandbox that the program put on since may forbid it: then nobody can tell what is pinned, and all is taken to be.
+    let isOrdered = !fenceless || smap_membarrier()
+    if !fenceless { atomicMemoryFence(ordering: .sequentiallyConsistent) }
     monitor.lock()
     scans += 1
     counters.scans += 1
@@ -195,6 +193,7 @@ extension MapCore {
       let word = unsafe file.windows.word(window)
       switch regions[slot].check {
       case .marked(let mark) where mark <= newest:
+        if !isOrdered { regions[slot].pinnedInScan = scan }
         if regions[slot].pinnedInScan == scan {
           unmark(slot)
         } else {
