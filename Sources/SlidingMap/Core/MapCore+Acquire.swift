@@ -133,7 +133,7 @@ extension MapCore {
     regions.setHeld(slot, true)
     usage.bytes += byteCount
     usage.regions += 1
-    noteUsage()
+    noteMemory()
     adjustCapacity()
     filesByUse.touch(file)
     chores.loads.append(slot)

@@ -37,7 +37,7 @@ extension MapCore {
   ///
   /// It counts as held only then: nobody who knows the file's new size has come to its bytes yet.
   func makeRoomForGrowth() {
-    defer { noteUsage() }
+    defer { noteMemory() }
     if usage.bytes <= limits.bytes { return }
     drainLogs()
     var chores = Chores()

@@ -24,7 +24,7 @@ extension MapCore {
       let size = file.size
       usage.maps += backend.properties.mapsPerExtent
       usage.addresses += byteCount
-      noteUsage()
+      notePlaces()
       monitor.unlock()
       let failure: MapError
       do throws(MapError) {

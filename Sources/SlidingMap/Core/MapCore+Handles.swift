@@ -16,7 +16,7 @@ extension MapCore {
     while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
     // Counted before it is there, so that threads that open at the same time share the budget.
     usage.handles += 1
-    noteUsage()
+    notePlaces()
     defer { handlesMoved() }
     do throws(MapError) {
       guard owner == nil, let takeover else {

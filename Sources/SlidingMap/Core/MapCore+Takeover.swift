@@ -91,7 +91,7 @@ extension MapCore {
       throw error
     }
     usage.bytes += byteCount
-    noteUsage()
+    noteMemory()
     return HeldCopy(chunk: chunk, range: range, byteCount: byteCount, isBypass: isBypass)
   }
 
@@ -195,7 +195,7 @@ extension MapCore {
     file.generation = found.file.status.generation
     adopt(found.file.handle, of: primary, file)
     counters.returns += 1
-    noteUsage()
+    notePlaces()
     if let old {
       monitor.unlock()
       owner.provider.close(old)

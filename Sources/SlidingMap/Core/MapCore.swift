@@ -212,9 +212,15 @@ final class MapCore: @unchecked Sendable {
     monitor.unlock()
   }
 
-  func noteUsage() {
+  /// Notes that windows or copies were added, after room was made for them. A file that grew has its last window counted
+  /// larger before that, so not every moment is one to note bytes in.
+  func noteMemory() {
     counters.peak.bytes = max(counters.peak.bytes, usage.bytes)
     counters.peak.regions = max(counters.peak.regions, usage.regions)
+  }
+
+  /// Notes that addresses, kernel maps or handles were added.
+  func notePlaces() {
     counters.peak.addresses = max(counters.peak.addresses, usage.addresses)
     counters.peak.maps = max(counters.peak.maps, usage.maps)
     counters.peak.handles = max(counters.peak.handles, usage.handles)
