@@ -20,6 +20,9 @@ struct GrowthResult: Encodable {
   /// What counts as flat.
   static let limit = 2.0
   var isFlat: Bool { growth.map { $0 <= Self.limit } ?? true }
+  /// Collecting goes through windows and files, so it has no one count to be measured by.
+  private var isJudged: Bool { growth != nil && operation != "collect" }
+  var isGood: Bool { isFlat || !isJudged }
 
   init(_ policy: PolicyName, _ operation: String, _ count: Int, _ unit: String, _ times: Times) {
     self.policy = policy.rawValue
@@ -57,7 +60,7 @@ struct GrowthResult: Encodable {
     [
       policy, operation, "\(grouped(count)) \(unit)\(count == 1 ? "" : "s")", text(ours),
       "\(text(low))..\(text(high))", text(plain), growth.map { "\(fixed($0, 2))x" } ?? "-",
-      growth == nil ? "-" : isFlat ? "flat" : "GROWS",
+      isJudged ? isFlat ? "flat" : "GROWS" : "-",
     ]
   }
 
