@@ -20,9 +20,13 @@ struct Leftovers: Encodable {
     pinned + inFlight + cursors + bytes + files + kernelMaps + handles == 0 && after <= before
   }
 
-  /// Waits for what is under way, and counts what should have ended with the last use.
+  /// Waits for what is under way, a minute at most, and counts what should have ended with the last use.
   mutating func lookAtIdle(_ maps: MapManager) {
-    while maps.statistics.inFlight > 0 { sched_yield() }
+    // A load that never ends is to be told, not waited for.
+    for _ in 0..<60_000 {
+      if maps.statistics.inFlight == 0 { break }
+      usleep(1000)
+    }
     let statistics = maps.statistics
     pinned = statistics.pinned
     inFlight = statistics.inFlight
