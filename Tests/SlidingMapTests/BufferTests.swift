@@ -239,6 +239,31 @@ struct BufferTests {
     #expect(depth == 7)
   }
 
+  /// A walk over a megabyte that fails throughout asks for each page once, not for each byte.
+  @Test func whatCannotBeReadIsAskedForByPages() throws {
+    let scratch = try Scratch()
+    let size = 1 << 20
+    let path = try scratch.resize("file", to: Int64(size))
+    let loads = Locked(0)
+    let provider = FaultProvider(.mmap) { call in
+      if call.operation != .load { return nil }
+      loads.withLock { $0 += 1 }
+      return MapError(.readFailed, errno: .ioError)
+    }
+    let maps = SlidingWindowMapManager(backend: provider, windowSize: 4096)
+    let buffer = try maps.buffer(for: path, range: 100..<Int64(size))
+    for bytes in [Array(buffer), buffer.reduce(into: []) { $0.append($1) }] {
+      #expect(bytes.count == size - 100 && bytes.allSatisfy { $0 == 0 })
+    }
+    var iterator = buffer.makeIterator()
+    var sum = 0
+    for _ in 0..<size - 100 { sum += Int(iterator.next() ?? 1) }
+    #expect(sum == 0)
+    #expect(iterator.next() == nil)
+    #expect(loads.withLock { $0 } <= 3 * size / 4096)
+    #expect(buffer.error?.code == .readFailed)
+  }
+
   @Test func whatCannotBeReadIsZeroInAnArrayAndAnErrorInASearch() throws {
     let scratch = try Scratch()
     let path = try scratch.write("file", Self.model)

@@ -24,8 +24,8 @@ extension MapBuffer {
 
     init(_ buffer: MapBuffer) {
       storage = buffer.storage
-      unsafe current = Self.zero
-      unsafe limit = Self.zero
+      unsafe current = Self.zeros
+      unsafe limit = Self.zeros
       offset = buffer.fileRange.lowerBound
       end = buffer.fileRange.upperBound
     }
@@ -50,7 +50,8 @@ extension MapBuffer {
       return true
     }
 
-    /// The bytes from `offset` to the end of their window, or a 0 and a sticky error where they can't be had.
+    /// The bytes from `offset` to the end of their window, or zeros and a sticky error where they can't be had: not for one
+    /// byte alone, since the next would most likely wait for the same failure.
     @usableFromInline
     @inline(never)
     static func chunk(
@@ -60,14 +61,15 @@ extension MapBuffer {
       if place == nil || !isKnownUniquelyReferenced(&place) {
         place = Place(storage.makeCursor())
       }
-      guard let place else { return unsafe (zero, 1) }
+      let zeros = unsafe (zeros, Self.zeroCount(at: offset, end))
+      guard let place else { return unsafe zeros }
       do throws(MapError) {
         guard try place.cursor.useWhatFits(at: offset) else {
           throw MapError(.fileTruncated, source: storage.source)
         }
       } catch {
         storage.note(error)
-        return unsafe (zero, 1)
+        return unsafe zeros
       }
       return unsafe place.cursor.bytes.withUnsafeBytes { bytes in
         unsafe (
@@ -77,12 +79,18 @@ extension MapBuffer {
       }
     }
 
-    /// What stands for a byte that can't be had; never freed.
-    nonisolated(unsafe) private static let zero: UnsafePointer<UInt8> = {
-      let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
-      unsafe byte.initialize(to: 0)
-      return unsafe UnsafePointer(byte)
+    /// What stands for bytes that can't be had; never freed.
+    nonisolated(unsafe) private static let zeros: UnsafePointer<UInt8> = {
+      let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: zeroCount)
+      unsafe bytes.initialize(repeating: 0, count: zeroCount)
+      return unsafe UnsafePointer(bytes)
     }()
+    private static let zeroCount = 4096
+
+    /// How many bytes from `offset` fail together: to the end of 4 KiB, of which windows are multiples.
+    static func zeroCount(at offset: Int64, _ end: Int64) -> Int {
+      Swift.min(zeroCount - Int(offset % Int64(zeroCount)), Int(end - offset))
+    }
   }
 
   /// Walks over the bytes. O(1), reads nothing yet.

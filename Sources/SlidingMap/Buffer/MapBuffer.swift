@@ -159,8 +159,10 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
           copied += cursor.bytes.byteCount
         } catch {
           storage.note(error)
-          unsafe (target.baseAddress! + (copied - startIndex)).initialize(to: 0)
-          copied += 1
+          let count = Iterator.zeroCount(at: origin + Int64(copied), origin + Int64(end))
+          unsafe (target.baseAddress! + (copied - startIndex)).initialize(
+            repeating: 0, count: count)
+          copied += count
         }
       }
     }
