@@ -15,49 +15,52 @@ import Synchronization
 @usableFromInline
 @safe
 final class FileEntry: @unchecked Sendable {
-  let identity: FileIdentity
-  let source: FileSource
-  let grid: WindowGrid
-  /// The addresses an extent of this file reserves: its size when first seen, and room for growth.
-  let reserved: Int
-  let windows: WindowTable
+  // What a miss looks at comes first, side by side: with many files each cache line is a wait for memory.
+
   /// The extent's base, read by readers after a window's word said resident. It changes only while no window of the file
   /// is loaded, so the acquiring load of the word orders it.
-  let base: UnsafeMutablePointer<Atomic<UInt>>
-
-  /// How readers get at the handle without the lock.
-  let gate: HandleGate
-
-  var generation: FileGeneration
+  let base = Atomic<UInt>(0)
+  let windows: WindowTable
+  let grid: WindowGrid
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
+  var generation: FileGeneration
   var handle: Handle?
   var extent: Extent?
-  /// What the backend was told of the extent.
-  var advised = AccessAdvice.normal
-  var history = AccessHistory()
-  /// How often the file was read without a window.
-  var copies = 0
   /// A thread is making, replacing or dropping the extent, outside the lock. No window is claimed meanwhile.
   var isChangingExtent = false
-  var cursors = 0
+  /// What the backend was told of the extent.
+  var advised = AccessAdvice.normal
+  /// The first of the regions in the core's region table, or -1.
+  var firstRegion: Int32 = -1
   /// Regions loaded, being loaded or being unloaded.
   var regions = 0
-  /// The first of them in the core's region table, or -1.
-  var firstRegion: Int32 = -1
-  var pins = PinSlots()
-  /// The paths under which cursors asked for this file.
-  var paths: [FilePath]
   /// Calls to the provider under way for which handle and extent must stay.
   var handleUsers = 0
   /// Those for which the extent must stay, but not the handle.
   var extentUsers = 0
+  var inFiles = EntryLinks()
+  var history = AccessHistory()
+  let identity: FileIdentity
+
+  // What scans, cursors that come and go, opening and closing look at.
+
+  var pins = PinSlots()
   /// The last scan for pins that looked at this file.
   var scan = 0
   /// From the first to the last window that it looked for.
   var scanned = 0...0
-  var inFiles = EntryLinks()
+  var cursors = 0
   var inHandles = EntryLinks()
+  /// How readers get at the handle without the lock.
+  let gate: HandleGate
+  /// The addresses an extent of this file reserves: its size when first seen, and room for growth.
+  let reserved: Int
+  /// How often the file was read without a window.
+  var copies = 0
+  let source: FileSource
+  /// The paths under which cursors asked for this file.
+  var paths: [FilePath]
 
   /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
@@ -74,8 +77,6 @@ final class FileEntry: @unchecked Sendable {
     self.grid = grid
     self.reserved = reserved
     unsafe windows = table
-    unsafe base = .allocate(capacity: 1)
-    unsafe base.initialize(to: Atomic(0))
     gate = HandleGate()
     identity = opened.status.identity
     generation = opened.status.generation
@@ -85,7 +86,6 @@ final class FileEntry: @unchecked Sendable {
 
   deinit {
     unsafe free(windows)
-    unsafe base.deallocate()
     gate.deallocate()
   }
 

@@ -34,7 +34,7 @@ extension MapCore {
         usage.addresses -= byteCount - extent.byteCount
         file.extent = extent
         // Published by the release of the first word that will say resident.
-        unsafe file.base.pointee.store(
+        unsafe file.base.store(
           UInt(bitPattern: extent.base), ordering: .relaxed)
         return
       } catch {
@@ -148,7 +148,7 @@ extension MapCore {
   private func dropFile(otherThan spared: FileEntry) -> Bool {
     var tried = 0
     let count = filesByUse.count
-    while tried < count, let file = unsafe filesByUse.first {
+    while tried < count, let file = filesByUse.first {
       tried += 1
       let isEligible =
         file !== spared && file.extent != nil && !file.isChangingExtent

@@ -204,7 +204,7 @@ extension MapCore {
     chores.extents.append((extent, file.backend))
     file.extent = nil
     file.advised = .normal
-    unsafe file.base.pointee.store(0, ordering: .relaxed)
+    file.base.store(0, ordering: .relaxed)
     file.pins.callAttention()
   }
 }

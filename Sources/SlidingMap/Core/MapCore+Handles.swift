@@ -92,7 +92,7 @@ extension MapCore {
   /// closed now can be then.
   private var areHandlesMoving: Bool {
     if usage.handles > handlesByUse.count { return true }
-    var entry = unsafe handlesByUse.first
+    var entry = handlesByUse.first
     while let file = entry {
       if file.isChangingExtent || file.handleUsers > 0 { return true }
       entry = handlesByUse.next(after: file)
@@ -134,7 +134,7 @@ extension MapCore {
     var chores = Chores()
     var isAnyInUse = false
     for mayReopen in [false, true] where chores.handles.isEmpty {
-      var entry = unsafe handlesByUse.first
+      var entry = handlesByUse.first
       while let file = entry, chores.handles.count < count {
         entry = handlesByUse.next(after: file)
         if let backend, file.backend !== backend { continue }

@@ -18,7 +18,7 @@ extension MapCore {
     defer { monitor.unlock() }
     drainLogs()
     var meant: [FileEntry] = []
-    var entry = unsafe filesByUse.first
+    var entry = filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)
       if isMeant(file) { meant.append(file) }
@@ -45,7 +45,7 @@ extension MapCore {
     var chores = Chores()
     try? makeRoom(for: .none, &chores)
     releaseReserveAfterShutdown()
-    var entry = unsafe filesByUse.first
+    var entry = filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)
       retireIfUnused(file, &chores)
@@ -69,7 +69,7 @@ extension MapCore {
     result.hits = counters.hits
     result.bypasses = counters.bypasses
     var pinned: Set<PinnedWindow> = []
-    var entry = unsafe filesByUse.first
+    var entry = filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)
       result.files += 1

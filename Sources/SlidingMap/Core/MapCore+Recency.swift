@@ -12,7 +12,7 @@ extension MapCore {
   }
 
   /// Whether hits go to the logs.
-  var isLogging: Bool { policy.hits == .ordered || !observers.isEmpty }
+  var isLogging: Bool { hits == .ordered || !observers.isEmpty }
 
   /// Tells the policy and observers, in order, what was hit since the last time. Called under the lock before every decision
   /// of the policy's, so that in one thread it sees accesses exactly as they came.
@@ -70,7 +70,7 @@ extension MapCore {
   }
 
   private func report(_ slots: Span<RegionSlot>) {
-    if let limit = policy.hits.limit {
+    if let limit = hits.limit {
       for index in slots.indices { references.mark(slots[index], limit: limit) }
     } else {
       policy.hit(slots)

@@ -29,6 +29,8 @@ final class MapCore: @unchecked Sendable {
 
   // All below is guarded by `monitor`.
   var policy: any EvictionPolicy
+  /// How the policy learns of hits. Kept beside it: asking a policy of any type copies it.
+  private(set) var hits: HitReporting
   /// The policy as it was given, before it held anything.
   var pristinePolicy: any EvictionPolicy
   var limits: BudgetLimits
@@ -110,6 +112,7 @@ final class MapCore: @unchecked Sendable {
     primary = Backend(provider, grid)
     takeover = provider.takeover.map { Backend($0.provider, grid) }
     self.policy = policy
+    hits = policy.hits
     pristinePolicy = policy
     self.budget = budget
     self.grid = grid
@@ -137,7 +140,7 @@ final class MapCore: @unchecked Sendable {
     // Cursors keep the core alive, so nothing is pinned and no other thread is here. In a forked child the maps are
     // copies of its own; the provider decides what it may still touch.
     if !isForked {
-      var entry = unsafe filesByUse.first
+      var entry = filesByUse.first
       while let file = entry {
         entry = filesByUse.next(after: file)
         if let extent = file.extent { file.backend.provider.release(extent) }
@@ -229,10 +232,11 @@ final class MapCore: @unchecked Sendable {
   // MARK: Control word
 
   func publishReporting() {
+    hits = policy.hits
     let kept = ~(Control.limitMask | Control.ordered | Control.observed)
     var bits = unsafe control.pointee.load(ordering: .relaxed) & kept
     if isLogging { bits |= Control.ordered }
-    bits |= UInt64(policy.hits.limit ?? 0)
+    bits |= UInt64(hits.limit ?? 0)
     if !observers.isEmpty { bits |= Control.observed }
     if !fenceless { bits |= Control.fences }
     unsafe control.pointee.store(bits, ordering: .relaxed)
@@ -241,7 +245,7 @@ final class MapCore: @unchecked Sendable {
 
   /// Makes every cursor look at the control word. O(cursors).
   private func callAttention() {
-    var entry = unsafe filesByUse.first
+    var entry = filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)
       file.pins.callAttention()

@@ -129,7 +129,7 @@ struct CursorState {
     isOrdered = bits & Control.ordered != 0
     limit = UInt8(truncatingIfNeeded: bits & Control.limitMask)
     // Relaxed: the acquiring load of the words came first, and no base changes under a pin.
-    unsafe base = UnsafeRawPointer(bitPattern: file.base.pointee.load(ordering: .relaxed))!
+    unsafe base = UnsafeRawPointer(bitPattern: file.base.load(ordering: .relaxed))!
     let start = grid.start(of: windows.lowerBound)
     let end = grid.bytes(of: windows.upperBound, fileSize: fileSize).upperBound
     leaseStart = UInt64(start)
