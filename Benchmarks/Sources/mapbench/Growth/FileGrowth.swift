@@ -3,9 +3,12 @@ import SystemPackage
 
 /// What hits, misses and opening take in a manager that knows so many files, of which each has a cursor. All
 /// together have always as many regions.
-struct FileGrowth: ~Copyable {
+struct FileGrowth: GrowthBench, ~Copyable {
+  static let operations = ["hit", "miss, room", "open, known", "open, new", "collect"]
+
+  let size: GrowthSize
   private static let windowSize = 4096
-  private static let operations = 1 << 14
+  private static let opened = 1 << 14
   private static let hits = 1 << 18
 
   private let windowsOfFile: Int
@@ -25,10 +28,11 @@ struct FileGrowth: ~Copyable {
   ///   - regions: a multiple of `files`.
   ///   - handles: that the manager may have.
   init(_ policy: PolicyName, files: Int, regions: Int, handles: Int) throws {
+    size = GrowthSize(count: files, unit: "file")
     windowsOfFile = regions / files
     let fileSize = windowsOfFile * Self.windowSize
     let provider = try NominalProvider(
-      files: files, fileSize: fileSize, others: Self.operations, otherSize: Self.windowSize)
+      files: files, fileSize: fileSize, others: Self.opened, otherSize: Self.windowSize)
     let maps = policy.slidingManager(
       .fixed(handles: handles), windowSize: Self.windowSize, backend: provider)
     cursors = try OwnedPlaces(count: files) { try maps.cursor(for: NominalProvider.path($0)) }
@@ -39,34 +43,34 @@ struct FileGrowth: ~Copyable {
     var generator = SeededGenerator(seed: 43)
     order = (0..<regions).shuffled(using: &generator)
     used = (0..<Self.hits).map { _ in generator.below(regions) }
-    known = (0..<Self.operations).map { _ in NominalProvider.path(generator.below(files)) }
-    unknown = (files..<files + Self.operations).map { NominalProvider.path($0) }
+    known = (0..<Self.opened).map { _ in NominalProvider.path(generator.below(files)) }
+    unknown = (files..<files + Self.opened).map { NominalProvider.path($0) }
     var sum: UInt64 = 0
     for window in 0..<regions { sum &+= provider.word(at: window * Self.windowSize) }
     blackHole(sum)
   }
 
-  /// One round, added to the times of a hit, a miss, opening a known file, opening and closing an unknown one, and
-  /// unloading a window with all others. There is nothing to unload in the first.
-  mutating func round(
-    _ hit: inout GrowthResult.Times, _ miss: inout GrowthResult.Times,
-    _ open: inout GrowthResult.Times, _ new: inout GrowthResult.Times,
-    _ collect: inout GrowthResult.Times
-  ) throws {
+  /// There is nothing to unload in the first round, nor are files in memory.
+  mutating func round() throws -> [GrowthTimes] {
     releaseAll()
-    collect.ours.append(processorSeconds { maps.collect() } / Double(order.count) * 1e9)
-    collect.plain.append(processorSeconds { plain.empty() } / Double(order.count) * 1e9)
-    miss.ours.append(try processorSeconds { try use(order) } / Double(order.count) * 1e9)
-    miss.plain.append(processorSeconds { usePlain(order) } / Double(order.count) * 1e9)
-    hit.ours.append(try processorSeconds { try use(used) } / Double(used.count) * 1e9)
-    hit.plain.append(processorSeconds { usePlain(used) } / Double(used.count) * 1e9)
-    let count = Double(Self.operations)
-    open.ours.append(try processorSeconds { try openAll(known) } / count * 1e9)
-    open.plain.append(
-      processorSeconds { for path in known { plainFiles.find(path) } } / count * 1e9)
-    new.ours.append(try processorSeconds { try openAll(unknown) } / count * 1e9)
-    new.plain.append(
-      processorSeconds { for path in unknown { plainFiles.addAndRemove(path) } } / count * 1e9)
+    let collect = GrowthTimes(
+      ours: processorSeconds { maps.collect() } / Double(order.count) * 1e9,
+      plain: processorSeconds { plain.empty() } / Double(order.count) * 1e9)
+    let miss = GrowthTimes(
+      ours: try processorSeconds { try use(order) } / Double(order.count) * 1e9,
+      plain: processorSeconds { usePlain(order) } / Double(order.count) * 1e9)
+    let hit = GrowthTimes(
+      ours: try processorSeconds { try use(used) } / Double(used.count) * 1e9,
+      plain: processorSeconds { usePlain(used) } / Double(used.count) * 1e9)
+    let open = GrowthTimes(
+      ours: try processorSeconds { try openAll(known) } / Double(Self.opened) * 1e9,
+      plain: processorSeconds { for path in known { plainFiles.find(path) } }
+        / Double(Self.opened) * 1e9)
+    let new = GrowthTimes(
+      ours: try processorSeconds { try openAll(unknown) } / Double(Self.opened) * 1e9,
+      plain: processorSeconds { for path in unknown { plainFiles.addAndRemove(path) } }
+        / Double(Self.opened) * 1e9)
+    return [hit, miss, open, new, collect]
   }
 
   private func releaseAll() {

@@ -8,7 +8,7 @@ struct GrowthCommand: ParsableCommand {
     discussion: """
       Files and memory are there in name only, so that all that is timed is the manager's own. Beside it stands \
       the least that a cache of windows does, with the same accesses: what that takes more at a larger size is the \
-      doing of the machine's caches. Exits 1 if something takes more than twice what it takes at the smallest size \
+      doing of the machine's caches. Rounds go through all sizes in turn and sizes are compared within each. Exits 1 if something takes more than twice what it takes at the smallest size \
       and that. A million regions take some 500 MB.
       """)
 
@@ -21,7 +21,7 @@ struct GrowthCommand: ParsableCommand {
   @Option(help: "Handles that a manager of many files may have.")
   var handles = 1_000_000
   @Option(help: "Rounds for each median, at least 5.")
-  var rounds = 5
+  var rounds = 9
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
 
@@ -37,65 +37,37 @@ struct GrowthCommand: ParsableCommand {
   private var mostFiles: Int { files.counts.max() ?? 1 }
 
   func run() throws {
-    var progress = ProgressBar(
-      total: policies.names.count * (regions.counts.count + files.counts.count))
+    var progress = ProgressBar(total: policies.names.count * (rounds + 1) * 2)
     var results: [GrowthResult] = []
     for policy in policies.names {
-      for count in regions.counts {
-        progress.show("\(policy.rawValue), \(grouped(count)) regions")
-        results += try measure(policy, regions: count)
-        progress.advance()
-      }
+      var byRegions = GrowthSeries<RegionGrowth>()
+      for count in regions.counts { byRegions.add(try RegionGrowth(policy, regions: count)) }
+      results += try played(&byRegions, policy, "regions", &progress)
+    }
+    for policy in policies.names {
+      var byFiles = GrowthSeries<FileGrowth>()
       for count in files.counts {
-        progress.show("\(policy.rawValue), \(grouped(count)) files")
-        results += try measure(policy, files: count)
-        progress.advance()
+        byFiles.add(try FileGrowth(policy, files: count, regions: mostFiles, handles: handles))
       }
+      results += try played(&byFiles, policy, "files", &progress)
     }
     progress.finish()
-    results = GrowthResult.compared(results)
     try Report.print(results, asJSON: json) {
-      TextTable(GrowthResult.titles, leftAligned: 2, sorted(results).map(\.cells)).render()
+      TextTable(GrowthResult.titles, leftAligned: 2, results.map(\.cells)).render()
     }
     if !results.allSatisfy(\.isGood) { throw ExitCode(1) }
   }
 
-  private func measure(_ policy: PolicyName, regions count: Int) throws -> [GrowthResult] {
-    var bench = try RegionGrowth(policy, regions: count)
-    var (hit, free, full) = (GrowthResult.Times(), GrowthResult.Times(), GrowthResult.Times())
-    // The first round grows what grows once.
+  private func played<Bench: ~Copyable>(
+    _ series: inout GrowthSeries<Bench>, _ policy: PolicyName, _ unit: String,
+    _ progress: inout ProgressBar
+  ) throws -> [GrowthResult] {
     for round in 0...rounds {
-      try bench.round(&hit, &free, &full)
-      if round == 0 { (hit, free, full) = (.init(), .init(), .init()) }
+      progress.show("\(policy.rawValue), \(unit)")
+      try series.play()
+      if round == 0 { series.forget() }
+      progress.advance()
     }
-    return [("hit", hit), ("miss, room", free), ("miss, eviction", full)].map {
-      GrowthResult(policy, $0, count, "region", $1)
-    }
-  }
-
-  private func measure(_ policy: PolicyName, files count: Int) throws -> [GrowthResult] {
-    var bench = try FileGrowth(policy, files: count, regions: mostFiles, handles: handles)
-    var (hit, miss) = (GrowthResult.Times(), GrowthResult.Times())
-    var (open, new, collect) = (hit, hit, hit)
-    for round in 0...rounds {
-      try bench.round(&hit, &miss, &open, &new, &collect)
-      if round == 0 {
-        (hit, miss) = (.init(), .init())
-        (open, new, collect) = (hit, hit, hit)
-      }
-    }
-    return [
-      ("hit", hit), ("miss, room", miss), ("open, known", open), ("open, new", new),
-      ("collect", collect),
-    ].map {
-      GrowthResult(policy, $0, count, "file", $1)
-    }
-  }
-
-  /// Sizes of one operation under one another.
-  private func sorted(_ results: [GrowthResult]) -> [GrowthResult] {
-    var seen: [String] = []
-    for result in results where !seen.contains(result.group) { seen.append(result.group) }
-    return seen.flatMap { group in results.filter { $0.group == group } }
+    return series.results(policy)
   }
 }

@@ -10,47 +10,37 @@ struct GrowthResult: Encodable {
   let plain: Double
   let low: Double
   let high: Double
-  /// Ours as a multiple of what it takes at the smallest size and what the plain cache takes more than there; null at
-  /// the smallest.
-  private(set) var growth: Double?
-
-  /// What tells it from results for other sizes alone.
-  var group: String { "\(unit) \(policy) \(operation)" }
+  /// Ours as a multiple of what it takes at the smallest size and what the plain cache takes more than there: the median
+  /// over rounds. Null at the smallest.
+  let growth: Double?
 
   /// What counts as flat.
-  static let limit = 2.0
-  var isFlat: Bool { growth.map { $0 <= Self.limit } ?? true }
+  private static let limit = 2.0
+  private var isFlat: Bool { growth.map { $0 <= Self.limit } ?? true }
   /// Collecting goes through windows and files, so it has no one count to be measured by.
   private var isJudged: Bool { growth != nil && operation != "collect" }
   var isGood: Bool { isFlat || !isJudged }
 
-  init(_ policy: PolicyName, _ operation: String, _ count: Int, _ unit: String, _ times: Times) {
+  /// - Parameters:
+  ///   - times: of each round.
+  ///   - smallest: what the same rounds took at the smallest size.
+  init(
+    policy: PolicyName, operation: String, size: GrowthSize, times: [GrowthTimes],
+    smallest: [GrowthTimes]?
+  ) {
     self.policy = policy.rawValue
     self.operation = operation
-    self.count = count
-    self.unit = unit
-    ours = median(times.ours)
-    plain = median(times.plain)
-    low = times.ours.min() ?? .nan
-    high = times.ours.max() ?? .nan
-  }
-
-  /// What each round took, in nanoseconds for one operation.
-  struct Times {
-    var ours: [Double] = []
-    var plain: [Double] = []
-  }
-
-  /// Compares results for the same operation with the first of them.
-  static func compared(_ results: [GrowthResult]) -> [GrowthResult] {
-    results.map { result in
-      guard
-        let base = results.first(where: { $0.group == result.group }),
-        base.count != result.count
-      else { return result }
-      var result = result
-      result.growth = result.ours / (base.ours + max(result.plain - base.plain, 0))
-      return result
+    count = size.count
+    unit = size.unit
+    ours = median(times.map(\.ours))
+    plain = median(times.map(\.plain))
+    low = times.map(\.ours).min() ?? .nan
+    high = times.map(\.ours).max() ?? .nan
+    growth = smallest.map { smallest in
+      median(
+        zip(times, smallest).map { here, there in
+          here.ours / (there.ours + max(here.plain - there.plain, 0))
+        })
     }
   }
 

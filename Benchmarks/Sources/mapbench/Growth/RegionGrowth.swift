@@ -1,13 +1,16 @@
 import SlidingMap
 
 /// What hits and misses take in a manager that holds so many regions, all of one file.
-struct RegionGrowth: ~Copyable {
+struct RegionGrowth: GrowthBench, ~Copyable {
+  static let operations = ["hit", "miss, room", "miss, eviction"]
+
   static let windowSize = 4096
   /// Fewer are not timed at a time, so that reading the clock does not count.
   private static let least = 1 << 14
   private static let hits = 1 << 18
 
-  private let count: Int
+  let size: GrowthSize
+  private var count: Int { size.count }
   private let provider: NominalProvider
   private let maps: MapManager
   private var cursor: WindowCursor
@@ -23,7 +26,7 @@ struct RegionGrowth: ~Copyable {
     let maps = policy.slidingManager(
       .fixed(bytes: count * Self.windowSize), windowSize: Self.windowSize, backend: provider)
     cursor = try maps.cursor(for: NominalProvider.path(0))
-    self.count = count
+    size = GrowthSize(count: count, unit: "region")
     self.provider = provider
     self.maps = maps
     plain = PlainCache(windows: windows, capacity: count, isOrdered: policy == .lru)
@@ -36,11 +39,7 @@ struct RegionGrowth: ~Copyable {
     blackHole(sum)
   }
 
-  /// One round, added to the times of a hit, a miss into free room, and a miss with eviction.
-  mutating func round(
-    _ hit: inout GrowthResult.Times, _ free: inout GrowthResult.Times,
-    _ full: inout GrowthResult.Times
-  ) throws {
+  mutating func round() throws -> [GrowthTimes] {
     let fills = max(Self.least / count, 1)
     var times = (ours: 0.0, plain: 0.0)
     for _ in 0..<fills {
@@ -48,12 +47,13 @@ struct RegionGrowth: ~Copyable {
       times.ours += try processorSeconds { try use(order[..<count]) }
       times.plain += processorSeconds { usePlain(order[..<count]) }
     }
-    free.ours.append(times.ours / Double(fills * count) * 1e9)
-    free.plain.append(times.plain / Double(fills * count) * 1e9)
+    let filled = Double(fills * count) / 1e9
+    let free = GrowthTimes(ours: times.ours / filled, plain: times.plain / filled)
 
     let used = used.map { order[$0] }
-    hit.ours.append(try processorSeconds { try use(used[...]) } / Double(used.count) * 1e9)
-    hit.plain.append(processorSeconds { usePlain(used[...]) } / Double(used.count) * 1e9)
+    let hit = GrowthTimes(
+      ours: try processorSeconds { try use(used[...]) } / Double(used.count) * 1e9,
+      plain: processorSeconds { usePlain(used[...]) } / Double(used.count) * 1e9)
 
     // Counts and marks that the hits left are gone with the regions.
     empty()
@@ -62,8 +62,10 @@ struct RegionGrowth: ~Copyable {
     let rest = order[count...]
     let before = maps.statistics.evictions
     let time = try processorSeconds { try use(rest) }
-    full.ours.append(time / Double(maps.statistics.evictions - before) * 1e9)
-    full.plain.append(processorSeconds { usePlain(rest) } / Double(rest.count) * 1e9)
+    let full = GrowthTimes(
+      ours: time / Double(maps.statistics.evictions - before) * 1e9,
+      plain: processorSeconds { usePlain(rest) } / Double(rest.count) * 1e9)
+    return [hit, free, full]
   }
 
   private mutating func empty() {
