@@ -9,11 +9,20 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#pragma clang assume_nonnull begin
+
 // Forbids the compiler, but not the processor, to move memory accesses across it. The pin protocol needs it between
 // the store of a pin and the load of the window's word; membarrier supplies the processor's half. Static inline, so
 // that it costs no instruction.
 static inline void smap_compiler_fence(void) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+// The same, just before memory at `address` is accessed. The compiler takes the address it gets back for a new one, so that
+// it keeps that in one register, and none of what it was computed from.
+static inline void *smap_compiler_fence_before(void *address) {
+  __asm__ volatile("" : "+r"(address) : : "memory");
+  return address;
 }
 
 // Brings a cache line near that will be read soon, or not, if the address is not one that can be read. Waits for nothing.
@@ -52,10 +61,12 @@ ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset);
 // forget all ranges at once, which is most of what emptying one costs while they run. Gives the bytes that were emptied, from
 // the first range on; -1 with errno where the kernel or a sandbox does not know it or forbids it. No ranges: 0 where it is
 // allowed.
-ssize_t smap_drop(const struct iovec *ranges, size_t count);
+ssize_t smap_drop(const struct iovec *_Nullable ranges, size_t count);
 
 // Where `pattern`, which is not empty, first begins in `bytes`, or -1: memchr(3) for one byte, memmem(3) for more, which
 // glibc's headers give only to _GNU_SOURCE.
-ssize_t smap_find(const void *bytes, size_t count, const void *pattern, size_t length);
+ssize_t smap_find(const void *_Nullable bytes, size_t count, const void *_Nullable pattern, size_t length);
+
+#pragma clang assume_nonnull end
 
 #endif

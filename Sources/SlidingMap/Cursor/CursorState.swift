@@ -21,13 +21,13 @@ struct CursorState {
   @usableFromInline var base = unsafe UnsafeRawPointer(bitPattern: 2)!
   /// Where reference counts stop.
   @usableFromInline var limit: UInt8 = 0
-  /// Hits go to the log.
-  @usableFromInline var isOrdered = false
-
   /// How far the file consists of whole windows of a power of two; 0 while the fast path is closed because the lease is
   /// not exactly one such window.
   @usableFromInline var fastSize: UInt64 = 0
-  @usableFromInline let shift: UInt64
+  /// What of an offset is its window's start, where windows have a power of two.
+  @usableFromInline let startMask: UInt64
+  /// From a window's start to its entry in the table, in bytes.
+  @usableFromInline let entryShift: UInt64
   let grid: WindowGrid
   @usableFromInline var fileSize: Int64
 
@@ -49,7 +49,10 @@ struct CursorState {
     unsafe control = core.control
     log = attachment.log
     grid = attachment.file.grid
-    shift = UInt64(max(grid.shift, 0))
+    // A window has at least a page, and so more bytes than its entry.
+    let shift = UInt64(max(grid.shift, WindowEntry.shift))
+    startMask = ~0 << shift
+    entryShift = shift - UInt64(WindowEntry.shift)
     fileSize = attachment.size
   }
 
@@ -121,12 +124,15 @@ struct CursorState {
   /// Sets lease and view after the pin was found to hold, and learns what the fast path needs.
   mutating func settle(_ windows: ClosedRange<Int>, _ file: FileEntry, offset: Int64, count: Int) {
     // Acquire pairs with the release in `callAttention`: either this sees the change behind it, or the flag stays up.
-    _ = unsafe pin.pointee.attention.exchange(0, ordering: .acquiring)
+    _ = unsafe pin.pointee.attention.exchange(PinSlot.marks, ordering: .acquiring)
     let bits = unsafe control.pointee.load(ordering: .relaxed)
     if bits & Control.closed != 0 {
-      unsafe pin.pointee.attention.store(1, ordering: .relaxed)
+      unsafe pin.pointee.attention.store(PinSlot.called, ordering: .relaxed)
+    } else if bits & Control.ordered != 0 {
+      // Unless the core has called again.
+      _ = unsafe pin.pointee.attention.compareExchange(
+        expected: PinSlot.marks, desired: PinSlot.logs, ordering: .relaxed)
     }
-    isOrdered = bits & Control.ordered != 0
     limit = UInt8(truncatingIfNeeded: bits & Control.limitMask)
     // Relaxed: the acquiring load of the words came first, and no base changes under a pin.
     unsafe base = UnsafeRawPointer(bitPattern: file.base.load(ordering: .relaxed))!
@@ -135,7 +141,7 @@ struct CursorState {
     leaseStart = UInt64(start)
     leaseLength = UInt64(end - start)
     let isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
-    fastSize = isFast ? (UInt64(fileSize) >> shift) << shift : 0
+    fastSize = isFast ? UInt64(fileSize) & startMask : 0
     unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
     viewCount = count
   }
@@ -161,9 +167,10 @@ extension CursorState {
   @inline(__always)
   mutating func showLeased(_ offset: UInt64, _ count: Int) -> Bool {
     let inside = offset &- leaseStart
-    // The hint keeps the compiler from computing both comparisons before it branches.
-    if _fastPath(inside >= leaseLength) { return false }
-    if UInt64(bitPattern: Int64(count)) > leaseLength &- inside { return false }
+    // The hints keep the compiler from computing both comparisons before it branches, and let a hit run straight on: each
+    // jump taken would cost a quarter of it.
+    if _slowPath(inside >= leaseLength) { return false }
+    if _slowPath(UInt64(bitPattern: Int64(count)) > leaseLength &- inside) { return false }
     unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
     viewCount = count
     return true
@@ -174,23 +181,24 @@ extension CursorState {
   @inline(__always)
   mutating func moveWithinOneWindow(_ offset: UInt64, _ count: Int) -> Bool {
     if offset >= fastSize || count <= 0 { return false }
-    let window = offset &>> shift
-    if (offset &+ UInt64(bitPattern: Int64(count)) &- 1) &>> shift != window { return false }
-    let start = window &<< shift
+    let last = offset &+ UInt64(bitPattern: Int64(count)) &- 1
+    if (last ^ offset) & startMask != 0 { return false }
+    let start = offset & startMask
 
     // The pin protocol; see `PinSlot`.
     unsafe pin.pointee.store(start &+ 1)
-    smap_compiler_fence()
-    let word = WindowWord(
-      bits: unsafe windows[Int(truncatingIfNeeded: window)].word.load(ordering: .acquiring))
+    let place =
+      unsafe UnsafeMutableRawPointer(windows) + Int(truncatingIfNeeded: start &>> entryShift)
+    let entry = unsafe smap_compiler_fence_before(place).assumingMemoryBound(to: WindowEntry.self)
+    let word = WindowWord(bits: unsafe entry.pointee.word.load(ordering: .acquiring))
     if !word.isResident { return false }
     // After the word: whoever sees a window of a new extent also sees that the base has changed.
-    if unsafe pin.pointee.attention.load(ordering: .relaxed) != 0 { return false }
-    if isOrdered {
-      if !log.appendWithinTurn(word) { return false }
+    let attention = unsafe pin.pointee.attention.load(ordering: .relaxed)
+    if attention != PinSlot.marks {
+      if attention != PinSlot.logs || !log.appendWithinTurn(word) { return false }
     } else {
       unsafe pin.pointee.countHit()
-      unsafe windows.mark(Int(truncatingIfNeeded: window), limit)
+      unsafe entry.mark(0, limit)
     }
     leaseStart = start
     unsafe viewAddress = base + Int(truncatingIfNeeded: offset)

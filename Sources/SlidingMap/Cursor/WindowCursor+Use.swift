@@ -22,7 +22,7 @@ extension WindowCursor {
   @discardableResult
   public mutating func use(at offset: Int64, count: Int) throws(MapError) -> Bool {
     // Negative offsets and counts are huge unsigned ones, fail both comparisons, and meet the precondition in `move`.
-    if state.showLeased(UInt64(bitPattern: offset), count) { return true }
+    if _fastPath(state.showLeased(UInt64(bitPattern: offset), count)) { return true }
     if state.moveWithinOneWindow(UInt64(bitPattern: offset), count) { return true }
     return try move(to: offset, count: count)
   }

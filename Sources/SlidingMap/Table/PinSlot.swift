@@ -16,8 +16,9 @@ struct PinSlot: ~Copyable {
   @usableFromInline let lease: Atomic<UInt64>
   /// Hits that took the fast path; written by the cursor alone, with relaxed loads and stores.
   @usableFromInline let hits: Atomic<UInt64>
-  /// Not 0 when the cursor must take the slow path and look at the control word: the core stores 1, with release, after
-  /// every change of the control word or of the file's base; the cursor exchanges it for 0 before it reads them.
+  /// How the cursor notes hits on the fast path: `marks` or `logs`; or `called` when it must take the slow path and look at
+  /// the control word. The core stores that, with release, after every change of the control word or of the file's base;
+  /// the cursor exchanges it for `marks` before it reads them, and that for `logs` only if the core has not called again.
   @usableFromInline let attention: Atomic<UInt64>
   /// Requests that passed by their windows; written like `hits`.
   let bypasses: Atomic<UInt64>
@@ -28,6 +29,11 @@ struct PinSlot: ~Copyable {
 
   /// A slot has a cache line to itself, so that cursors on different threads do not slow each other down.
   static let stride = 64
+
+  /// Values of `attention`.
+  @inlinable static var marks: UInt64 { 0 }
+  static let called: UInt64 = 1
+  @inlinable static var logs: UInt64 { 2 }
 
   static let countMask: UInt64 = 0xfff
   /// Stands for a number of windows that is found in `wide`.
@@ -98,7 +104,7 @@ struct PinSlots: ~Copyable {
   mutating func allocate() -> Pin {
     if unsafe free.isEmpty { grow() }
     let pin = unsafe free.removeLast()
-    unsafe pin.pointee.attention.store(1, ordering: .relaxed)
+    unsafe pin.pointee.attention.store(PinSlot.called, ordering: .relaxed)
     return unsafe pin
   }
 
@@ -153,7 +159,7 @@ struct PinSlots: ~Copyable {
 
   /// Sends every cursor to the slow path once.
   func callAttention() {
-    forEach { $0.attention.store(1, ordering: .releasing) }
+    forEach { $0.attention.store(PinSlot.called, ordering: .releasing) }
   }
 
   /// The hits counted in all slots.

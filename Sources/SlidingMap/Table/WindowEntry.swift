@@ -19,6 +19,9 @@ struct WindowEntry: ~Copyable {
   /// How often, and in which epoch. Two bytes that belong together, but a bypass more or less is no matter.
   let bypasses: Atomic<UInt8>
   let epoch: Atomic<UInt8>
+
+  /// The power of two that its size is.
+  static let shift = 3
 }
 
 /// The content of a window's word: a state, whether someone waits for it to change, and the region's slot.
@@ -67,8 +70,8 @@ extension WindowTable {
   ///
   /// - Returns: nil if there is no memory for it.
   static func allocate(windows count: Int) -> WindowTable? {
-    precondition(MemoryLayout<WindowEntry>.stride == 8)
-    guard let raw = unsafe calloc(max(count, 1), 8) else { return nil }
+    precondition(MemoryLayout<WindowEntry>.stride == 1 << WindowEntry.shift)
+    guard let raw = unsafe calloc(max(count, 1), 1 << WindowEntry.shift) else { return nil }
     return unsafe raw.bindMemory(to: WindowEntry.self, capacity: count)
   }
 
