@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// N1: what a `use` costs that stays inside the lease.

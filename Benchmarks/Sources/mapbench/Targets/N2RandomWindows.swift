@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// N2: what a `use` costs that goes to another window, all of them loaded.

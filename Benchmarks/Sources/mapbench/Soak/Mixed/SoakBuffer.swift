@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// A buffer over part of a file that knows what it should show.

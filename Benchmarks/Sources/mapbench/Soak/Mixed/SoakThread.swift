@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// One of the threads of a mixed soak, with the cursors and buffers that it keeps.
