@@ -25,4 +25,7 @@ extension PatternFile {
     let result = posix_fadvise(file.rawValue, 0, 0, POSIX_FADV_DONTNEED)
     guard result == 0 else { throw Errno(rawValue: result) }
   }
+
+  /// How many of a file's pages the page cache holds: mincore(2).
+  static func cachedPages(_ path: FilePath) throws -> Int { try RawMapping(path).residentPages() }
 }
