@@ -42,6 +42,14 @@ final class SoakFile: Sendable {
     UInt64(number) << 32 + (kind == .replaced ? UInt64(size - firstSize) : 0)
   }
 
+  /// The seed of the content, for who was shown this size: no version of the file was ever smaller than the first.
+  func seed(shown size: Int) throws -> UInt64 {
+    if size < firstSize {
+      throw SoakMismatch("opened with \(size) bytes, never below \(firstSize)", self)
+    }
+    return seed(size: size)
+  }
+
   func grow(by count: Int) throws {
     try change { size in
       try PatternFile.grow(path, size..<size + count, seed: seed(size: size))
