@@ -15,6 +15,8 @@ let strict: [SwiftSetting] = [
 let package = Package(
   name: "sliding-map-benchmarks",
   platforms: [.macOS("26.0")],
+  // What the microbenchmarks have in common with mapbench.
+  products: [.library(name: "BenchmarkSupport", targets: ["BenchmarkSupport"])],
   dependencies: [
     .package(name: "sliding-map", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -23,12 +25,19 @@ let package = Package(
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
+    .target(
+      name: "BenchmarkSupport",
+      dependencies: [
+        .product(name: "SlidingMap", package: "sliding-map"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
     .target(name: "CProbe"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .executableTarget(
       name: "mapbench",
       dependencies: [
-        "CProbe", "CZlib",
+        "BenchmarkSupport", "CProbe", "CZlib",
         .product(name: "SlidingMap", package: "sliding-map"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "HeapModule", package: "swift-collections"),

@@ -106,6 +106,14 @@ complains() {
   shift
   fails "$@" && ("$@" 2>&1 >/dev/null || true) | grep -q "$words"
 }
+# A program in the place of Python's that fails once it has told its version.
+peer_fails() {
+  local bin="$TMPDIR/bin" text
+  mkdir -p "$bin"
+  printf '%s\n' '#!/bin/sh' '[ "$2" = --version ] && exec printf 1.0' 'echo no windows today >&2' 'exit 3' >"$bin/python3"
+  chmod +x "$bin/python3"
+  text="$(! PATH="$bin:$PATH" compare --backends mmap --policies lru --peers)" && grep -q "smmap 1.0.*no windows today" <<<"$text"
+}
 interrupted() {
   "$tool" targets >/dev/null 2>&1 &
   local pid=$!
@@ -118,6 +126,7 @@ check "compare reads the same bytes everywhere" compare
 check "compare with two threads, as JSON" eval 'compare --threads 2 --json | is_array'
 check "compare over the backends named" eval 'compare --backends pread,automatic --policies clock | grep -q "sliding pread.*clock"'
 check "compare with peers, where there are some" compare --peers
+check "compare tells why a peer failed" peer_fails
 check "peers run on one thread" fails "$tool" compare --peers --threads 2
 check "bulk, both sides alike, as JSON" eval '"$tool" bulk --size 8MiB --pairs 5 --json | is_array'
 check "verify finds no difference" verify

@@ -18,6 +18,7 @@ let package = Package(
   platforms: [.macOS("26.0")],
   dependencies: [
     .package(name: "sliding-map", path: "../.."),
+    .package(name: "sliding-map-benchmarks", path: ".."),
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
     // Without its traits it needs neither jemalloc nor an interposer; counts of allocations would read 0.
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
@@ -26,6 +27,7 @@ let package = Package(
     .executableTarget(
       name: "micro",
       dependencies: [
+        .product(name: "BenchmarkSupport", package: "sliding-map-benchmarks"),
         .product(name: "SlidingMap", package: "sliding-map"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Benchmark", package: "benchmark"),

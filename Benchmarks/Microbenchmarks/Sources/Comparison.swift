@@ -1,4 +1,5 @@
 import Benchmark
+import BenchmarkSupport
 import Glibc
 
 /// What a benchmark does in one iteration: a piece of work by SlidingMap, and about the same by plain means.
@@ -54,29 +55,15 @@ struct Comparison {
   }
 
   private func run(_ benchmark: Benchmark) throws {
-    let start = processorTime()
-    let expected = try plain()
-    let plainTime = processorTime() - start
+    var sums: (ours: UInt64, plain: UInt64) = (0, 0)
+    let plainTime = try processorSeconds { sums.plain = try plain() }
     let before = misses()
     benchmark.startMeasurement()
-    let begun = processorTime()
-    let sum = try ours()
-    let time = processorTime() - begun
+    let time = try processorSeconds { sums.ours = try ours() }
     benchmark.stopMeasurement()
     benchmark.measurement(
-      Self.percentOfPlain, Int((Double(time) / Double(plainTime) * 100).rounded()))
+      Self.percentOfPlain, Int((time / plainTime * 100).rounded()))
     benchmark.measurement(Self.loads, misses() - before)
-    guard sum == expected else { throw Mismatch() }
-  }
-
-  /// What the thread has used of processors, in nanoseconds.
-  private func processorTime() -> Int {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
-  }
-
-  private struct Mismatch: Error, CustomStringConvertible {
-    var description: String { "the two sides read different bytes" }
+    try ChecksumMismatch.check(sums.ours, sums.plain, benchmark.name)
   }
 }

@@ -1,4 +1,5 @@
 import Benchmark
+import BenchmarkSupport
 import Glibc
 import SlidingMap
 import SystemPackage
@@ -29,14 +30,14 @@ enum CursorBenchmarks {
     let maps = SlidingWindowMapManager(
       policy: policy, budget: .unlimited, windowSize: windowSize)
     let held = try file.populatedCursor(maps)
-    let offsets = SeededGenerator.offsets(1_000_000, below: windows * windowSize)
+    let offsets = Loops.offsets(1_000_000, windows: 0..<windows, seed: 2)
     return Comparison(
       ours: {
         isRepinned
-          ? try Loops.useLoadAndRelease(&held.cursor, offsets)
-          : try Loops.useAndLoad(&held.cursor, offsets)
+          ? try Loops.useLoadAndRelease(&held.cursor, offsets, passes: 1)
+          : try Loops.useAndLoad(&held.cursor, offsets, passes: 1)
       },
-      plain: { unsafe Loops.load(file.bytes, offsets) },
+      plain: { unsafe Loops.load(file.bytes.bytes, offsets, passes: 1) },
       misses: { maps.statistics.misses })
   }
 
@@ -44,10 +45,10 @@ enum CursorBenchmarks {
     let file = try NoiseFile(byteCount: 256 * windowSize)
     let maps = SlidingWindowMapManager(budget: .unlimited, windowSize: windowSize)
     let held = try file.populatedCursor(maps)
-    let offsets = SeededGenerator.offsets(1000, below: 248 * windowSize)
+    let offsets = Loops.offsets(1000, windows: 0..<248, seed: 2)
     return Comparison(
       ours: { try Loops.useWide(&held.cursor, offsets) },
-      plain: { unsafe Loops.loadWide(file.bytes, offsets) },
+      plain: { unsafe Loops.loadWide(file.bytes.bytes, offsets) },
       misses: { maps.statistics.misses })
   }
 
@@ -62,7 +63,7 @@ enum CursorBenchmarks {
     let order = (0..<256).shuffled(using: &generator)
     let offsets = (0..<1000).map { Int64(order[$0 % 256] * windowSize) }
     return Comparison(
-      ours: { try Loops.useAndLoad(&held.cursor, offsets) },
+      ours: { try Loops.useAndLoad(&held.cursor, offsets, passes: 1) },
       plain: { try mapAndLoad(file.descriptor, offsets) },
       misses: { maps.statistics.misses })
   }
@@ -71,13 +72,8 @@ enum CursorBenchmarks {
   private static func mapAndLoad(_ file: FileDescriptor, _ offsets: [Int64]) throws -> UInt64 {
     var sum: UInt64 = 0
     for offset in offsets {
-      let address = unsafe mmap(
-        nil, windowSize, PROT_READ, MAP_SHARED, file.rawValue, Int(offset))
-      guard let address = unsafe address, unsafe address != MAP_FAILED else {
-        throw Errno(rawValue: errno)
-      }
-      sum &+= unsafe address.load(as: UInt64.self)
-      unsafe munmap(address, windowSize)
+      let mapping = try RawMapping(file, offset: offset, byteCount: windowSize)
+      sum &+= mapping.bytes.word(at: 0)
     }
     return sum
   }

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import SlidingMap
 import SystemPackage
@@ -6,43 +7,36 @@ import SystemPackage
 @safe
 final class NoiseFile: @unchecked Sendable {
   let descriptor: FileDescriptor
-  /// The plain mapping, every page mapped.
+  /// The plain mapping's, every page mapped.
   let bytes: UnsafeRawBufferPointer
+  private let mapping: RawMapping
 
   /// Writes `byteCount` bytes, a multiple of 1 MiB, all below 128, into $TMPDIR or /tmp.
   init(byteCount: Int) throws {
     let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
     let path = FilePath("\(parent)/sliding-map-micro-\(getpid())")
-    let file = try FileDescriptor.open(
+    descriptor = try FileDescriptor.open(
       path, .readWrite, options: [.create, .exclusiveCreate], permissions: .ownerReadWrite)
     unsafe unlink(path.string)
-    var generator = SeededGenerator(seed: 1)
-    for _ in 0..<byteCount >> 20 {
-      let block = (0..<1 << 17).map { _ in generator.next() & 0x7F7F_7F7F_7F7F_7F7F }
-      _ = try unsafe block.withUnsafeBytes { try unsafe file.writeAll($0) }
-    }
-    let address = unsafe mmap(
-      nil, byteCount, PROT_READ, MAP_SHARED | MAP_POPULATE, file.rawValue, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else {
-      throw Errno(rawValue: errno)
-    }
-    descriptor = file
-    unsafe bytes = UnsafeRawBufferPointer(start: address, count: byteCount)
+    try PatternFile.write(
+      descriptor, byteCount: byteCount, seed: 1, mask: 0x7F7F_7F7F_7F7F_7F7F)
+    let mapping = try RawMapping(descriptor, byteCount: byteCount)
+    unsafe bytes = Self.populated(mapping)
+    self.mapping = mapping
   }
 
-  deinit {
-    unsafe munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
-    try? descriptor.close()
+  /// The bytes of a mapping, which stay where they are as long as it does, all their pages mapped.
+  private static func populated(_ mapping: borrowing RawMapping) -> UnsafeRawBufferPointer {
+    blackHole(mapping.bytes.touchPages())
+    return unsafe mapping.bytes.withUnsafeBytes { unsafe $0 }
   }
 
-  /// A cursor that has touched every page of the file's first windows.
+  deinit { try? descriptor.close() }
+
+  /// A cursor that has touched every page of the file.
   func populatedCursor(_ maps: MapManager) throws -> HeldCursor {
     let held = HeldCursor(try maps.cursor(for: descriptor))
-    try held.cursor.withBytes(at: 0, count: unsafe bytes.count) { span in
-      for offset in stride(from: 0, to: span.byteCount, by: 4096) {
-        keep(unsafe UInt64(span.unsafeLoad(fromByteOffset: offset, as: UInt8.self)))
-      }
-    }
+    try Loops.populate(&held.cursor, windows: unsafe 0..<bytes.count >> 20)
     held.cursor.release()
     return held
   }

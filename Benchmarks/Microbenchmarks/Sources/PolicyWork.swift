@@ -1,11 +1,10 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// A policy with regions that are there in name only.
 final class PolicyWork {
   static let missCount = 100_000
   private static let regions = 30_000
-  /// Hits told in one call to policies that want their order, as a manager collects them.
-  private static let batchSize = 4096
 
   private var policy: any EvictionPolicy
   private let references: ReferenceTable
@@ -35,7 +34,7 @@ final class PolicyWork {
 
   /// A million hits.
   func hits() -> UInt64 {
-    Self.hit(slots, &policy, references)
+    PolicyLoops.hit(slots, &policy, references)
     return UInt64(slots.count)
   }
 
@@ -47,19 +46,6 @@ final class PolicyWork {
     { [self] in
       for slot in slots[..<count] { counts[slot.index] &+= 1 }
       return UInt64(count)
-    }
-  }
-
-  @inline(never)
-  private static func hit(
-    _ slots: [RegionSlot], _ policy: inout some EvictionPolicy, _ references: ReferenceTable
-  ) {
-    if let limit = policy.hits.limit {
-      if limit > 0 { for slot in slots { references.mark(slot, limit: limit) } }
-      return
-    }
-    for start in stride(from: 0, to: slots.count, by: batchSize) {
-      policy.hit(slots.span.extracting(start..<min(start + batchSize, slots.count)))
     }
   }
 

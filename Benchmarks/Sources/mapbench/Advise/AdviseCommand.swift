@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import Glibc
 import SlidingMap
 import SystemPackage
@@ -10,7 +11,7 @@ struct AdviseCommand: ParsableCommand {
     abstract: "Reads a cold file in several ways under each access pattern: time and bytes read.",
     discussion: """
       The file is made in $TMPDIR, which must be on a disk, and dropped from the page cache before each run. Patterns \
-      take turns; figures are medians.
+      take turns; figures are medians. The column `cached` tells what could not be dropped, at most.
       """)
 
   @Option(help: "The file's size.")
@@ -54,6 +55,7 @@ struct AdviseCommand: ParsableCommand {
       progress.show(shape.rawValue)
       var times = [[Double]](repeating: [], count: patterns.names.count)
       var bytes = times
+      var cached = [Int](repeating: 0, count: patterns.names.count)
       var wanted = 0
       for round in 0..<rounds {
         let requests = shape.requests(
@@ -67,6 +69,7 @@ struct AdviseCommand: ParsableCommand {
           sum = run.sum
           times[index].append(run.seconds * 1e3)
           bytes[index].append(Double(run.bytesRead))
+          cached[index] = max(cached[index], run.bytesCached)
         }
         progress.advance()
       }
@@ -77,17 +80,24 @@ struct AdviseCommand: ParsableCommand {
           AdviceResult(
             shape: shape.rawValue, pattern: pattern.rawValue, milliseconds: median(times[index]),
             bytesRead: Int(median(bytes[index])), bytesWanted: wanted,
-            ofBest: median(times[index]) / best))
+            ofBest: median(times[index]) / best, bytesCached: hot ? nil : cached[index]))
       }
     }
     progress.finish()
     try Report.print(results, asJSON: json) { AdviceResult.table(results) }
+    let most = results.compactMap(\.bytesCached).max() ?? 0
+    if most > size.bytes / 1000 {
+      Report.note(
+        "mapbench: not all was cold: \(ByteSize.text(most)) of the file could not be dropped from the page "
+          + "cache; is \(TemporaryDirectory.parent) on a disk?")
+    }
   }
 
   private func read(
     _ path: FilePath, _ requests: [Range<Int64>], _ pattern: PatternName
-  ) throws -> (seconds: Double, bytesRead: Int, sum: UInt64) {
+  ) throws -> (seconds: Double, bytesRead: Int, bytesCached: Int, sum: UInt64) {
     if !hot { try PatternFile.chill(path) }
+    let cached = hot ? 0 : min(try PatternFile.cachedPages(path) * 4096, size.bytes)
     let maps = SlidingWindowMapManager(
       backend: .mmap(populate: populate), budget: .fixed(bytes: budget.bytes),
       windowSize: window.bytes, pattern: pattern.pattern)
@@ -96,7 +106,7 @@ struct AdviseCommand: ParsableCommand {
     var sum: UInt64 = 0
     let before = try DiskReads.now()
     let time = try seconds { sum = try Loops.useAndSum(&cursor, requests) }
-    return (time, try DiskReads.now() - before, sum)
+    return (time, try DiskReads.now() - before, cached, sum)
   }
 }
 

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// A way of going through a file, for which some advice is better than other.

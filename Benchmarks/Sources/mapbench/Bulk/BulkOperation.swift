@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import CProbe
 import SlidingMap
 
@@ -34,21 +35,19 @@ struct BulkOperation {
       search(2), search(16), search(100),
       BulkOperation(
         name: "firstIndex(of:)", peer: "memchr",
-        ours: { $0.firstIndex(of: absentByte) == nil ? 0 : 1 }, raw: BulkLoops.hasAbsentByte),
+        ours: { $0.firstIndex(of: BulkLoops.absentByte) == nil ? 0 : 1 },
+        raw: BulkLoops.hasAbsentByte),
       BulkOperation(
         name: "contains", peer: "memchr",
-        ours: { $0.contains(absentByte) ? 1 : 0 }, raw: BulkLoops.hasAbsentByte),
+        ours: { $0.contains(BulkLoops.absentByte) ? 1 : 0 }, raw: BulkLoops.hasAbsentByte),
     ]
     return walks + searches
   }
 
-  /// No byte of the file is this; all are below 128.
-  static let absentByte: UInt8 = 0xFF
-
   /// A search for so many bytes that the file does not have: only the last gives that away.
   private static func search(_ count: Int) -> BulkOperation {
     var generator = SeededGenerator(seed: 5)
-    let pattern = (1..<count).map { _ in UInt8(generator.below(128)) } + [absentByte]
+    let pattern = (1..<count).map { _ in UInt8(generator.below(128)) } + [BulkLoops.absentByte]
     return unsafe BulkOperation(
       name: "firstRange(of:), \(count) bytes", peer: "memmem",
       ours: { try $0.firstRange(of: pattern) == nil ? 0 : 1 },

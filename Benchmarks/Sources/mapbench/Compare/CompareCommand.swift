@@ -66,9 +66,11 @@ struct CompareCommand: ParsableCommand {
     }
     var table = TextTable(CompareRow.titles, leftAligned: 2)
     var all: [CompareRow] = []
+    var failures: [CommandFailure] = []
     for workload in workloads.names {
       let accesses = runner.accesses(workload)
       var rows: [CompareRow] = []
+      var remarks: [String] = []
       for subject in subjects {
         progress.show("\(workload.rawValue), \(subject.backend) \(subject.policy)")
         rows.append(
@@ -77,7 +79,12 @@ struct CompareCommand: ParsableCommand {
       }
       for peer in peers {
         progress.show("\(workload.rawValue), \(peer.name)")
-        rows.append(try runner.run(workload, peer, accesses[0], in: directory.path))
+        do {
+          rows.append(try runner.run(workload, peer, accesses[0], in: directory.path))
+        } catch let failure as CommandFailure {
+          remarks.append("\(peer.name)  FAILED: \(failure.reason)")
+          failures.append(failure)
+        }
         progress.advance()
       }
       let short =
@@ -86,12 +93,17 @@ struct CompareCommand: ParsableCommand {
       Self.judge(&rows, short: short)
       table.heading(workload.summary(runner.shape))
       for row in rows { table.add(row.cells) }
+      for remark in remarks { table.remark(remark) }
       all += rows
     }
     progress.finish()
     try Report.print(all, asJSON: json) { table.render() }
     guard all.allSatisfy(\.isCorrect) else {
       Report.note("mapbench: rows marked DIFFERENT read other bytes than pread did")
+      throw ExitCode(1)
+    }
+    if let failure = failures.first {
+      if json { Report.note("mapbench: a peer failed: \(failure)") }
       throw ExitCode(1)
     }
   }

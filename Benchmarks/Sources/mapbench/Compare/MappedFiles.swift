@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 /// Files mapped whole, once for all threads.
 final class MappedFiles: Sendable {
   let mappings: OwnedPlaces<RawMapping>

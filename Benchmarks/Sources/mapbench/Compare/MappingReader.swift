@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 /// Reads through plain mappings of the whole files: no budget, nothing to look up, the most a map can give.
 final class MappingReader: Reader, @unchecked Sendable {
   private let files: MappedFiles

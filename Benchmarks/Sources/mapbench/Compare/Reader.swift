@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 import SystemPackage
 

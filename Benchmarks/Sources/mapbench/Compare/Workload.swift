@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 
 /// The patterns of access that are compared.
 enum Workload: String, CaseIterable, Sendable {

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import CProbe
 import Glibc
 import SystemPackage

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// What hits and misses take in a manager that holds so many regions, all of one file.

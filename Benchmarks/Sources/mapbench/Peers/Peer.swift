@@ -25,12 +25,14 @@ struct Peer: Sendable {
   private static func find(_ name: String, _ need: String, _ make: () throws -> Peer) throws
     -> Peer?
   {
+    var reason = ""
     do {
       return try make()
     } catch Errno.noSuchFileOrDirectory {
-    } catch is CommandFailure {
+    } catch let failure as CommandFailure {
+      reason = ": \(failure.reason)"
     }
-    Report.note("mapbench: the peer \(name) is left out: it \(need)")
+    Report.note("mapbench: the peer \(name) is left out: it \(need)\(reason)")
     return nil
   }
 

@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 /// The binary format of libCacheSim: packed little-endian records of clock_time (UInt32), obj_id (UInt64), obj_size (UInt32)
 /// and next_access_vtime (Int64, -1 for never). Only the id counts here: regions have one size, and what comes next is
 /// found anew.

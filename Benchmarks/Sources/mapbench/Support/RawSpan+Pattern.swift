@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 extension RawSpan {
   /// Whether each of these bytes is the one that `PatternFile.write` puts at its place, the first at `offset`.
   func followsPattern(from offset: Int, seed: UInt64) -> Bool {

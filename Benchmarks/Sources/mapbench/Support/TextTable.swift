@@ -3,6 +3,7 @@ struct TextTable {
   private enum Row {
     case cells([String])
     case heading(String)
+    case remark(String)
   }
 
   private let titles: [String]
@@ -18,6 +19,9 @@ struct TextTable {
 
   /// Starts a group.
   mutating func heading(_ text: String) { rows.append(.heading(text)) }
+
+  /// Adds a line of text that no column is as wide as.
+  mutating func remark(_ text: String) { rows.append(.remark(text)) }
 
   /// Adds a line; as many cells as there are columns.
   mutating func add(_ cells: [String]) {
@@ -36,6 +40,7 @@ struct TextTable {
     for row in rows {
       switch row {
       case .heading(let heading): text += "\n\(heading)\n"
+      case .remark(let remark): text += "\(remark)\n"
       case .cells(let cells): text += line(cells, widths)
       }
     }

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 
 /// Draws ranks 0..<count, rank r with a weight of 1 / (r + 1)^exponent.

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SystemPackage
 
 /// A file of random content on disk, and reads of it that the page cache knows nothing of.

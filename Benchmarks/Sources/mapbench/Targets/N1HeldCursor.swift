@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// N1: what a `use` costs that stays inside the lease.
@@ -28,19 +29,8 @@ enum N1HeldCursor: Target {
 
     let offsets = Loops.offsets(
       windows.count == 1 ? 8192 : 65536, windows: windows, seed: 11)
-    let operations = Double(offsets.count * passes)
-    var sums: (ours: UInt64, peer: UInt64) = (0, 0)
-    let pairs = try bench.pairs(
-      ours: {
-        try seconds { sums.ours = try Loops.useAndLoad(&cursor, offsets, passes: passes) }
-          / operations * 1e9
-      },
-      peer: {
-        seconds { sums.peer = Loops.load(mapping.bytes, offsets, passes: passes) }
-          / operations * 1e9
-      }, Pair.ratio)
     let name = "N1 \(windows.count == 1 ? "narrow" : "wide")"
-    try ChecksumMismatch.check(sums.ours, sums.peer, name)
+    let pairs = try bench.hits(&cursor, mapping, offsets, passes: passes, name, Pair.ratio)
     return .atMost(
       1.4, "x", name: name,
       work: "use inside a lease of \(windows.count) MiB + 8-byte load", measure: "ns", pairs)

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// N2: what a `use` costs that goes to another window, all of them loaded.
@@ -24,20 +25,8 @@ enum N2RandomWindows: Target {
     blackHole(mapping.bytes.touchPages())
 
     let offsets = Loops.offsets(1 << 20, windows: windows, seed: 12)
-    let passes = 4
-    let operations = Double(offsets.count * passes)
-    var sums: (ours: UInt64, peer: UInt64) = (0, 0)
-    let pairs = try bench.pairs(
-      ours: {
-        try seconds { sums.ours = try Loops.useAndLoad(&cursor, offsets, passes: passes) }
-          / operations * 1e9
-      },
-      peer: {
-        seconds { sums.peer = Loops.load(mapping.bytes, offsets, passes: passes) }
-          / operations * 1e9
-      }, Pair.difference)
     let name = "N2 \(policy.rawValue)"
-    try ChecksumMismatch.check(sums.ours, sums.peer, name)
+    let pairs = try bench.hits(&cursor, mapping, offsets, passes: 4, name, Pair.difference)
     return .atMost(
       target, "ns", name: name, work: "random over 256 loaded windows, above raw", measure: "ns",
       pairs)

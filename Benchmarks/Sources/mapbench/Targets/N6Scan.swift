@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 import SystemPackage
 
@@ -30,7 +31,7 @@ enum N6Scan: Target {
     var leftover = 0
     func timed(_ scan: (FilePath) throws -> UInt64) throws -> (milliseconds: Double, sum: UInt64) {
       try PatternFile.chill(path)
-      leftover = max(leftover, try RawMapping(path).residentPages())
+      leftover = max(leftover, try PatternFile.cachedPages(path))
       var sum: UInt64 = 0
       let time = try seconds { sum = try scan(path) }
       return (time * 1e3, sum)

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// N9: what a policy takes alone, without a manager, while 21% of the regions are pinned.

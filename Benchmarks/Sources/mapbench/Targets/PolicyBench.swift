@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// A policy and regions that are there in name only, some of them pinned: for timing the policy alone.
@@ -5,11 +6,7 @@ import SlidingMap
 /// It plays requests in pieces: which of a piece are hits is told first, then what is absent is loaded. Both are looked up
 /// beforehand, and what left is noted afterwards, so that little but the policy is timed.
 struct PolicyBench {
-  /// Hits told in one call to policies that want their order, as a manager collects them.
-  private static let batchSize = 4096
-
   private var policy: any EvictionPolicy
-  private let limit: UInt8?
   private let references: ReferenceTable
   private var pins: PinnedSlots
   private let requests: [Int32]
@@ -29,7 +26,6 @@ struct PolicyBench {
   init(_ policy: any EvictionPolicy, requests: [Int32], regions count: Int) {
     self.policy = policy
     self.requests = requests
-    limit = policy.hits.limit
     references = ReferenceTable(slots: count)
     regions = Array(0..<Int32(count))
     slots = regions + Array(repeating: -1, count: 3 * count)
@@ -62,7 +58,7 @@ struct PolicyBench {
       case let slot: used.append(RegionSlot(Int(slot)))
       }
     }
-    let hitTime = seconds { Self.hit(used, &policy, limit, references) }
+    let hitTime = seconds { PolicyLoops.hit(used, &policy, references) }
     // Slowly enough that the longest pinned are what a policy would unload.
     pins.move(to: used.prefix(wanted.count / 16))
 
@@ -81,20 +77,6 @@ struct PolicyBench {
 
   private static func info(of region: Int32) -> RegionInfo {
     RegionInfo(key: RegionKey(file: 1, window: Int(region)), byteCount: 1, reloadCost: 1)
-  }
-
-  @inline(never)
-  private static func hit(
-    _ slots: [RegionSlot], _ policy: inout some EvictionPolicy, _ limit: UInt8?,
-    _ references: ReferenceTable
-  ) {
-    if let limit {
-      if limit > 0 { for slot in slots { references.mark(slot, limit: limit) } }
-      return
-    }
-    for start in stride(from: 0, to: slots.count, by: batchSize) {
-      policy.hit(slots.span.extracting(start..<min(start + batchSize, slots.count)))
-    }
   }
 
   /// Loads regions, each into the slot of one that leaves, and says how many victims it took.

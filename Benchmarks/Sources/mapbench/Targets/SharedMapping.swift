@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SystemPackage
 
 /// A plain mapping that threads share, all its pages mapped.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import SystemPackage
 
 /// `mapbench verify`: every byte of real files, under a budget that does not hold them.

@@ -14,44 +14,38 @@ struct LoadSoakCommand: ParsableCommand {
       and the language's runtime keep what they keep. Exits 1 if a word was wrong or something was left.
       """)
 
-  @Option(help: "Backends, separated by commas; those this machine has if left out.")
-  var backends: NameList<BackendName>?
+  @OptionGroup var options: SoakOptions
   @Option(help: "Windows to be loaded by each backend.")
   var loads = 1_000_000
-  @Option(help: "Threads that use them.")
-  var threads = 8
   @Option(help: "Tasks that are cancelled.")
   var tasks = 200
   @Option(help: "Seconds for which the idle process is watched.")
   var idle = 5
-  @Option(help: "The seed of all that is random.")
-  var seed: UInt64 = 1
-  @Flag(help: "Print an array of objects instead of a table.")
-  var json = false
 
   func validate() throws {
-    guard loads > 0, threads > 0, tasks >= 0, idle >= 0 else {
-      throw ValidationError("--loads and --threads are positive, --tasks and --idle not negative")
+    guard loads > 0, tasks >= 0, idle >= 0 else {
+      throw ValidationError("--loads is positive, --tasks and --idle not negative")
     }
   }
 
   func run() throws {
     Cleanup.onSignals()
-    let chosen = try BackendName.chosen(backends)
+    let chosen = try BackendName.chosen(options.backends)
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let soaker = try LoadSoak(in: directory.path, seed: seed)
+    let soaker = try LoadSoak(in: directory.path, seed: options.seed)
     var progress = ProgressBar(total: chosen.count)
     var results: [LoadSoakResult] = []
     for backend in chosen {
       progress.show(backend.rawValue)
-      _ = try soaker.run(backend, loads: loads / 10, threads: threads, tasks: tasks, idle: 0)
+      _ = try soaker.run(
+        backend, loads: loads / 10, threads: options.threads, tasks: tasks, idle: 0)
       results.append(
-        try soaker.run(backend, loads: loads, threads: threads, tasks: tasks, idle: idle))
+        try soaker.run(backend, loads: loads, threads: options.threads, tasks: tasks, idle: idle))
       progress.advance()
     }
     progress.finish()
-    try Report.print(results, asJSON: json) {
+    try Report.print(results, asJSON: options.json) {
       TextTable(LoadSoakResult.titles, leftAligned: 1, results.map(\.cells)).render()
     }
     if !results.allSatisfy(\.isGood) { throw ExitCode(1) }

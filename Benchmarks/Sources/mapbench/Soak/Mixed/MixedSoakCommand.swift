@@ -14,38 +14,32 @@ struct MixedSoakCommand: ParsableCommand {
       and the language's runtime keep what they keep.
       """)
 
-  @Option(help: "Backends, separated by commas; those this machine has if left out.")
-  var backends: NameList<BackendName>?
+  @OptionGroup var options: SoakOptions
   @Option(help: "Operations of each thread.")
   var operations = 10_000_000
-  @Option(help: "Threads.")
-  var threads = 8
   @Option(help: "Files, at least 10; some 2 MiB each on average, and growing.")
   var files = 200
-  @Option(help: "The seed of all that is random but the order of threads.")
-  var seed: UInt64 = 1
-  @Flag(help: "Print an array of objects instead of tables.")
-  var json = false
 
   func validate() throws {
-    guard operations > 0, threads > 0, files >= 10 else {
-      throw ValidationError("--operations and --threads are positive, --files is at least 10")
+    guard operations > 0, files >= 10 else {
+      throw ValidationError("--operations is positive, --files is at least 10")
     }
   }
 
   func run() throws {
     Cleanup.onSignals()
-    let chosen = try BackendName.chosen(backends)
+    let chosen = try BackendName.chosen(options.backends)
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let soak = try MixedSoak(in: directory.path, files: files, threads: threads, seed: seed)
+    let soak = try MixedSoak(
+      in: directory.path, files: files, threads: options.threads, seed: options.seed)
     var results: [MixedSoakResult] = []
     for backend in chosen {
       let first = try soak.run(backend, operations: min(operations / 10 + 1, 50_000))
       if first.wrong > 0 { results.append(first) }
       results.append(try soak.run(backend, operations: operations))
     }
-    try Report.print(results, asJSON: json) {
+    try Report.print(results, asJSON: options.json) {
       TextTable(MixedSoakResult.titles, leftAligned: 1, results.map(\.cells)).render() + "\n"
         + MixedSoakResult.counts(results)
     }

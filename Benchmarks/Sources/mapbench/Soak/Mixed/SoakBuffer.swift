@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// A buffer over part of a file that knows what it should show.
@@ -14,7 +15,7 @@ struct SoakBuffer {
   ) throws {
     let whole = try maps.buffer(for: file.path)
     start = generator.below(whole.count + 1)
-    seed = file.seed(size: whole.count)
+    seed = try file.seed(shown: whole.count)
     // A buffer of its own where a slice would do as well.
     buffer =
       file.kind == .fixed

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import Synchronization
 import SystemPackage
@@ -39,6 +40,14 @@ final class SoakFile: Sendable {
   /// The seed of the content, for who sees this size.
   func seed(size: Int) -> UInt64 {
     UInt64(number) << 32 + (kind == .replaced ? UInt64(size - firstSize) : 0)
+  }
+
+  /// The seed of the content, for who was shown this size: no version of the file was ever smaller than the first.
+  func seed(shown size: Int) throws -> UInt64 {
+    if size < firstSize {
+      throw SoakMismatch("opened with \(size) bytes, never below \(firstSize)", self)
+    }
+    return seed(size: size)
   }
 
   func grow(by count: Int) throws {

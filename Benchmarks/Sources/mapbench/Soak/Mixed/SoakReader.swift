@@ -11,7 +11,7 @@ struct SoakReader: ~Copyable {
   /// - Parameter stamp: the file's before.
   init(_ maps: MapManager, _ file: SoakFile, _ stamp: Int) throws {
     let cursor = try maps.cursor(for: file.path)
-    let seed = file.seed(size: Int(cursor.fileSize))
+    let seed = try file.seed(shown: Int(cursor.fileSize))
     self.init(cursor, file, stamp, seed)
   }
 

@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 extension SoakThread {
   /// What is done to a cursor.
   mutating func perform(

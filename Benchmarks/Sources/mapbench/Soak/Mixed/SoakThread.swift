@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SlidingMap
 
 /// One of the threads of a mixed soak, with the cursors and buffers that it keeps.
@@ -7,6 +8,7 @@ struct SoakThread: ~Copyable {
   /// The most windows that a thread has pinned: each cursor two and one of them those of a wide use, each buffer
   /// three, a task two.
   static let mostPinned = 2 * cursorCount + wideWindows + 3 * bufferCount + 2
+  /// The windows of the largest request.
   static let wideWindows = 5
 
   let soak: MixedSoak

@@ -1,20 +1,28 @@
-import Glibc
-import SystemPackage
+public import Glibc
+public import SystemPackage
 
 /// A plain mmap(2) of a file or a part of it: the peer that SlidingMap is measured against.
+///
+/// What it does is inlined into those who measure with it, as a user's own calls would be.
+@frozen
 @safe
-struct RawMapping: ~Copyable, @unchecked Sendable {
-  private let base: UnsafeRawPointer
-  let byteCount: Int
+public struct RawMapping: ~Copyable, @unchecked Sendable {
+  @usableFromInline let base: UnsafeRawPointer
+  /// How many bytes are mapped.
+  public let byteCount: Int
 
-  init(_ path: FilePath, offset: Int64 = 0, byteCount: Int? = nil) throws {
+  /// Opens a file, maps it from `offset` on, to its end if no count is given, and closes it.
+  @inlinable
+  public init(_ path: FilePath, offset: Int64 = 0, byteCount: Int? = nil) throws {
     let file = try FileDescriptor.open(path, .readOnly)
     defer { try? file.close() }
     let size = try file.seek(offset: 0, from: .end)
     try self.init(file, offset: offset, byteCount: byteCount ?? Int(size - offset))
   }
 
-  init(_ file: FileDescriptor, offset: Int64 = 0, byteCount: Int) throws {
+  /// Maps a part of an open file.
+  @inlinable
+  public init(_ file: FileDescriptor, offset: Int64 = 0, byteCount: Int) throws {
     let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.rawValue, Int(offset))
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw Errno(rawValue: errno)
@@ -23,12 +31,14 @@ struct RawMapping: ~Copyable, @unchecked Sendable {
     self.byteCount = byteCount
   }
 
+  @inlinable
   deinit {
     unsafe munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
   }
 
   /// The mapped bytes, with the same bounds checks as a cursor's.
-  var bytes: RawSpan {
+  @inlinable
+  public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
       let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
@@ -37,12 +47,12 @@ struct RawMapping: ~Copyable, @unchecked Sendable {
   }
 
   /// Tells the kernel to read nothing ahead: madvise(2), MADV_RANDOM.
-  func adviseRandom() {
+  public func adviseRandom() {
     unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, MADV_RANDOM)
   }
 
   /// How many of the pages the kernel holds in memory: mincore(2).
-  func residentPages() -> Int {
+  public func residentPages() -> Int {
     let pages = (byteCount + 4095) / 4096
     var states = [UInt8](repeating: 0, count: pages)
     unsafe states.withUnsafeMutableBufferPointer { buffer in

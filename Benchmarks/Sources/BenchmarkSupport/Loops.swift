@@ -1,11 +1,11 @@
-import SlidingMap
+public import SlidingMap
 
-/// The measured loops. Each is a function of its own that is never inlined, so that every target that uses it runs the
-/// same code; what the loop calls is inlined into it as it would be in a user's program.
-enum Loops {
+/// The measured loops of cursors. Each is a function of its own that is never inlined, so that all who measure with it run
+/// the same code; what the loop calls is inlined into it as it would be in a user's program.
+public enum Loops {
   /// `use` and an 8-byte load at each offset, `passes` times over.
   @inline(never)
-  static func useAndLoad(
+  public static func useAndLoad(
     _ cursor: inout WindowCursor, _ offsets: [Int64], passes: Int
   ) throws(MapError) -> UInt64 {
     var sum: UInt64 = 0
@@ -20,7 +20,7 @@ enum Loops {
 
   /// The same with the lease given up after each load, so that each `use` pins anew.
   @inline(never)
-  static func useLoadAndRelease(
+  public static func useLoadAndRelease(
     _ cursor: inout WindowCursor, _ offsets: [Int64], passes: Int
   ) throws(MapError) -> UInt64 {
     var sum: UInt64 = 0
@@ -36,7 +36,7 @@ enum Loops {
 
   /// The peer: the same load, bounds-checked, from a plain mapping of the whole file.
   @inline(never)
-  static func load(_ bytes: RawSpan, _ offsets: [Int64], passes: Int) -> UInt64 {
+  public static func load(_ bytes: RawSpan, _ offsets: [Int64], passes: Int) -> UInt64 {
     var sum: UInt64 = 0
     for _ in 0..<passes {
       for offset in offsets { sum &+= bytes.word(at: Int(offset)) }
@@ -44,9 +44,31 @@ enum Loops {
     return sum
   }
 
+  /// Eight windows of 1 MiB at once, a word from each.
+  @inline(never)
+  public static func useWide(_ cursor: inout WindowCursor, _ offsets: [Int64]) throws -> UInt64 {
+    var sum: UInt64 = 0
+    for offset in offsets {
+      try cursor.withBytes(at: offset, count: 8 << 20) { bytes in
+        for window in 0..<8 { sum &+= bytes.word(at: window << 20) }
+      }
+    }
+    return sum
+  }
+
+  /// The peer of `useWide`.
+  @inline(never)
+  public static func loadWide(_ bytes: RawSpan, _ offsets: [Int64]) -> UInt64 {
+    var sum: UInt64 = 0
+    for offset in offsets {
+      for window in 0..<8 { sum &+= bytes.word(at: Int(offset) + window << 20) }
+    }
+    return sum
+  }
+
   /// `use` and one byte at each offset: for offsets in windows that are not loaded.
   @inline(never)
-  static func useAndTouch(
+  public static func useAndTouch(
     _ cursor: inout WindowCursor, _ offsets: [Int64]
   ) throws(MapError) -> UInt64 {
     var sum: UInt64 = 0
@@ -59,7 +81,7 @@ enum Loops {
 
   /// `use` of each range, and the sum of a word of each of its pages.
   @inline(never)
-  static func useAndSum(
+  public static func useAndSum(
     _ cursor: inout WindowCursor, _ requests: [Range<Int64>]
   ) throws(MapError) -> UInt64 {
     var sum: UInt64 = 0
@@ -71,8 +93,8 @@ enum Loops {
   }
 
   /// Offsets of whole words in windows `windows`, at random.
-  static func offsets(
-    _ count: Int, windows: Range<Int>, windowSize: Int = Workbench.windowSize, seed: UInt64
+  public static func offsets(
+    _ count: Int, windows: Range<Int>, windowSize: Int = 1 << 20, seed: UInt64
   ) -> [Int64] {
     var generator = SeededGenerator(seed: seed)
     let words = windows.count * windowSize / 8
@@ -82,23 +104,12 @@ enum Loops {
   }
 
   /// Uses each window and touches each page, so that all is mapped.
-  static func populate(
-    _ cursor: inout WindowCursor, windows: Range<Int>, windowSize: Int = Workbench.windowSize
+  public static func populate(
+    _ cursor: inout WindowCursor, windows: Range<Int>, windowSize: Int = 1 << 20
   ) throws {
     for window in windows {
       try cursor.use(at: Int64(window * windowSize), count: windowSize)
       blackHole(cursor.bytes.touchPages())
     }
-  }
-}
-
-/// Two sides of a pair did not read the same bytes.
-struct ChecksumMismatch: Error, CustomStringConvertible {
-  let target: String
-  var description: String { "\(target): ours and the peer read different bytes" }
-
-  /// Throws unless the two sums agree.
-  static func check(_ ours: UInt64, _ peer: UInt64, _ target: String) throws {
-    if ours != peer { throw ChecksumMismatch(target: target) }
   }
 }

@@ -1,14 +1,15 @@
 extension RawSpan {
-  /// The eight bytes at `offset`, bounds-checked; every row of every comparison loads with this.
+  /// The eight bytes at `offset`, bounds-checked; both sides of every comparison load with this.
+  @inlinable
   @inline(__always)
-  func word(at offset: Int) -> UInt64 {
+  public func word(at offset: Int) -> UInt64 {
     // Any bytes make a UInt64, and the load itself checks the bounds.
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
   }
 
   /// The sum of all whole words: what a scan does with its bytes.
   @inline(never)
-  func sumOfWords() -> UInt64 {
+  public func sumOfWords() -> UInt64 {
     unsafe withUnsafeBytes { buffer in
       var sum: UInt64 = 0
       for index in 0..<buffer.count / 8 {
@@ -20,7 +21,7 @@ extension RawSpan {
 
   /// The sum of the first word of each page.
   @inline(never)
-  func sumOfPages() -> UInt64 {
+  public func sumOfPages() -> UInt64 {
     var sum: UInt64 = 0
     var offset = 0
     while offset + 8 <= byteCount {
@@ -32,7 +33,7 @@ extension RawSpan {
 
   /// One byte of each page, so that all of them are mapped.
   @inline(never)
-  func touchPages() -> UInt64 {
+  public func touchPages() -> UInt64 {
     var sum: UInt64 = 0
     var offset = 0
     while offset < byteCount {
