@@ -50,4 +50,34 @@ struct IdentityTests {
     #expect(error == nil)
     #expect(seen == .of(Self.old, 0..<100))
   }
+
+  /// Between the look at a path and the manager's lock the file is deleted, and its number goes to another file that the
+  /// manager opens.
+  @Test func aNumberThatWentToAnotherFileIsNotTakenForThePaths() throws {
+    let turn = Locked<(SlidingWindowMapManager, MemoryProvider)?>(nil)
+    let other = Locked<Held?>(nil)
+    let provider = MemoryProvider(["/memory/file": Self.old]) { _ in
+      nil
+    } afterLook: { path in
+      guard path == "/memory/file", let (maps, provider) = turn.withLock({ $0.take() }) else {
+        return
+      }
+      provider["/memory/file"] = nil
+      provider["/memory/other"] = Self.more
+      // Written again, so that it changed after the deleted one was looked at.
+      provider["/memory/other"] = Self.more
+      let held = Held(try maps.cursor(for: "/memory/other"))
+      other.withLock { $0 = held }
+      provider["/memory/file"] = Self.new
+    }
+    let maps = SlidingWindowMapManager(backend: provider, windowSize: 4096)
+    turn.withLock { $0 = (maps, provider) }
+    var cursor = try maps.cursor(for: "/memory/file")
+    let size = cursor.fileSize
+    try cursor.use(at: 29_900, count: 4096)
+    let seen = view(cursor)
+    #expect(other.withLock { $0 } != nil)
+    #expect(size == 30_000)
+    #expect(seen == .of(Self.new, 29_900..<30_000))
+  }
 }

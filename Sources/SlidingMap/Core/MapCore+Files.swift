@@ -5,7 +5,8 @@ import SystemPackage
 extension MapCore {
   /// Finds or opens a file for a new cursor and gives the cursor its slot.
   ///
-  /// A path that leads to a file which the manager holds costs one stat(2); any other an open(2), fstat(2) and mmap(2).
+  /// A path that leads to a file which the manager holds, and which has not changed, costs one stat(2); one that has
+  /// changed an open(2) and fstat(2) besides, and any other an mmap(2).
   func attach(_ source: FileSource) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked, source: source) }
     do throws(MapError) {
@@ -32,10 +33,11 @@ extension MapCore {
       monitor.lock()
       defer { monitor.unlock() }
       try checkUsable()
-      if let file = files[status.identity], isAnchored(file), update(file, status) {
+      // Of another generation it may be another file, which got the number since the look at the path: only who holds a file
+      // open can tell.
+      if let file = files[status.identity], isAnchored(file), file.generation == status.generation {
         file.cursors += 1
         if !file.paths.contains(path) { file.paths.append(path) }
-        makeRoomForGrowth()
         return file
       }
     }

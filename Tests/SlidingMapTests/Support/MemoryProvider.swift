@@ -22,14 +22,18 @@ final class MemoryProvider: RegionProvider {
   private let beforeLoad: @Sendable (RegionLoad) -> MapError?
   /// Called before each handle is closed; may block.
   private let beforeClose: @Sendable () -> Void
+  /// Called after each look at a path, before what was seen is told.
+  private let afterLook: @Sendable (FilePath) throws -> Void
 
   init(
     _ files: [FilePath: [UInt8]],
     beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil },
-    beforeClose: @escaping @Sendable () -> Void = {}
+    beforeClose: @escaping @Sendable () -> Void = {},
+    afterLook: @escaping @Sendable (FilePath) throws -> Void = { _ in }
   ) {
     self.beforeLoad = beforeLoad
     self.beforeClose = beforeClose
+    self.afterLook = afterLook
     for (path, content) in files { self[path] = content }
   }
 
@@ -60,7 +64,7 @@ final class MemoryProvider: RegionProvider {
 
   func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     guard let path = source.path else { throw MapError(.unsupported, source: source) }
-    let status = try status(at: path)
+    let status = try look(at: path)
     let handle = state.withLock { state in
       let handle = (state.handles.keys.max() ?? 0) + 1
       state.handles[handle] = path
@@ -70,6 +74,12 @@ final class MemoryProvider: RegionProvider {
   }
 
   func status(at path: FilePath) throws(MapError) -> FileStatus {
+    let status = try look(at: path)
+    try? afterLook(path)
+    return status
+  }
+
+  private func look(at path: FilePath) throws(MapError) -> FileStatus {
     guard let file = state.withLock({ $0.files[path] }) else {
       throw MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)
     }
@@ -82,7 +92,7 @@ final class MemoryProvider: RegionProvider {
     guard let path = state.withLock({ $0.handles[handle.rawValue] }) else {
       throw MapError(.openFailed, errno: .badFileDescriptor)
     }
-    return try status(at: path)
+    return try look(at: path)
   }
 
   func close(_ handle: Handle) {
