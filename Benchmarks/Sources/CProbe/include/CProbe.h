@@ -33,4 +33,11 @@ int64_t mb_read_nowait(int file, void *buffer, size_t byte_count, int64_t offset
 // The number of bytes before a pattern that begins in `bytes`, or `count` where there is none: memmem(3).
 size_t mb_find(const void *bytes, size_t count, const void *pattern, size_t length);
 
+// The least that pinning takes, for a comparison: sums a word at each offset, and before each load sees that the word lies
+// in the file and in one window, stores the window in a slot, and looks whether it is loaded. Nothing is counted, noted for
+// a policy, or kept of what is shown. Windows have 1 << `shift` bytes, and all are loaded. UINT64_MAX without memory.
+uint64_t mb_least_pin(
+    const void *bytes, size_t byte_count, int shift, const int64_t *offsets, size_t count,
+    size_t passes);
+
 #endif
