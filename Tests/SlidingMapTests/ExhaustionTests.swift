@@ -6,7 +6,7 @@ import Testing
 
 /// Limits that are reached in earnest, in processes of their own: whatever runs out, the bytes are right, and the program
 /// around can still allocate and start threads.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(15)))
 struct ExhaustionTests {
   @Test(.enabled(if: canOpenWithoutDescriptors, "opening without descriptors needs io_uring"))
   func `Ten thousand files at the limit of descriptors`() async {

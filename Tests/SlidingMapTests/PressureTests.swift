@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Limits so small that threads stand in each other's way.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct PressureTests {
   @Test(arguments: [false, true])
   func `Threads that share one map and one handle never wait for each other for good`(

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// Another backend behind mmap, where mmap is made to fail.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct TakeoverTests {
   static let size = 40 * 4096 + 77
   private let scratch: Scratch
