@@ -101,6 +101,22 @@ struct ChangeTests {
   }
 
   /// The lease of a last window reaches further after growth.
+  /// Also beyond what was reserved for it, and when its descriptor went to another file.
+  @Test(arguments: [100, 1 << 20])
+  func refreshSeesThatAnEmptyFileWasFilled(_ size: Int) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(handles: 1), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("empty", []))
+    let other = try maps.cursor(for: scratch.write("other", [1]))
+    let model = content(size)
+    try scratch.append("empty", model)
+    try cursor.refresh()
+    try cursor.use(at: 0, count: size)
+    let seen = view(cursor)
+    #expect(seen == .of(model, 0..<size))
+    _ = other.fileSize
+  }
+
   @Test func refreshWidensTheLease() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(windowSize: 65536)
