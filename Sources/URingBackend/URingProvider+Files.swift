@@ -72,8 +72,12 @@ extension URingProvider {
         ring.putSlot(slot)
         continue
       }
+      // Before the path is asked again, so that a file that somebody writes to is not taken for one without a size.
+      let isUnsized = before.size == 0 && hasContent(ReadTarget(slot: slot), ring)
       if let after = try? syscalls.stat(path), FileStatus(after) == before {
-        return try hold(OpenFile(path: path, status: before), in: slot, ring)
+        if !isUnsized { return hold(OpenFile(path: path, status: before), in: slot) }
+        ring.closeSlot(slot)
+        throw MapError(.unsizedFile)
       }
       ring.closeSlot(slot)
     }
@@ -152,18 +156,13 @@ extension URingProvider {
       ring.putSlot(slot)
       throw error
     }
-    return try hold(OpenFile(path: nil, status: status), in: slot, ring)
+    return hold(OpenFile(path: nil, status: status), in: slot)
   }
 
-  /// Remembers a file in the table; refuses one that has content but no size.
-  private func hold(_ file: OpenFile, in slot: Int32, _ ring: Ring) throws(MapError) -> OpenedFile {
-    let target = ReadTarget(slot: slot)
-    if file.status.size == 0, file.path != nil, hasContent(target, ring) {
-      ring.closeSlot(slot)
-      throw MapError(.unsizedFile)
-    }
+  /// Remembers a file in the table.
+  private func hold(_ file: OpenFile, in slot: Int32) -> OpenedFile {
     directFiles[slot] = file
-    return OpenedFile(handle: target.handle, status: file.status)
+    return OpenedFile(handle: ReadTarget(slot: slot).handle, status: file.status)
   }
 
   /// Whether a file of size 0 has a byte after all. One request, so that a file that makes its reader wait can't: O_NONBLOCK.

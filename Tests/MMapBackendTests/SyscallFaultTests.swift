@@ -69,6 +69,18 @@ import Testing
     #expect(faults.calls(of: .close) == 2)
   }
 
+  @Test func `a file that was empty a moment ago is open`() throws {
+    let path = try directory.file("empty", [])
+    faults.before(.read) {
+      if let file = try? FileDescriptor.open(path, .writeOnly) {
+        _ = try? file.closeAfter { try file.writeAll(patternedBytes(5_000)) }
+      }
+    }
+    let file = try provider.open(.path(path))
+    #expect(file.status.size == 5_000)
+    provider.close(file.handle)
+  }
+
   @Test func `signals interrupt nothing`() throws {
     for call in [Syscall.open, .mmap, .madvise, .munmap] {
       faults.fail(call, with: .interrupted, times: 3)

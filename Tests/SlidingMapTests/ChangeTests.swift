@@ -1,4 +1,5 @@
 import SlidingMap
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -101,6 +102,46 @@ struct ChangeTests {
   }
 
   /// The lease of a last window reaches further after growth.
+  /// Though others take its descriptor away between the steps of opening it.
+  @Test func aFileThatIsWrittenToCanBeOpened() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: .pread, budget: .fixed(handles: 1), windowSize: 4096)
+    let path = try scratch.write("written", [1])
+    let others = try (0..<2).map { try scratch.write("other \($0)", [1]) }
+    let openers = 4
+    let ended = Atomic<Int>(0)
+    try onThreads(2 * openers + 1) { thread in
+      if thread < openers {
+        defer { ended.add(1, ordering: .releasing) }
+        for _ in 0..<500 { _ = try maps.cursor(for: path) }
+      }
+      while ended.load(ordering: .acquiring) < openers {
+        if thread < 2 * openers {
+          for other in others { _ = try maps.cursor(for: other) }
+        } else {
+          try scratch.append("written", [1])
+        }
+      }
+    }
+  }
+
+  /// Also beyond what was reserved for it, and when its descriptor went to another file.
+  @Test(arguments: [100, 1 << 20])
+  func refreshSeesThatAnEmptyFileWasFilled(_ size: Int) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(budget: .fixed(handles: 1), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("empty", []))
+    let other = try maps.cursor(for: scratch.write("other", [1]))
+    let model = content(size)
+    try scratch.append("empty", model)
+    try cursor.refresh()
+    try cursor.use(at: 0, count: size)
+    let seen = view(cursor)
+    #expect(seen == .of(model, 0..<size))
+    _ = other.fileSize
+  }
+
   @Test func refreshWidensTheLease() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(windowSize: 65536)

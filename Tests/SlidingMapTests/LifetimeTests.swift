@@ -135,12 +135,10 @@ struct LifetimeTests {
     #expect(scratch.maps == 0)
   }
 
-  /// In a process of its own, which it forks: Swift hides fork(2), which is found by name.
+  /// In a process of its own, which it forks.
   @Test func afterAForkLeasesStayAndMissesThrow() async {
     await #expect(processExitsWith: .success) {
-      typealias Fork = @convention(c) () -> pid_t
-      let found = unsafe dlsym(nil, "fork")
-      let fork = unsafe unsafeBitCast(found, to: Fork.self)
+      let fork = LifetimeTests.fork
       let scratch = try Scratch()
       let maps = SlidingWindowMapManager(windowSize: 4096)
       let path = try scratch.write("file", LifetimeTests.model)
@@ -172,5 +170,43 @@ struct LifetimeTests {
       let seen = view(cursor)
       exit(seen == .of(LifetimeTests.model, 9000..<9010) ? EXIT_SUCCESS : EXIT_FAILURE)
     }
+  }
+
+  /// Those too that an eviction has marked, and all of a budget that is overshot.
+  @Test func afterAForkAllThatIsLoadedIsReadable() async {
+    await #expect(processExitsWith: .success) {
+      let fork = LifetimeTests.fork
+      let scratch = try Scratch()
+      let model = content(60 * 4096)
+      let path = try scratch.write("file", model)
+      for (backend, most) in [(BackendKind.mmap, 20), (.mmap, 5), (.pread, 20)] {
+        let maps = SlidingWindowMapManager(
+          backend: try backend.make(), budget: .fixed(regions: most), windowSize: 4096)
+        let holders = try (0..<10).map { _ in Held(try maps.cursor(for: path)) }
+        for window in 0..<60 {
+          try holders[window % 10].cursor.use(at: Int64(window * 4096), count: 10)
+        }
+        let loaded = maps.statistics.regions
+        let child = fork()
+        if child == 0 {
+          let reader = Held(holders[0].cursor.copy())
+          let readable = (0..<60).count { window in
+            let start = window * 4096
+            let isLoaded = (try? reader.cursor.use(at: Int64(start), count: 10)) ?? false
+            return isLoaded && view(reader.cursor) == .of(model, start..<start + 10)
+          }
+          _exit(readable == loaded ? 0 : 1)
+        }
+        var status: Int32 = -1
+        guard unsafe waitpid(child, &status, 0) == child, status == 0 else { exit(EXIT_FAILURE) }
+      }
+      exit(EXIT_SUCCESS)
+    }
+  }
+
+  /// fork(2), which Swift hides.
+  private static var fork: @convention(c) () -> pid_t {
+    let found = unsafe dlsym(nil, "fork")
+    return unsafe unsafeBitCast(found, to: (@convention(c) () -> pid_t).self)
   }
 }

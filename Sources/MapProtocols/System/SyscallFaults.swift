@@ -23,6 +23,7 @@ package final class SyscallFaults: @unchecked Sendable {
   private let monitor = Monitor()
   private var faults: [Syscall: Fault] = [:]
   private var counts: [Syscall: Int] = [:]
+  private var work: [Syscall: @Sendable () -> Void] = [:]
 
   package init() {}
 
@@ -31,6 +32,13 @@ package final class SyscallFaults: @unchecked Sendable {
     monitor.lock()
     defer { monitor.unlock() }
     faults[call] = Fault(errno: errno, skipping: skipping, times: times)
+  }
+
+  /// Does something once, just before the next call of `call`: what others do between two calls.
+  package func before(_ call: Syscall, do work: @escaping @Sendable () -> Void) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    self.work[call] = work
   }
 
   /// How often `call` was made so far, failed ones included.
@@ -43,6 +51,11 @@ package final class SyscallFaults: @unchecked Sendable {
   /// Counts a call; its error if it is to fail.
   package func next(_ call: Syscall) -> Errno? {
     monitor.lock()
+    if let work = work.removeValue(forKey: call) {
+      monitor.unlock()
+      work()
+      monitor.lock()
+    }
     defer { monitor.unlock() }
     counts[call, default: 0] += 1
     guard var fault = faults[call], fault.times > 0 else { return nil }

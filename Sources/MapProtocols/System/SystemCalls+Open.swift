@@ -51,11 +51,15 @@ extension SystemCalls {
 
   /// The status of a file that has bytes at offsets, and as many as its size says.
   package func examine(_ descriptor: FileDescriptor) throws(MapError) -> FileStatus {
-    let stat: Stat
-    let isUnsized: Bool
+    var stat: Stat
+    var isUnsized = false
     do throws(Errno) {
       stat = try self.stat(descriptor)
-      isUnsized = stat.type == .regular && stat.size == 0 ? try hasContent(descriptor) : false
+      if stat.type == .regular && stat.size == 0, try hasContent(descriptor) {
+        // Unless somebody has written to it in between.
+        stat = try self.stat(descriptor)
+        isUnsized = stat.size == 0
+      }
     } catch {
       throw MapError(opening: error)
     }

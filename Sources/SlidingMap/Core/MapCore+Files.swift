@@ -9,13 +9,21 @@ extension MapCore {
   /// changed an open(2) and fstat(2) besides, and any other an mmap(2).
   func attach(_ source: FileSource) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked, source: source) }
-    do throws(MapError) {
-      let file = try find(source)
-      return try attach(to: file, source)
-    } catch {
-      throw error.about(source)
+    var looks = 1
+    while true {
+      do throws(MapError) {
+        return try attach(to: try find(source), source)
+      } catch {
+        // Between the two steps others may have closed the handle of a file that somebody writes to. Nobody has seen a byte
+        // of it here, so it is looked for anew.
+        if error.code != .fileChanged || looks == Self.mostLooks { throw error.about(source) }
+        looks += 1
+      }
     }
   }
+
+  /// How often a file that changes all the time is looked for.
+  private static let mostLooks = 8
 
   /// A cursor's share in a file.
   @safe

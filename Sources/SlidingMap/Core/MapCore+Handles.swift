@@ -165,7 +165,7 @@ extension MapCore {
   }
 
   /// Sees to it that the file has a handle. A path that leads to another file by now is no substitute; nor, unless a map
-  /// holds the file's identity, is one that leads to a file which was changed.
+  /// holds the file's identity or it was empty, is one that leads to a file which was changed.
   ///
   /// - Throws: `.fileChanged` in these cases and where the path leads nowhere, and what opening throws.
   func ensureHandle(_ file: FileEntry, mayWait: Bool = true) throws(MapError) {
@@ -183,9 +183,10 @@ extension MapCore {
         throw MapError(.fileChanged, source: file.source, errno: error.errno)
       }
       let isHeld = file.extent != nil && file.backend.properties.extentKeepsFile
+      // Of an empty file nobody has seen a byte that another version could lack.
       let isSame =
         opened.status.identity == file.identity
-        && (isHeld || opened.status.generation == file.generation)
+        && (isHeld || file.size == 0 || opened.status.generation == file.generation)
       // The thread that is changing the extent is the one that looks for a handle.
       let fits = file.backend === backend || file.extent == nil && file.regions == 0
       if isSame && file.handle == nil && fits {

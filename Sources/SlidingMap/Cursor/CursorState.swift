@@ -105,9 +105,13 @@ struct CursorState {
       // Pairs with the evictor's fence between its marks and its scan.
       atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
-    if unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0 { return false }
+    let isOvershot = unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0
+    if isOvershot && !core.isForked { return false }
     for window in windows {
-      if unsafe !self.windows.word(window).isResident { return false }
+      let word = unsafe self.windows.word(window)
+      if word.isResident { continue }
+      // A forked child unloads nothing, so there a mark means as little as an overshoot.
+      if word.state != .candidate || !core.isForked { return false }
     }
     for window in windows {
       let word = unsafe self.windows.word(window)

@@ -119,7 +119,8 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   /// One fstat(2), or stat(2) where the descriptor was closed; then a path that leads to another file by now tells
   /// nothing, and the size stays.
   ///
-  /// - Throws: `.openFailed` with errno, `.shutDown`, `.forked`.
+  /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutDown`, `.forked`; `.fileChanged` for
+  ///   a file that changed while neither a map nor a descriptor held it.
   public mutating func refresh() throws(MapError) {
     switch try core.refresh(file, source) {
     case .size(let size):

@@ -20,7 +20,7 @@ public class MapManager: @unchecked Sendable {
   ///
   /// - Throws: `.openFailed` with errno (missing, unreadable), `.notRegularFile` (directory, FIFO, socket, device),
   ///   `.blockDevice`, `.unsizedFile` (as under /proc), `.notMappable`, `.handlesExhausted`, `.addressSpaceExhausted`,
-  ///   `.shutDown`, `.forked`.
+  ///   `.fileChanged` for one that is another at each of several looks, `.shutDown`, `.forked`.
   public func cursor(for path: FilePath) throws(MapError) -> WindowCursor {
     try cursor(for: .path(path))
   }

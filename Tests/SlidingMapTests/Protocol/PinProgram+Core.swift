@@ -215,7 +215,9 @@ extension PinProgram {
     program.step("raise overshoot") { $0.store(1, to: at(.overshoot), .relaxed) }
     if model.fault == .noAttention { return }
     for cursor in 0..<model.cursors {
-      program.step("call cursor \(cursor)") { $0.store(1, to: at(.attention(cursor)), .release) }
+      program.step("call cursor \(cursor)") {
+        $0.store(Attention.called, to: at(.attention(cursor)), .release)
+      }
     }
   }
 

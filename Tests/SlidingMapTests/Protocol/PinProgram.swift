@@ -3,6 +3,7 @@ struct PinProgram {
   typealias Turn = Program.Turn
   typealias Word = PinProtocol.Word
   typealias Check = PinProtocol.Check
+  typealias Attention = PinProtocol.Attention
 
   /// The thread's own variables.
   enum Own {
@@ -81,7 +82,7 @@ struct PinProgram {
       }
       if model.fault == .referenceBitByPlainStore { setReferenceBit(window) }
       program.step("load attention") {
-        if $0.load(at(.attention(cursor))) != 0 { $0.goto(slow) } else { $0.goto(done) }
+        $0.goto($0.load(at(.attention(cursor))) == Attention.called ? slow : done)
       }
     } else {
       program.step("begin") { $0[Own.old] = $0.machine.load(thread, lease) }
@@ -126,9 +127,22 @@ struct PinProgram {
       _ = $0.exchange(at(.attention(cursor)), for: 0)
       if !$0.isBlocked { $0[Own.old] = 0 }
     }
+    let open = program.label()
     let end = program.label()
-    program.step("load overshoot") { if $0.load(at(.overshoot)) == 0 { $0.goto(end) } }
-    program.step("keep attention") { $0.store(1, to: at(.attention(cursor)), .relaxed) }
+    program.step("load overshoot") { if $0.load(at(.overshoot)) == 0 { $0.goto(open) } }
+    program.step("keep attention") {
+      $0.store(Attention.called, to: at(.attention(cursor)), .relaxed)
+      $0.goto(end)
+    }
+    program.place(open)
+    program.step("note that hits go to the log") {
+      let attention = at(.attention(cursor))
+      if model.fault == .logsByPlainStore {
+        $0.store(Attention.logs, to: attention, .relaxed)
+      } else {
+        $0.compareExchange(attention, 0, for: Attention.logs)
+      }
+    }
     program.place(end)
   }
 

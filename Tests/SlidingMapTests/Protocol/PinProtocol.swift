@@ -29,6 +29,8 @@ struct PinProtocol {
     case releaseWithoutLook
     /// The flag goes up, but cursors on the fast path are not called.
     case noAttention
+    /// A cursor notes that hits go to the log, whether the core has called it meanwhile or not.
+    case logsByPlainStore
     /// Who waits for a window does not say so in its word.
     case lostWaiter
   }
@@ -54,6 +56,8 @@ struct PinProtocol {
   var loaded: UInt8 = 0
   /// Whether there is a membarrier; else readers fence.
   var hasBarrier = true
+  /// Whether cursors have yet to look at what the core says, as all do in the beginning.
+  var isCalled = false
   var fault: Fault?
   let scripts: [[Action]]
 
@@ -65,6 +69,9 @@ struct PinProtocol {
     for window in 0..<windows where loaded & bit(window) != 0 {
       machine[place(.word(window))] = Word.resident
       machine[place(.bytes(window))] = 1
+    }
+    for cursor in 0..<cursors where isCalled {
+      machine[place(.attention(cursor))] = Attention.called
     }
     machine[place(.held)] = loaded
     machine[place(.suspects)] = Self.unknown
@@ -113,6 +120,12 @@ struct PinProtocol {
     case word(Int), bytes(Int), lease(Int), attention(Int), overshoot, lock
     // Guarded by the lock.
     case held, suspects, waiting, check(Int), pinnedSince(Int), marked(Int), end
+  }
+
+  /// What a cursor's `attention` says; 0 stands for marks.
+  enum Attention {
+    static let called: UInt8 = 1
+    static let logs: UInt8 = 2
   }
 
   /// Not known what may be unused: `suspects` is nil.

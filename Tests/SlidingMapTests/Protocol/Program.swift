@@ -59,6 +59,13 @@ final class Program {
       return old
     }
 
+    /// An atomic comparison and exchange without any order.
+    mutating func compareExchange(_ location: Location, _ expected: UInt8, for value: UInt8) {
+      access()
+      isBlocked = machine.isBuffered(thread, location)
+      if !isBlocked && machine[location] == expected { machine[location] = value }
+    }
+
     /// Goes on when all of the thread's stores and reads have taken effect.
     mutating func fence() -> Bool {
       isBlocked = machine.buffered(thread) > 0
