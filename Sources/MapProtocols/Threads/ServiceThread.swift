@@ -8,8 +8,9 @@ package import SystemPackage
 
 /// A thread of the library's own, for work that must not be done on a thread of the caller's: pthread_create(3).
 ///
-/// It blocks all signals, so that handlers of the host's run elsewhere. Its owner ends the work by its own means, then
-/// calls `join`.
+/// It blocks the signals that are sent to the process, so that handlers of the host's run elsewhere. Those that a thread brings
+/// on itself by what it executes are left to the host's handlers: blocked ones would end the process without a word. Its owner
+/// ends the work by its own means, then calls `join`.
 @safe
 package final class ServiceThread: @unchecked Sendable {
   private let thread: pthread_t
@@ -23,6 +24,9 @@ package final class ServiceThread: @unchecked Sendable {
     var all = sigset_t()
     var old = sigset_t()
     unsafe sigfillset(&all)
+    for own in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT] {
+      unsafe sigdelset(&all, own)
+    }
     // Inherited by the new thread.
     unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
     #if canImport(Darwin)
