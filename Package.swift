@@ -31,6 +31,9 @@ let package = Package(
     .trait(
       name: "URing",
       description: "Reads by io_uring, through liburing. Without it the backend reads by pread."),
+    .trait(
+      name: "Schedule",
+      description: "For tests: a scheduler decides by seed which thread goes on. Slow; nothing of it in other builds."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -56,6 +59,9 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "MapTesting", dependencies: ["MapProtocols", "Policies", "SlidingMap", system],
+      swiftSettings: strict),
+    .target(
       name: "MapTestSupport", dependencies: ["MapProtocols", "SlidingMap", system],
       path: "Tests/MapTestSupport", swiftSettings: strict),
     .testTarget(
@@ -74,6 +80,9 @@ let package = Package(
     .testTarget(
       name: "SlidingMapTests",
       dependencies: ["MapProtocols", "MMapBackend", "SlidingMap", "MapTestSupport", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ScheduleTests", dependencies: ["MapTesting", "MapProtocols", "Policies", "SlidingMap", system],
       swiftSettings: strict),
   ]
 )

@@ -11,6 +11,14 @@ package final class Monitor: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
+  #if Schedule
+    // On the threads of a schedule these stand for the mutex and the condition. Whoever has the turn has them to himself.
+    private var holder: Int?
+    private var broadcasts = 0
+    /// Finds out whether what the lock guards is sound. Called whenever it is given up.
+    package var check: (() -> String?)?
+  #endif
+
   package init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
@@ -27,11 +35,86 @@ package final class Monitor: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  package func lock() { unsafe pthread_mutex_lock(mutex) }
-  package func unlock() { unsafe pthread_mutex_unlock(mutex) }
-  package func tryLock() -> Bool { unsafe pthread_mutex_trylock(mutex) == 0 }
+  package func lock() {
+    #if Schedule
+      if let turns = Schedule.current { return lock(turns) }
+    #endif
+    unsafe pthread_mutex_lock(mutex)
+  }
+
+  package func unlock() {
+    #if Schedule
+      if let turns = Schedule.current { return unlock(turns) }
+    #endif
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  package func tryLock() -> Bool {
+    #if Schedule
+      if let turns = Schedule.current { return tryLock(turns) }
+    #endif
+    return unsafe pthread_mutex_trylock(mutex) == 0
+  }
 
   /// Gives the lock up until someone calls `broadcast`, then takes it again. May wake for nothing.
-  package func wait() { unsafe pthread_cond_wait(condition, mutex) }
-  package func broadcast() { unsafe pthread_cond_broadcast(condition) }
+  package func wait() {
+    #if Schedule
+      if let turns = Schedule.current { return wait(turns) }
+    #endif
+    unsafe pthread_cond_wait(condition, mutex)
+  }
+
+  package func broadcast() {
+    #if Schedule
+      if let turns = Schedule.current { return broadcast(turns) }
+    #endif
+    unsafe pthread_cond_broadcast(condition)
+  }
 }
+
+#if Schedule
+  extension Monitor {
+    private func lock(_ turns: any TurnKeeper) {
+      turns.pass("lock")
+      if holder == turns.thread { turns.fail("locks what it holds") }
+      if holder != nil { turns.wait("lock") { [unowned self] in holder == nil } }
+      take(turns)
+    }
+
+    private func tryLock(_ turns: any TurnKeeper) -> Bool {
+      turns.pass("tryLock")
+      if holder != nil { return false }
+      take(turns)
+      return true
+    }
+
+    private func unlock(_ turns: any TurnKeeper) {
+      giveUp(turns)
+      turns.pass("unlock")
+    }
+
+    private func wait(_ turns: any TurnKeeper) {
+      let before = broadcasts
+      giveUp(turns)
+      turns.wait("wait") { [unowned self] in broadcasts != before && holder == nil }
+      take(turns)
+    }
+
+    private func broadcast(_ turns: any TurnKeeper) {
+      broadcasts += 1
+      turns.pass("broadcast")
+    }
+
+    private func take(_ turns: any TurnKeeper) {
+      holder = turns.thread
+      turns.noteLock(true)
+    }
+
+    private func giveUp(_ turns: any TurnKeeper) {
+      if holder != turns.thread { turns.fail("gives up a lock that it does not hold") }
+      if let fault = check?() { turns.fail(fault) }
+      holder = nil
+      turns.noteLock(false)
+    }
+  }
+#endif

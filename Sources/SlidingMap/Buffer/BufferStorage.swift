@@ -50,7 +50,7 @@ final class BufferStorage: @unchecked Sendable {
   func withCursor<R, E: Error>(
     _ body: (inout WindowCursor) throws(E) -> R
   ) throws(E) -> R {
-    let first = Int(smap_thread_ordinal())
+    let first = Int(Turn.threadOrdinal)
     for step in 0..<Self.laneCount {
       let lane = lanes[(first + step) % Self.laneCount]
       if lane.isBusy.exchange(true, ordering: .acquiring) { continue }

@@ -79,7 +79,7 @@ extension MapCore {
         }
         for (extent, owner) in now.extents { owner.provider.release(extent) }
         for (handle, owner) in now.handles { owner.provider.close(handle) }
-        for task in now.resumptions { task.resume() }
+        for task in now.resumptions { Turn.resume(task) }
         monitor.lock()
       }
       for (extent, owner) in now.extents {

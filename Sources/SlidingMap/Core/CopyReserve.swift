@@ -58,6 +58,11 @@ struct CopyReserve: ~Copyable {
     holders[chunk.page] -= 1
     if holders[chunk.page] > 0 { return false }
     taken -= chunk.pages
+    #if Schedule
+      // Who still reads it finds nothing that was ever in a file.
+      unsafe chunk.start.initializeMemory(
+        as: UInt8.self, repeating: Turn.emptied, count: chunk.pages * pageSize)
+    #endif
     var run = chunk.page..<chunk.page + chunk.pages
     let index = free.firstIndex { $0.lowerBound >= run.upperBound } ?? free.endIndex
     if index < free.endIndex && free[index].lowerBound == run.upperBound {

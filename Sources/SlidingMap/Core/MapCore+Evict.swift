@@ -1,4 +1,3 @@
-import CMapShims
 import MapProtocols
 import Synchronization
 
@@ -166,7 +165,7 @@ extension MapCore {
     let newest = marks
     monitor.unlock()
     // A sandbox that the program put on since may forbid it: then nobody can tell what is pinned, and all is taken to be.
-    let isOrdered = !fenceless || smap_membarrier()
+    let isOrdered = !fenceless || Turn.barrier()
     if !fenceless { atomicMemoryFence(ordering: .sequentiallyConsistent) }
     monitor.lock()
     scans += 1

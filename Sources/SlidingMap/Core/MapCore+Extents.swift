@@ -107,12 +107,12 @@ extension MapCore {
   private func stepBack(from byteCount: Int) {
     if byteCount > usage.addresses {
       refusal = Refusal(
-        maps: .max, addresses: byteCount - 1 &+ usage.addresses, end: .now + .milliseconds(100))
+        maps: .max, addresses: byteCount - 1 &+ usage.addresses, end: Turn.now + .milliseconds(100))
     } else {
       refusal = Refusal(
         maps: max(usage.maps - max(usage.maps / 8, Self.spareMaps), 1),
         addresses: max(usage.addresses - max(usage.addresses / 8, Self.spareAddresses), 1),
-        end: .now + .seconds(1))
+        end: Turn.now + .seconds(1))
     }
   }
 
@@ -123,7 +123,7 @@ extension MapCore {
   /// The budget's limits, and less after a refusal.
   private var extentLimits: BudgetLimits {
     guard let refusal else { return limits }
-    if refusal.end < .now {
+    if refusal.end < Turn.now {
       self.refusal = nil
       return limits
     }

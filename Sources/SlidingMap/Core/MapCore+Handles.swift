@@ -62,12 +62,12 @@ extension MapCore {
   /// For how long a refused descriptor is not asked for again where there is another way.
   private static let refusalTime = Duration.milliseconds(1)
 
-  func noteShortageOfHandles() { shortOfHandlesUntil = .now + Self.refusalTime }
+  func noteShortageOfHandles() { shortOfHandlesUntil = Turn.now + Self.refusalTime }
 
   /// Whether the system had no descriptor for the first backend just now.
   var isShortOfHandles: Bool {
     guard let end = shortOfHandlesUntil else { return false }
-    if .now < end { return true }
+    if Turn.now < end { return true }
     shortOfHandlesUntil = nil
     return false
   }

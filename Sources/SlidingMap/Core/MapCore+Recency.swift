@@ -1,10 +1,9 @@
-import CMapShims
 import MapProtocols
 
 extension MapCore {
   /// The log of the calling thread. Called under the lock.
   func logForThisThread() -> AccessLog {
-    let index = Int(smap_thread_ordinal()) % Self.logCount
+    let index = Int(Turn.threadOrdinal) % Self.logCount
     if let log = logs[index] { return log }
     let log = AccessLog()
     logs[index] = log

@@ -134,9 +134,15 @@ final class MapCore: @unchecked Sendable {
     unsafe control.initialize(to: Atomic(0))
     self.policy.setCapacity(capacity)
     publishReporting()
+    #if Schedule
+      noteBeginning()
+    #endif
   }
 
   deinit {
+    #if Schedule
+      noteEnd()
+    #endif
     // Cursors keep the core alive, so nothing is pinned and no other thread is here. In a forked child the maps are
     // copies of its own; the provider decides what it may still touch.
     if !isForked {

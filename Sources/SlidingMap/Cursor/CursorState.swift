@@ -87,6 +87,7 @@ struct CursorState {
     unsafe viewAddress = Self.noAddress
     viewCount = 0
     unsafe pin.pointee.store(0)
+    Turn.pass("lease ended")
     // As in the pin protocol, between the store and the load.
     smap_compiler_fence()
     if unsafe control.pointee.load(ordering: .relaxed) & Control.fences != 0 {
@@ -108,6 +109,7 @@ struct CursorState {
     let isOvershot = unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0
     if isOvershot && !core.isForked { return false }
     for window in windows {
+      Turn.pass("looks at a word")
       let word = unsafe self.windows.word(window)
       if word.isResident { continue }
       // A forked child unloads nothing, so there a mark means as little as an overshoot.
@@ -127,8 +129,10 @@ struct CursorState {
 
   /// Sets lease and view after the pin was found to hold, and learns what the fast path needs.
   mutating func settle(_ windows: ClosedRange<Int>, _ file: FileEntry, offset: Int64, count: Int) {
+    Turn.pass("lease held")
     // Acquire pairs with the release in `callAttention`: either this sees the change behind it, or the flag stays up.
     _ = unsafe pin.pointee.attention.exchange(PinSlot.marks, ordering: .acquiring)
+    Turn.pass("attention paid")
     let bits = unsafe control.pointee.load(ordering: .relaxed)
     if bits & Control.closed != 0 {
       unsafe pin.pointee.attention.store(PinSlot.called, ordering: .relaxed)
@@ -137,6 +141,7 @@ struct CursorState {
       _ = unsafe pin.pointee.attention.compareExchange(
         expected: PinSlot.marks, desired: PinSlot.logs, ordering: .relaxed)
     }
+    Turn.pass("control word read")
     limit = UInt8(truncatingIfNeeded: bits & Control.limitMask)
     // Relaxed: the acquiring load of the words came first, and no base changes under a pin.
     unsafe base = UnsafeRawPointer(bitPattern: file.base.load(ordering: .relaxed))!
@@ -155,6 +160,7 @@ extension CursorState {
   /// Shows bytes of a private copy, under which nothing is pinned.
   mutating func show(_ copy: HeldCopy, offset: Int64, count: Int) {
     unsafe pin.pointee.store(0)
+    Turn.pass("lease ended")
     fastSize = 0
     leaseStart = UInt64(copy.range.lowerBound)
     // The copy may have been read from a file that has grown since this cursor looked.
@@ -191,11 +197,17 @@ extension CursorState {
 
     // The pin protocol; see `PinSlot`.
     unsafe pin.pointee.store(start &+ 1)
+    #if Schedule
+      passTurn("lease published")
+    #endif
     let place =
       unsafe UnsafeMutableRawPointer(windows) + Int(truncatingIfNeeded: start &>> entryShift)
     let entry = unsafe smap_compiler_fence_before(place).assumingMemoryBound(to: WindowEntry.self)
     let word = WindowWord(bits: unsafe entry.pointee.word.load(ordering: .acquiring))
     if !word.isResident { return false }
+    #if Schedule
+      passTurn("word read")
+    #endif
     // After the word: whoever sees a window of a new extent also sees that the base has changed.
     let attention = unsafe pin.pointee.attention.load(ordering: .relaxed)
     if attention != PinSlot.marks {

@@ -35,6 +35,7 @@ struct HandleGate: @unchecked Sendable {
   /// Lets readers in.
   func open(_ handle: Handle) {
     unsafe cells.pointee.handle.store(handle.rawValue, ordering: .sequentiallyConsistent)
+    Turn.pass("gate opened")
   }
 
   /// Lets no more readers in.
@@ -42,6 +43,7 @@ struct HandleGate: @unchecked Sendable {
   /// - Returns: whether none is left. Those who are will take the lock when they leave.
   func close() -> Bool {
     unsafe cells.pointee.handle.store(Self.closed, ordering: .sequentiallyConsistent)
+    Turn.pass("gate closed")
     return unsafe cells.pointee.readers.load(ordering: .sequentiallyConsistent) == 0
   }
 
@@ -49,7 +51,9 @@ struct HandleGate: @unchecked Sendable {
 
   /// Comes in, if the gate is open. Whoever came in, and only he, leaves.
   func enter() -> Handle? {
+    Turn.pass("enters the gate")
     unsafe cells.pointee.readers.add(1, ordering: .sequentiallyConsistent)
+    Turn.pass("is in the gate")
     let handle = unsafe cells.pointee.handle.load(ordering: .sequentiallyConsistent)
     return handle == Self.closed ? nil : Handle(rawValue: handle)
   }
@@ -58,7 +62,9 @@ struct HandleGate: @unchecked Sendable {
   ///
   /// - Returns: whether the gate was closed: the core may wait.
   func leave() -> Bool {
+    Turn.pass("leaves the gate")
     unsafe cells.pointee.readers.subtract(1, ordering: .sequentiallyConsistent)
+    Turn.pass("left the gate")
     return unsafe cells.pointee.handle.load(ordering: .sequentiallyConsistent) == Self.closed
   }
 }

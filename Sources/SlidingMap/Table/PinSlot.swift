@@ -58,8 +58,10 @@ struct PinSlot: ~Copyable {
     } else {
       // Release, like the lease: reads under the old lease must not move past it.
       wide.store(UInt64(count), ordering: .releasing)
+      Turn.pass("width published")
       store(UInt64(start) + Self.isWide)
     }
+    Turn.pass("lease published")
   }
 
   /// The windows of the lease in force. A lease that changes meanwhile may be seen as any mixture of old and new: the old
@@ -128,6 +130,7 @@ struct PinSlots: ~Copyable {
   /// Takes a slot back, and the hits and bypasses counted in it.
   mutating func release(_ pin: Pin) -> (hits: Int, bypasses: Int) {
     unsafe pin.pointee.store(0)
+    Turn.pass("lease ended")
     unsafe pin.pointee.sharesCopy.store(0, ordering: .relaxed)
     let hits = unsafe pin.pointee.hits.exchange(0, ordering: .relaxed)
     let bypasses = unsafe pin.pointee.bypasses.exchange(0, ordering: .relaxed)
@@ -148,6 +151,7 @@ struct PinSlots: ~Copyable {
     for unsafe(base, count) in unsafe chunks {
       for index in 0..<count {
         let pin = unsafe Self.slot(base, index)
+        Turn.pass("looks at a pin")
         let lease = unsafe pin.pointee.lease.load(ordering: .acquiring)
         // A lease of one window is passed over by its start alone; 0 is none at all.
         if lease == 0 || lease > high { continue }
@@ -159,7 +163,10 @@ struct PinSlots: ~Copyable {
 
   /// Sends every cursor to the slow path once.
   func callAttention() {
-    forEach { $0.attention.store(PinSlot.called, ordering: .releasing) }
+    forEach {
+      $0.attention.store(PinSlot.called, ordering: .releasing)
+      Turn.pass("attention called")
+    }
   }
 
   /// The hits counted in all slots.

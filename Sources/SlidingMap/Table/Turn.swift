@@ -1,0 +1,56 @@
+import CMapShims
+import MapProtocols
+
+/// Where the core meets time, other threads and the system's barrier. In builds with the trait `Schedule` a scheduler decides
+/// there who goes on, what time it is, and what the system says; in others these are the things themselves.
+enum Turn {
+  /// A place between two accesses to memory that several threads look at.
+  @inline(__always)
+  static func pass(_ place: StaticString) {
+    #if Schedule
+      Schedule.pass(place)
+    #endif
+  }
+
+  static var now: ContinuousClock.Instant {
+    #if Schedule
+      if let turns = Schedule.current { return turns.now }
+    #endif
+    return .now
+  }
+
+  /// A small number of the calling thread's.
+  static var threadOrdinal: UInt32 {
+    #if Schedule
+      if let turns = Schedule.current { return turns.ordinal }
+    #endif
+    return smap_thread_ordinal()
+  }
+
+  /// membarrier(2). False if the system refuses it.
+  static func barrier() -> Bool {
+    #if Schedule
+      if let turns = Schedule.current { return turns.barrier() }
+    #endif
+    return smap_membarrier()
+  }
+
+  /// Lets a task go on.
+  static func resume(_ task: CheckedContinuation<Void, Never>) {
+    #if Schedule
+      Schedule.current?.waitToResume()
+    #endif
+    task.resume()
+  }
+
+  #if Schedule
+    /// What memory holds that was given back.
+    static let emptied: UInt8 = 0xDD
+  #endif
+}
+
+#if Schedule
+  /// For the fast path, which is compiled into the caller.
+  @usableFromInline
+  func passTurn(_ place: StaticString) { Schedule.pass(place) }
+#endif
