@@ -1,0 +1,205 @@
+#if Schedule
+  import MapProtocols
+  package import SystemPackage
+
+  /// A small file system in memory, for schedules: files grow, shrink, are replaced and go, numbers are used again, and what a
+  /// reader sees can be held against all that ever was.
+  package final class VirtualFiles: @unchecked Sendable {
+    // Only whoever has the turn looks at what follows.
+    let scheduler: Scheduler
+    private var names: [FilePath: VirtualFile] = [:]
+    /// Where each path led to from which step on.
+    private var history: [(step: Int, path: FilePath, file: VirtualFile?)] = []
+    private var freeNumbers: [UInt64] = []
+    private var numbers: UInt64 = 100
+    private var serials: UInt16 = 0
+    private var time: Int64 = 1_000_000
+    private var leases: [ObjectIdentifier: Range<UInt>] = [:]
+    private(set) var memories: [VirtualMemory] = []
+    /// Files that no path leads to, but a handle or a map holds.
+    private var orphans: [VirtualFile] = []
+
+    package init(_ scheduler: Scheduler) { self.scheduler = scheduler }
+
+    private var step: Int { scheduler.step }
+
+    private func tick() -> Int64 {
+      time += 1
+      return time
+    }
+
+    // MARK: What others do to files
+
+    private func make(size: Int64) -> VirtualFile {
+      // The number of the file that went last is the first to be used again, as on ext4.
+      collectNumbers()
+      serials += 1
+      if freeNumbers.isEmpty {
+        numbers += 1
+        freeNumbers.append(numbers)
+      }
+      return VirtualFile(
+        serial: serials, number: freeNumbers.removeLast(), size: size, step: step, time: tick())
+    }
+
+    private func collectNumbers() {
+      for file in orphans where file.holders == 0 { freeNumbers.append(file.number) }
+      orphans.removeAll { $0.holders == 0 }
+    }
+
+    private func lead(_ path: FilePath, to file: VirtualFile?) {
+      if let old = names[path] {
+        old.links -= 1
+        old.touch(step: step, time: tick())
+        if old.links == 0 { orphans.append(old) }
+      }
+      names[path] = file
+      file?.links += 1
+      history.append((step, path, file))
+    }
+
+    /// Makes a file, or gives the path to a new one.
+    package func create(_ path: FilePath, size: Int64) { lead(path, to: make(size: size)) }
+
+    package func remove(_ path: FilePath) {
+      if names[path] != nil { lead(path, to: nil) }
+    }
+
+    package func link(_ path: FilePath, as other: FilePath) {
+      guard let file = names[path], names[other] !== file else { return }
+      lead(other, to: file)
+      file.touch(step: step, time: tick())
+    }
+
+    package func append(_ path: FilePath, _ count: Int64) {
+      guard let file = names[path] else { return }
+      let size = file.now.size
+      file.change(writing: size..<size + count, size: size + count, step: step, time: tick())
+    }
+
+    package func overwrite(_ path: FilePath, _ range: Range<Int64>) {
+      guard let file = names[path] else { return }
+      let range = range.clamped(to: 0..<file.now.size)
+      file.change(writing: range, size: file.now.size, step: step, time: tick())
+    }
+
+    package func truncate(_ path: FilePath, to size: Int64) {
+      guard let file = names[path], size < file.now.size else { return }
+      file.change(writing: size..<size, size: size, step: step, time: tick())
+    }
+
+    // MARK: What is so
+
+    /// Where a path leads to now.
+    package func file(at path: FilePath) -> VirtualFile? { names[path] }
+
+    /// Where a path led to at some moment from `step` on.
+    package func files(at path: FilePath, since step: Int) -> [VirtualFile] {
+      let entries = history.filter { $0.path == path }
+      let first = entries.lastIndex { $0.step <= step } ?? 0
+      return entries[first...].compactMap(\.file)
+    }
+
+    package var paths: [FilePath] { names.keys.sorted { $0.string < $1.string } }
+
+    // MARK: Memory
+
+    func add(_ memory: VirtualMemory) { memories.append(memory) }
+
+    func memory(of extent: Extent) -> VirtualMemory {
+      guard let memory = memories.first(where: { unsafe $0.extent.base == extent.base }) else {
+        scheduler.fail("names an extent that is not there")
+      }
+      return memory
+    }
+
+    func memory(at address: UInt) -> VirtualMemory? {
+      memories.first { $0.addresses.contains(address) }
+    }
+
+    func release(_ extent: Extent) {
+      let memory = memory(of: extent)
+      forbidLeases(memory.addresses)
+      if !memory.isWhole { scheduler.fail("wrote outside an extent") }
+      memories.removeAll { $0 === memory }
+      memory.free()
+    }
+
+    func forbidLeases(_ addresses: Range<UInt>) {
+      if leases.values.contains(where: { $0.overlaps(addresses) }) {
+        scheduler.fail("empties memory that a lease shows")
+      }
+    }
+
+    /// Whether nothing is left of what handles and extents held.
+    package var isEmptyOfMemory: Bool { memories.isEmpty }
+
+    /// How many pages are loaded in all extents.
+    package var loadedPages: Int { memories.reduce(0) { $0 + $1.loadedPages } }
+
+    // MARK: Readers
+
+    /// From now on the bytes of a span must stay.
+    package func beginLease(_ owner: AnyObject, _ span: RawSpan) {
+      unsafe span.withUnsafeBytes { bytes in
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+        let start = UInt(bitPattern: base)
+        leases[ObjectIdentifier(owner)] = start..<start + UInt(bytes.count)
+      }
+    }
+
+    package func endLease(_ owner: AnyObject) { leases[ObjectIdentifier(owner)] = nil }
+
+    /// Looks at what a reader sees: it must be of one version of one of `files`.
+    ///
+    /// - Parameters:
+    ///   - offset: of the first byte.
+    ///   - step: when the reader looked at the file last.
+    /// - Returns: which file it is of; nil if there is nothing to tell it by.
+    package func check(
+      _ span: RawSpan, at offset: Int64, of files: [VirtualFile], since step: Int
+    ) -> VirtualFile? {
+      let word = Int64(VirtualFile.wordSize)
+      return unsafe span.withUnsafeBytes { bytes -> VirtualFile? in
+        guard let base = bytes.baseAddress else { return nil }
+        let address = UInt(bitPattern: base)
+        let memory = memory(at: address)
+        let isMap = memory?.isMap == true
+        if let memory {
+          let start = Int64(address - memory.addresses.lowerBound)
+          if start != offset { scheduler.fail("shows byte \(start) for byte \(offset)") }
+          // As touching does.
+          if isMap { memory.touch(start..<start + Int64(bytes.count)) }
+        }
+        var words: [(offset: Int64, word: UInt64)] = []
+        var place = (offset + word - 1) / word * word
+        while place + 8 <= offset + Int64(bytes.count) {
+          words.append(
+            (place, unsafe bytes.loadUnaligned(fromByteOffset: Int(place - offset), as: UInt64.self)))
+          place += word
+        }
+        if words.isEmpty { return nil }
+        for file in files {
+          let versions = isMap ? file.versions.suffix(1) : file.versions(since: step)
+          let sizes = file.versions(since: step).map(\.size).min() ?? 0
+          for version in versions {
+            let fits = words.allSatisfy { (offset, word) in
+              // A map shows nothing that could be relied on past the file's end.
+              if isMap && offset >= sizes { return true }
+              return offset < version.size
+                && word == VirtualFile.word(file.serial, version.stamp(at: offset), at: offset)
+            }
+            if fits { return file }
+          }
+        }
+        let expected = files.map { file in
+          "file \(file.serial) of sizes \(file.versions(since: step).map(\.size))"
+        }
+        let seen = words.prefix(3).map { "\($0.offset): \(String($0.word, radix: 16))" }
+        scheduler.fail(
+          "sees wrong bytes through \(isMap ? "a map" : "a copy"): \(seen) … of"
+            + " \(offset)..<\(offset + Int64(bytes.count)), expected \(expected)")
+      }
+    }
+  }
+#endif

@@ -1,0 +1,116 @@
+#if Schedule
+  internal import Glibc
+  import MapProtocols
+
+  /// An extent of a virtual provider's: memory between two guards that must stay as they are.
+  @safe
+  final class VirtualMemory {
+    let file: VirtualFile
+    let extent: Extent
+    /// Whose it is.
+    private(set) unowned var owner: VirtualProvider
+    /// Whether it shows the file itself, as a map does; otherwise it holds copies.
+    private(set) var isMap: Bool
+    /// Which pages have been brought in.
+    private var pages: [Bool]
+    /// Windows that are being loaded just now.
+    var loading: [Range<Int64>] = []
+
+    static let pageSize = 4096
+    /// What memory holds that was given back or never filled.
+    static let emptied: UInt8 = 0xDD
+    private static let guardByte: UInt8 = 0xEE
+    private static let guardSize = 48 << 10
+    private static let pattern = [UInt8](repeating: guardByte, count: guardSize)
+
+    init(_ file: VirtualFile, byteCount: Int, isMap: Bool, owner: VirtualProvider) {
+      self.file = file
+      self.isMap = isMap
+      self.owner = owner
+      let base = UnsafeMutableRawPointer.allocate(
+        byteCount: byteCount + 2 * Self.guardSize, alignment: Self.pageSize)
+      unsafe base.initializeMemory(
+        as: UInt8.self, repeating: Self.guardByte, count: Self.guardSize)
+      unsafe (base + Self.guardSize).initializeMemory(
+        as: UInt8.self, repeating: Self.emptied, count: byteCount)
+      unsafe (base + Self.guardSize + byteCount).initializeMemory(
+        as: UInt8.self, repeating: Self.guardByte, count: Self.guardSize)
+      extent = unsafe Extent(base: base + Self.guardSize, byteCount: byteCount)
+      pages = Array(repeating: false, count: byteCount / Self.pageSize)
+      file.holders += isMap ? 1 : 0
+      file.memories.append(self)
+    }
+
+    /// Whether nothing wrote outside the extent.
+    var isWhole: Bool {
+      unsafe memcmp(extent.base - Self.guardSize, Self.pattern, Self.guardSize) == 0
+        && memcmp(extent.base + extent.byteCount, Self.pattern, Self.guardSize) == 0
+    }
+
+    var addresses: Range<UInt> {
+      let base = unsafe UInt(bitPattern: extent.base)
+      return base..<base + UInt(extent.byteCount)
+    }
+
+    /// How many of its pages have been brought in.
+    var loadedPages: Int { pages.count { $0 } }
+
+    /// Lets the memory go.
+    func free() {
+      file.holders -= isMap ? 1 : 0
+      file.memories.removeAll { $0 === self }
+      unsafe (extent.base - Self.guardSize).deallocate()
+    }
+
+    /// Makes copies a map of the file.
+    func becomeMap(of provider: VirtualProvider) {
+      owner = provider
+      isMap = true
+      file.holders += 1
+      empty(0..<Int64(extent.byteCount))
+    }
+
+    private func pages(of range: Range<Int64>) -> Range<Int> {
+      let page = Int64(Self.pageSize)
+      return Int(range.lowerBound / page)..<Int((range.upperBound + page - 1) / page)
+    }
+
+    /// Whether a range lies in the extent.
+    func holds(_ range: Range<Int64>) -> Bool {
+      range.lowerBound >= 0 && range.upperBound <= Int64(extent.byteCount)
+    }
+
+    /// Brings pages in: reads them, or maps them.
+    func load(_ range: Range<Int64>) {
+      for page in pages(of: range) where !(isMap && pages[page]) {
+        pages[page] = true
+        let start = Int64(page * Self.pageSize)
+        unsafe file.copy(start..<start + Int64(Self.pageSize), to: extent.base)
+      }
+    }
+
+    /// Brings in the pages of a map that are missing, as touching them does.
+    func touch(_ range: Range<Int64>) { load(range.clamped(to: 0..<Int64(extent.byteCount))) }
+
+    /// Takes pages out.
+    func empty(_ range: Range<Int64>) {
+      for page in pages(of: range) where pages[page] {
+        pages[page] = false
+        unsafe (extent.base + page * Self.pageSize).initializeMemory(
+          as: UInt8.self, repeating: Self.emptied, count: Self.pageSize)
+      }
+    }
+
+    /// Shows what was written to the file, where it is a map of it.
+    func show(_ range: Range<Int64>, of file: VirtualFile) {
+      guard isMap else { return }
+      let within = range.clamped(to: 0..<Int64(extent.byteCount))
+      if within.isEmpty { return }
+      for page in pages(of: within) where pages[page] {
+        let start = Int64(page * Self.pageSize)
+        let bytes = (start..<start + Int64(Self.pageSize)).clamped(to: within)
+        unsafe file.copy(bytes, to: extent.base)
+      }
+    }
+  }
+#endif

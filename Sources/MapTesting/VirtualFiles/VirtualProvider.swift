@@ -1,0 +1,288 @@
+#if Schedule
+  package import MapProtocols
+  import Policies
+  package import SystemPackage
+
+  /// A backend over a `VirtualFiles`, which fails by chance, holds its manager to what a provider may rely on, and gives others
+  /// the turn at the start and the end of each call.
+  package final class VirtualProvider: RegionProvider, @unchecked Sendable {
+    package let properties: ProviderProperties
+    package let takeover: Takeover?
+    private let files: VirtualFiles
+    private let scheduler: Scheduler
+    private let kernel: VirtualKernel?
+    private var handles: [Int: VirtualFile] = [:]
+    /// The first handle's number; differs between providers.
+    private let firstHandle: Int
+    private var isShutDown = false
+    /// How often, of a thousand calls, each call fails that may.
+    package var failures = 0
+    /// How many handles the system has to give.
+    package var mostHandles = Int.max
+    /// How many extents.
+    package var mostExtents = Int.max
+
+    package init(
+      _ files: VirtualFiles, _ properties: ProviderProperties, takeover: Takeover? = nil,
+      kernel: VirtualKernel?, firstHandle: Int = 3
+    ) {
+      self.files = files
+      scheduler = files.scheduler
+      self.properties = properties
+      self.takeover = takeover
+      self.kernel = kernel
+      self.firstHandle = firstHandle
+      scheduler.count("providers", 1)
+    }
+
+    deinit {
+      scheduler.count("providers", -1)
+      scheduler.count("handles", handles.count)
+    }
+
+    // MARK: Calls
+
+    private func begin(_ call: StaticString, _ codes: (MapError.Code, Errno)...) throws(MapError) {
+      if scheduler.isAnyLockHeldHere { scheduler.fail("calls a provider under the lock") }
+      scheduler.pass(call)
+      guard failures > 0, let (code, errno) = codes.first,
+        scheduler.dice.draw(below: 1000) < failures
+      else { return }
+      throw MapError(code, errno: errno)
+    }
+
+    private func end(_ call: StaticString) { scheduler.pass(call) }
+
+    private func file(_ handle: Handle, _ call: String) -> VirtualFile {
+      guard let file = handles[handle.rawValue] else {
+        scheduler.fail("\(call): handle \(handle.rawValue) is not open")
+      }
+      return file
+    }
+
+    package func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+      try begin("open", (.handlesExhausted, .tooManyOpenFiles))
+      guard let path = source.path, let file = files.file(at: path) else {
+        throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
+      }
+      if handles.count >= mostHandles {
+        throw MapError(.handlesExhausted, source: source, errno: .tooManyOpenFiles)
+      }
+      var number = firstHandle
+      while handles[number] != nil { number += 1 }
+      handles[number] = file
+      file.holders += 1
+      // Between the two system calls.
+      scheduler.pass("opened")
+      let status = file.status
+      end("open ends")
+      return OpenedFile(handle: Handle(rawValue: number), status: status)
+    }
+
+    package func status(at path: FilePath) throws(MapError) -> FileStatus {
+      try begin("status of a path", (.openFailed, .ioError))
+      guard let file = files.file(at: path) else {
+        throw MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)
+      }
+      let status = file.status
+      end("status of a path ends")
+      return status
+    }
+
+    package func status(of handle: Handle) throws(MapError) -> FileStatus {
+      try begin("status", (.openFailed, .ioError))
+      let status = file(handle, "status").status
+      end("status ends")
+      return status
+    }
+
+    package func close(_ handle: Handle) {
+      try? begin("close")
+      file(handle, "close").holders -= 1
+      handles[handle.rawValue] = nil
+      end("close ends")
+    }
+
+    package func makeExtent(
+      _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+    ) throws(MapError) -> Extent {
+      if fileSize <= 0 || Int64(byteCount) < fileSize {
+        scheduler.fail("wants an extent of \(byteCount) bytes for \(fileSize)")
+      }
+      try begin("makeExtent", (.addressSpaceExhausted, .noMemory))
+      if files.memories.count(where: { $0.owner === self }) >= mostExtents { throw MapError(.addressSpaceExhausted, errno: .noMemory) }
+      let file = file(handle, "makeExtent")
+      let memory = VirtualMemory(
+        file, byteCount: byteCount, isMap: !properties.isAnonymous, owner: self)
+      files.add(memory)
+      end("makeExtent ends")
+      return memory.extent
+    }
+
+    package func makeExtent(
+      _ handle: Handle, fileSize: Int64, replacing extent: Extent
+    ) throws(MapError) -> Extent {
+      try begin("replace", (.addressSpaceExhausted, .noMemory))
+      let memory = files.memory(of: extent)
+      let file = file(handle, "replace")
+      if memory.file !== file { scheduler.fail("replaces one file's copies by another file") }
+      if !memory.loading.isEmpty { scheduler.fail("replaces what is being loaded") }
+      memory.becomeMap(of: self)
+      end("replace ends")
+      return extent
+    }
+
+    package func release(_ extent: Extent) {
+      try? begin("release")
+      files.release(extent)
+      end("release ends")
+    }
+
+    package func load(_ loads: inout [RegionLoad]) {
+      try? begin("load")
+      for index in loads.indices { load(&loads[index]) }
+      end("load ends")
+    }
+
+    fileprivate func load(_ load: inout RegionLoad) {
+      let (memory, range) = place(of: load.region)
+      let file = load.handle.map { self.file($0, "load") } ?? memory.file
+      if file !== memory.file { scheduler.fail("loads one file into another file's extent") }
+      if memory.loading.contains(where: { $0.overlaps(range) }) {
+        scheduler.fail("loads a window twice at a time")
+      }
+      memory.loading.append(range)
+      do throws(MapError) {
+        try begin("load of a window", (.readFailed, .ioError))
+        memory.load(range)
+        scheduler.pass("load of a window ends")
+      } catch {
+        load.error = error
+      }
+      memory.loading.removeAll { $0 == range }
+    }
+
+    private func place(of region: ExtentRange) -> (VirtualMemory, Range<Int64>) {
+      let memory = files.memory(of: region.extent)
+      let range = region.offset..<region.offset + Int64(region.byteCount)
+      if !memory.holds(range) {
+        scheduler.fail("names \(range) of an extent of \(memory.extent.byteCount) bytes")
+      }
+      return (memory, range)
+    }
+
+    package func unload(_ regions: [ExtentRange]) {
+      try? begin("unload")
+      for region in regions {
+        let (memory, range) = place(of: region)
+        let start = unsafe UInt(bitPattern: region.start)
+        files.forbidLeases(start..<start + UInt(region.byteCount))
+        memory.empty(range)
+      }
+      end("unload ends")
+    }
+
+    package func read(
+      _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(MapError) -> Int {
+      try begin("read", (.readFailed, .ioError))
+      let file = file(handle, "read")
+      let count = Int(min(Int64(buffer.count), max(file.now.size - offset, 0)))
+      if let base = buffer.baseAddress, count > 0 {
+        unsafe file.copy(offset..<offset + Int64(count), to: base - Int(offset))
+      }
+      end("read ends")
+      return count
+    }
+
+    package func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+      try? begin("advise")
+      _ = place(of: region)
+      end("advise ends")
+    }
+
+    package func submit(
+      _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+    ) {
+      guard let kernel, !isShutDown else {
+        var loads = loads
+        load(&loads)
+        completion(loads)
+        return
+      }
+      try? begin("submit")
+      for one in loads {
+        kernel.add(self) { [self] in
+          var one = one
+          load(&one)
+          completion([one])
+        }
+      }
+      end("submit ends")
+    }
+
+    package func shutDown() {
+      try? begin("shutDown")
+      isShutDown = true
+      kernel?.finish(for: self)
+    }
+  }
+
+  /// A thread that ends what was submitted, in any order.
+  package final class VirtualKernel {
+    private struct Request {
+      let owner: ObjectIdentifier
+      let work: () -> Void
+    }
+
+    private let scheduler: Scheduler
+    private var requests: [Request] = []
+    private var current: ObjectIdentifier?
+    private var isEnding = false
+    private var thread = 0
+
+    package init(_ scheduler: Scheduler) {
+      self.scheduler = scheduler
+      thread = scheduler.start("kernel") { [self] in serve() }
+    }
+
+    func add(_ owner: AnyObject, _ work: @escaping () -> Void) {
+      requests.append(Request(owner: ObjectIdentifier(owner), work: work))
+    }
+
+    /// Waits until nothing of a provider's is under way; from a completion, ends the others itself.
+    func finish(for owner: AnyObject) {
+      let owner = ObjectIdentifier(owner)
+      if scheduler.thread == thread {
+        while let index = requests.firstIndex(where: { $0.owner == owner }) {
+          requests.remove(at: index).work()
+        }
+      } else {
+        scheduler.wait("shutDown") { [unowned self] in
+          current != owner && !requests.contains { $0.owner == owner }
+        }
+      }
+    }
+
+    private func serve() {
+      while true {
+        scheduler.wait("idle") { [unowned self] in !requests.isEmpty || isEnding }
+        if requests.isEmpty { return }
+        let request = requests.remove(at: scheduler.dice.draw(below: requests.count))
+        current = request.owner
+        request.work()
+        current = nil
+      }
+    }
+
+    /// Waits until it has nothing to do.
+    package func settle() {
+      scheduler.wait("settle") { [unowned self] in requests.isEmpty && current == nil }
+    }
+
+    package func end() {
+      isEnding = true
+      scheduler.join([thread])
+    }
+  }
+#endif
