@@ -1,0 +1,378 @@
+#if Schedule
+  import MapProtocols
+  import MapTesting
+  import Policies
+  import SlidingMap
+
+  /// A program that a seed has drawn of a scenario, as it runs.
+  final class Program: @unchecked Sendable {
+    private let scenario: Scenario
+    private let scheduler: Scheduler
+    private let files: VirtualFiles
+    private let kernel: VirtualKernel?
+    private let executor: ScheduledExecutor?
+    private var providers: [VirtualProvider] = []
+    private var maps: MapManager?
+    private var dice: SplitMix64 {
+      get { scheduler.dice }
+      set { scheduler.dice = newValue }
+    }
+
+    private static let page = 4096
+    private static let paths: [FilePath] = ["/a", "/b", "/c", "/d"]
+
+    static func run(_ scenario: Scenario, seed: UInt64) -> Scheduler.Outcome {
+      Scheduler.run(seed: seed) { scheduler in Program(scenario, scheduler).run() }
+    }
+
+    private init(_ scenario: Scenario, _ scheduler: Scheduler) {
+      self.scenario = scenario
+      self.scheduler = scheduler
+      files = VirtualFiles(scheduler)
+      scheduler.refusesBarriers = scenario.refusesBarriers
+      let isDelayed = scenario.usesTasks || scheduler.dice.draw(below: 4) == 0
+      kernel = isDelayed ? VirtualKernel(scheduler) : nil
+      executor = scenario.usesTasks ? ScheduledExecutor(scheduler, threads: 2) : nil
+      for (path, pages) in zip(Self.paths, scenario.files) {
+        files.create(path, size: Int64(pages * Self.page))
+      }
+      maps = makeManager()
+    }
+
+    private func run() {
+      let count = scenario.threads.lowerBound
+        + dice.draw(below: scenario.threads.count)
+      var ends: [[Reader]] = Array(repeating: [], count: count)
+      let threads = (0..<count).map { index in
+        scheduler.start("reader-\(index)") { [self] in ends[index] = read() }
+      }
+      scheduler.join(threads)
+      finish(ends.flatMap { $0 })
+      ends = []
+      maps = nil
+      executor?.end()
+      kernel?.end()
+      if !files.isEmptyOfMemory { scheduler.fail("left extents") }
+      providers = []
+    }
+
+    // MARK: The manager
+
+    private func makeManager() -> MapManager {
+      let backend = makeBackend()
+      let policies: [any EvictionPolicy] = [
+        LRU(), LRU(), .clock, SIEVE(), S3FIFO(), LFU(), ARC(), TwoQ(),
+      ]
+      let policy = policies[dice.draw(below: policies.count)]
+      func make(_ policy: some EvictionPolicy) -> MapManager {
+        if scenario.isStatic {
+          return StaticWindowMapManager(backend: backend, policy: policy, budget: scenario.budget)
+        }
+        return SlidingWindowMapManager(
+          backend: backend, policy: policy, budget: scenario.budget,
+          windowSize: scenario.windowPages * Self.page)
+      }
+      return make(policy)
+    }
+
+    private func makeBackend() -> VirtualProvider {
+      let isMapping = scenario.backend != .copying
+      let copies = ProviderProperties(name: "copies", isAnonymous: true, reloadCost: 1_000)
+      let maps = ProviderProperties(
+        name: "maps", isAnonymous: false, isCoherent: true, loadsWhenTouched: !scenario.populates,
+        extentKeepsFile: true, unloadsTogether: dice.draw(below: 2) == 0, reloadCost: 3_000,
+        mostBypassed: scenario.bypasses ? Self.page : 0)
+      var takeover: Takeover?
+      if scenario.backend == .both {
+        let second = VirtualProvider(files, copies, kernel: kernel, firstHandle: 500)
+        second.failures = scenario.failures
+        providers.append(second)
+        takeover = Takeover(provider: second, reservedWindows: 4)
+      }
+      let first = VirtualProvider(
+        files, isMapping ? maps : copies, takeover: takeover, kernel: kernel)
+      first.failures = scenario.failures
+      first.mostHandles = scenario.mostHandles
+      first.mostExtents = scenario.mostExtents
+      providers.append(first)
+      return first
+    }
+
+    // MARK: What a thread does
+
+    private func read() -> [Reader] {
+      var readers: [Reader] = []
+      let steps = 2 + dice.draw(below: 5)
+      attempt(.open, &readers)
+      for _ in 0..<steps {
+        let basic: [Scenario.Verb] = [.open, .use, .use, .use, .release, .across]
+        let verbs =
+          !scenario.verbs.isEmpty && dice.draw(below: 2) == 0 ? scenario.verbs : basic
+        attempt(verbs[dice.draw(below: verbs.count)], &readers)
+      }
+      // Some readers end here, others on the thread that comes last.
+      if dice.draw(below: 2) == 0 {
+        for reader in readers { reader.endLease() }
+        readers = []
+      }
+      return readers
+    }
+
+    private func attempt(_ verb: Scenario.Verb, _ readers: inout [Reader]) {
+      do throws(MapError) {
+        try perform(verb, &readers)
+      } catch {
+        scheduler.note("throws \(error)")
+        if !scenario.expects(error.code) { scheduler.fail("fails by \(verb): \(error)") }
+      }
+    }
+
+    private func perform(_ verb: Scenario.Verb, _ readers: inout [Reader]) throws(MapError) {
+      let path = Self.paths[dice.draw(below: scenario.files.count)]
+      let other = Self.paths[dice.draw(below: scenario.files.count)]
+      let reader = readers.isEmpty ? nil : readers[dice.draw(below: readers.count)]
+      let window = Int64(scenario.windowPages * Self.page)
+      switch verb {
+      case .open:
+        guard let maps else { return }
+        scheduler.note("open \(path)")
+        readers.append(try open(path, maps))
+      case .use, .across, .past:
+        guard let reader else { return }
+        let windows = max(reader.size / window, 1)
+        var offset = Int64(dice.draw(below: Int(windows))) * window
+        if verb == .past { offset = reader.size }
+        let place = [0, 0, 64, 128, 4032][dice.draw(below: 5)]
+        let count = verb == .across ? Int(window) * (1 + dice.draw(below: 3)) : 64
+        scheduler.note("use \(offset + Int64(place)), \(count) of \(reader.size)")
+        try reader.use(at: offset + Int64(place), count: count)
+        if dice.draw(below: 2) == 0 {
+          scheduler.pass("reads on")
+          reader.check()
+        }
+      case .copy:
+        guard let reader else { return }
+        scheduler.note("copy")
+        readers.append(reader.copy())
+      case .release:
+        scheduler.note("release")
+        reader?.release()
+      case .drop:
+        guard let reader else { return }
+        scheduler.note("drop a cursor")
+        reader.endLease()
+        readers.removeAll { $0 === reader }
+      case .refresh:
+        scheduler.note("refresh")
+        try reader?.refresh()
+      case .buffer:
+        guard let maps else { return }
+        scheduler.note("buffer on \(path)")
+        try readBuffer(path, maps)
+      case .prefetch:
+        guard let maps else { return }
+        scheduler.note("prefetch \(path)")
+        try maps.prefetch(path, ranges: [0..<window, window..<3 * window])
+      case .ready, .cancel:
+        guard let reader else { return }
+        let offset = Int64(dice.draw(below: 3)) * window
+        scheduler.note("ready \(offset)\(verb == .cancel ? ", cancelled" : "")")
+        try wait(isCancelled: verb == .cancel) { () async throws(MapError) in
+          try await reader.cursor.ready(at: offset, count: Int(window) * 2)
+        }
+      case .windows:
+        guard let maps else { return }
+        scheduler.note("windows of \(path)")
+        let (start, files) = (scheduler.step, files)
+        try wait(isCancelled: dice.draw(below: 4) == 0) { [scheduler] () async throws(MapError) in
+          for try await window in maps.windows(of: path, readAhead: 2) {
+            window.withBytes {
+              _ = files.check(
+                $0, at: window.range.lowerBound, of: files.files(at: path, since: start),
+                since: start)
+            }
+            scheduler.pass("next window")
+          }
+        }
+      case .setPolicy:
+        scheduler.note("setPolicy")
+        if dice.draw(below: 2) == 0 { maps?.setPolicy(.sieve) } else { maps?.setPolicy(.lru) }
+      case .observe:
+        scheduler.note("observe")
+        let observation = try maps?.observe(policies: LRU(), SIEVE(), sampling: 1)
+        scheduler.pass("observes")
+        observation?.stop()
+      case .collect:
+        scheduler.note("collect")
+        maps?.collect()
+      case .unload:
+        scheduler.note("unload \(path)")
+        maps?.unload(under: path)
+      case .statistics:
+        scheduler.note("statistics")
+        if let statistics = maps?.statistics { check(statistics) }
+      case .shutdown:
+        scheduler.note("shutdown")
+        maps?.shutdown()
+      case .dropManager:
+        scheduler.note("drop the manager")
+        maps = nil
+      case .append:
+        let count = Int64(64 * (1 + dice.draw(below: 80)))
+        scheduler.note("append \(count) to \(path)")
+        files.append(path, count)
+      case .grow:
+        scheduler.note("grow \(path)")
+        files.append(path, Int64(100 << 10))
+      case .overwrite:
+        scheduler.note("overwrite \(path)")
+        let start = Int64(dice.draw(below: 2) * Self.page)
+        files.overwrite(path, start..<start + 512)
+      case .truncate:
+        scheduler.note("truncate \(path)")
+        let size = files.file(at: path)?.now.size ?? 0
+        files.truncate(path, to: size / 2 / 64 * 64)
+      case .replace:
+        scheduler.note("replace \(path)")
+        files.create(path, size: Int64(Self.page * dice.draw(below: 4)))
+      case .remove:
+        scheduler.note("remove \(path)")
+        files.remove(path)
+      case .create:
+        if files.file(at: path) != nil { return }
+        scheduler.note("create \(path)")
+        files.create(path, size: Int64(Self.page * dice.draw(below: 4)))
+      case .link:
+        scheduler.note("link \(path) as \(other)")
+        files.link(path, as: other)
+      }
+      scheduler.pass("next")
+    }
+
+    private func open(_ path: FilePath, _ maps: MapManager) throws(MapError) -> Reader {
+      let start = scheduler.step
+      let cursor = try maps.cursor(for: path)
+      return Reader(
+        cursor, on: files.files(at: path, since: start), looked: start, files, scheduler)
+    }
+
+    private func readBuffer(_ path: FilePath, _ maps: MapManager) throws(MapError) {
+      let start = scheduler.step
+      let buffer = try maps.buffer(for: path)
+      let count = min(buffer.count, 2 * Self.page)
+      let known = files.files(at: path, since: start)
+      if count > 0 { _ = buffer[count / 2] }
+      do {
+        try buffer.withBytes(in: 0..<count) {
+          _ = files.check($0, at: 0, of: known, since: start)
+        }
+      } catch {
+        guard let error = error as? MapError else { return }
+        throw error
+      }
+    }
+
+    /// Runs a task to its end, and has it cancelled meanwhile if it is to be.
+    private func wait(
+      isCancelled: Bool, _ body: @escaping @Sendable () async throws(MapError) -> Void
+    ) throws(MapError) {
+      guard let executor else { return }
+      let end = End()
+      let task = Task(executorPreference: executor) {
+        do throws(MapError) {
+          try await body()
+        } catch {
+          end.error = error
+        }
+        end.isOver = true
+      }
+      if isCancelled {
+        scheduler.pass("about to cancel")
+        scheduler.cancelling { task.cancel() }
+      }
+      scheduler.wait("a task") { end.isOver }
+      if let error = end.error, !(isCancelled && error.code == .cancelled) { throw error }
+    }
+
+    private final class End: @unchecked Sendable {
+      var isOver = false
+      var error: MapError?
+    }
+
+    // MARK: What must be true
+
+    private func check(_ statistics: MapStatistics) {
+      let isHard = scenario.budget.limits.isHard || scenario.backend == .copying
+      if isHard && statistics.peakBytes > scenario.budget.limits.bytes {
+        scheduler.fail("held \(statistics.peakBytes) bytes of a hard budget")
+      }
+    }
+
+    /// When nothing changes and nothing fails any more, all is there again; and when nobody reads, nothing is.
+    private func finish(_ readers: [Reader]) {
+      scheduler.note("all others are done")
+      for provider in providers {
+        provider.failures = 0
+        provider.mostHandles = .max
+        provider.mostExtents = .max
+      }
+      for reader in readers { reader.release() }
+      kernel?.settle()
+      if let maps {
+        check(maps.statistics)
+        if !scenario.shutsDown {
+          for path in files.paths { readAll(path, maps) }
+          for reader in readers { readOn(reader) }
+        }
+        maps.collect()
+        let statistics = maps.statistics
+        // Nobody knows what a barrier that is refused would have shown.
+        if !scenario.refusesBarriers || statistics.regions == 0 {
+          let held = (statistics.regions, statistics.bytes, statistics.pinned, statistics.inFlight)
+          if held != (0, 0, 0, 0) { scheduler.fail("holds (regions, bytes, pins, loads) \(held)") }
+          if files.loadedPages != 0 {
+            scheduler.fail("\(files.loadedPages) pages are in memory, and in no budget")
+          }
+        }
+        if statistics.cursors != readers.count {
+          scheduler.fail("counts \(statistics.cursors) cursors, of \(readers.count)")
+        }
+      }
+    }
+
+    private func readAll(_ path: FilePath, _ maps: MapManager) {
+      guard let size = files.file(at: path)?.now.size else { return }
+      do throws(MapError) {
+        let reader = try open(path, maps)
+        if reader.size != size {
+          scheduler.fail("a new cursor on \(path) knows \(reader.size) bytes of \(size)")
+        }
+        var offset: Int64 = 0
+        while offset < size {
+          try reader.use(at: offset, count: Self.page)
+          offset += Int64(Self.page)
+        }
+        reader.endLease()
+      } catch {
+        if error.code != .budgetExhausted || !scenario.expects(.budgetExhausted) {
+          scheduler.fail("can't read \(path) when all is over: \(error)")
+        }
+      }
+    }
+
+    private func readOn(_ reader: Reader) {
+      do throws(MapError) {
+        try reader.refresh()
+        try reader.use(at: 0, count: 64)
+      } catch {
+        scheduler.note("an old cursor throws \(error)")
+        if error.code != .budgetExhausted && error.code != .fileChanged
+          || !scenario.expects(error.code)
+        {
+          scheduler.fail("an old cursor can't read on when all is over: \(error)")
+        }
+      }
+      reader.release()
+    }
+  }
+#endif

@@ -1,0 +1,106 @@
+#if Schedule
+  import MapTesting
+  import SlidingMap
+
+  /// A cursor and what it may show.
+  final class Reader: @unchecked Sendable {
+    // One thread uses it at a time; the scheduler sees to that.
+    var cursor: WindowCursor
+    /// The files that it may be on.
+    private(set) var files: [VirtualFile]
+    /// When it looked at its file last.
+    private(set) var looked: Int
+    private let all: VirtualFiles
+    private let scheduler: Scheduler
+
+    init(
+      _ cursor: consuming WindowCursor, on files: [VirtualFile], looked: Int, _ all: VirtualFiles,
+      _ scheduler: Scheduler
+    ) {
+      self.cursor = cursor
+      self.files = files
+      self.looked = looked
+      self.all = all
+      self.scheduler = scheduler
+      checkSize()
+    }
+
+    deinit { all.endLease(self) }
+
+    var size: Int64 { cursor.fileSize }
+
+    /// Its size must be one that the file had since it began to look.
+    private func checkSize() {
+      let size = cursor.fileSize
+      let fitting = files.filter { file in
+        file.versions(since: looked).contains { $0.size == size }
+      }
+      if fitting.isEmpty {
+        let sizes = files.map { file in file.versions(since: looked).map(\.size) }
+        scheduler.fail("knows \(size) bytes of files that had \(sizes)")
+      }
+      files = fitting
+    }
+
+    func use(at offset: Int64, count: Int) throws(MapError) {
+      endLease()
+      let isInside = try cursor.use(at: offset, count: count)
+      if isInside != (offset < size) || isInside != cursor.isValid {
+        scheduler.fail("use at \(offset) of \(size) bytes says \(isInside)")
+      }
+      if !isInside { return }
+      let end = offset + Int64(min(Int64(count), size - offset))
+      if cursor.range != offset..<end || byteCount(cursor) != Int(end - offset) {
+        scheduler.fail("shows \(cursor.range) for \(offset)..<\(end)")
+      }
+      check()
+      beginLease(cursor)
+    }
+
+    /// What it shows must be right as long as it is shown.
+    func check() {
+      if !cursor.isValid { return }
+      let start = cursor.range.lowerBound
+      if let file = check(cursor, at: start) { files = [file] }
+    }
+
+    // A class can't hand out a span of what it stores, but lend what it stores.
+
+    private func check(_ cursor: borrowing WindowCursor, at start: Int64) -> VirtualFile? {
+      all.check(cursor.bytes, at: start, of: files, since: looked)
+    }
+
+    private func byteCount(_ cursor: borrowing WindowCursor) -> Int { cursor.bytes.byteCount }
+
+    private func beginLease(_ cursor: borrowing WindowCursor) {
+      all.beginLease(self, cursor.bytes)
+    }
+
+    func endLease() {
+      check()
+      all.endLease(self)
+    }
+
+    func refresh() throws(MapError) {
+      endLease()
+      let start = scheduler.step
+      try cursor.refresh()
+      looked = start
+      checkSize()
+      check()
+      if cursor.isValid { beginLease(cursor) }
+    }
+
+    func release() {
+      endLease()
+      cursor.release()
+    }
+
+    func copy() -> Reader {
+      check()
+      let reader = Reader(cursor.copy(), on: files, looked: looked, all, scheduler)
+      if reader.cursor.isValid { reader.beginLease(reader.cursor) }
+      return reader
+    }
+  }
+#endif

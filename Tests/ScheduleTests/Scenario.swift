@@ -1,0 +1,72 @@
+#if Schedule
+  import Policies
+  import SlidingMap
+
+  /// A kind of program for the scheduler: a manager, files, and what threads do with them. The seed draws the rest.
+  struct Scenario: Sendable {
+    enum Backend: Sendable { case mapping, copying, both }
+
+    /// What a thread may do.
+    enum Verb: String, Sendable {
+      case open, use, across, past, copy, release, drop, refresh, buffer
+      case prefetch, ready, cancel, windows
+      case setPolicy, observe, collect, unload, statistics, shutdown, dropManager
+      case append, grow, overwrite, truncate, replace, remove, create, link
+    }
+
+    let name: String
+    var isStatic = false
+    var backend = Backend.mapping
+    var budget: FixedBudget = .fixed()
+    /// In pages of 4 KiB.
+    var windowPages = 1
+    /// Of the files when a schedule begins, in pages; 0 is an empty one.
+    var files = [3, 2]
+    /// How many threads, kernel and tasks aside.
+    var threads = 2...4
+    /// What threads do, beside `open`, `use` and `release`; what stands twice is done twice as often.
+    var verbs: [Verb] = []
+    /// How often, of a thousand calls, a call of a provider fails.
+    var failures = 0
+    /// How many handles the first backend's system gives.
+    var mostHandles = Int.max
+    /// How many extents it gives.
+    var mostExtents = Int.max
+    /// Whether windows of maps must be loaded before they are touched.
+    var populates = false
+    var bypasses = false
+    var refusesBarriers = false
+
+    var usesTasks: Bool { verbs.contains { [.ready, .cancel, .windows, .prefetch].contains($0) } }
+
+    /// Whether files change in a way that a cursor may tell by an error.
+    var changes: Bool {
+      verbs.contains {
+        [.append, .grow, .overwrite, .truncate, .replace, .remove, .create, .link].contains($0)
+      }
+    }
+    var shutsDown: Bool { verbs.contains(.shutdown) }
+
+    /// Whether an error may come of this program at all.
+    func expects(_ code: MapError.Code) -> Bool {
+      let limits = budget.limits
+      switch code {
+      case .budgetExhausted:
+        return limits.bytes != .max && (limits.isHard || backend != .mapping)
+          || limits.regions != .max && (limits.isHard || backend != .mapping)
+          || backend == .both
+      case .handlesExhausted: return limits.handles != .max || mostHandles != .max || failures > 0
+      case .addressSpaceExhausted:
+        return limits.maps != .max || limits.addresses != .max || mostExtents != .max
+          || failures > 0
+      case .fileChanged: return changes
+      case .fileTruncated: return verbs.contains(.truncate)
+      case .openFailed: return failures > 0 || verbs.contains(.remove)
+      case .readFailed: return failures > 0
+      case .shutDown: return shutsDown
+      case .cancelled: return verbs.contains(.cancel)
+      default: return false
+      }
+    }
+  }
+#endif

@@ -1,0 +1,130 @@
+#if Schedule
+  import SlidingMap
+
+  extension Scenario {
+    /// All of them: each has a manager of its own kind, and budgets that bind.
+    static let all: [Scenario] = [
+      Scenario(
+        name: "growth in maps", budget: .fixed(bytes: 5 << 12),
+        verbs: [.append, .append, .grow, .refresh, .refresh, .open]),
+      Scenario(
+        name: "growth, addresses short", budget: .fixed(addresses: 30 << 10), files: [3, 3, 3],
+        verbs: [.append, .grow, .refresh, .open, .drop]),
+      Scenario(
+        name: "growth in copies, addresses short", backend: .copying,
+        budget: .fixed(bytes: 8 << 12, addresses: 30 << 10), files: [3, 3, 0],
+        verbs: [.append, .grow, .refresh, .open, .drop]),
+      Scenario(
+        name: "growth in copies", backend: .copying, budget: .fixed(bytes: 6 << 12),
+        verbs: [.append, .append, .grow, .refresh, .open]),
+      Scenario(
+        name: "growth of whole files", isStatic: true, budget: .fixed(bytes: 8 << 12),
+        verbs: [.append, .grow, .refresh, .open]),
+      Scenario(
+        name: "growth, hard budget", budget: .fixed(bytes: 6 << 12, isHard: true), windowPages: 2,
+        verbs: [.append, .grow, .refresh, .open], populates: true),
+      Scenario(
+        name: "growth beside a takeover", backend: .both,
+        budget: .fixed(bytes: 8 << 12, addresses: 30 << 10), files: [3, 3, 3],
+        verbs: [.append, .grow, .refresh, .open, .drop]),
+      Scenario(
+        name: "empty files, one handle", backend: .copying, budget: .fixed(handles: 1),
+        files: [0, 1, 0],
+        verbs: [.append, .remove, .create, .refresh, .open, .use]),
+      Scenario(
+        name: "empty files in maps", budget: .fixed(handles: 1), files: [0, 1, 0],
+        verbs: [.append, .remove, .create, .refresh, .open, .use]),
+      Scenario(
+        name: "replaced files", budget: .fixed(bytes: 5 << 12, maps: 3, handles: 1),
+        verbs: [.replace, .replace, .refresh, .open, .drop, .collect]),
+      Scenario(
+        name: "replaced files, copies", backend: .copying,
+        budget: .fixed(bytes: 5 << 12, handles: 2),
+        verbs: [.replace, .overwrite, .refresh, .open, .drop, .collect]),
+      Scenario(
+        name: "links", budget: .fixed(bytes: 5 << 12, handles: 2), files: [3, 2, 1],
+        verbs: [.link, .remove, .create, .append, .refresh, .open, .unload]),
+      Scenario(
+        name: "links, copies", backend: .copying, budget: .fixed(bytes: 5 << 12, handles: 1),
+        files: [3, 2, 1],
+        verbs: [.link, .remove, .create, .append, .refresh, .open, .unload]),
+      Scenario(
+        name: "truncation", budget: .fixed(bytes: 4 << 12),
+        verbs: [.truncate, .append, .refresh, .open]),
+      Scenario(
+        name: "truncation of copies", backend: .copying, budget: .fixed(bytes: 4 << 12),
+        verbs: [.truncate, .append, .refresh, .open]),
+      Scenario(
+        name: "eviction", budget: .fixed(bytes: 3 << 12), files: [4, 3],
+        verbs: [.copy, .drop, .across, .past, .statistics, .collect]),
+      Scenario(
+        name: "eviction of copies", backend: .copying, budget: .fixed(bytes: 4 << 12),
+        files: [4, 3], verbs: [.copy, .drop, .across, .statistics, .collect, .unload]),
+      Scenario(
+        name: "eviction of whole files", isStatic: true, budget: .fixed(regions: 2),
+        files: [2, 3, 1], verbs: [.copy, .drop, .across, .collect]),
+      Scenario(
+        name: "hard budget", budget: .fixed(bytes: 4 << 12, isHard: true), files: [4, 3],
+        verbs: [.copy, .drop, .across, .statistics], populates: true),
+      Scenario(
+        name: "barriers refused", budget: .fixed(bytes: 3 << 12), files: [4, 3],
+        verbs: [.copy, .drop, .across, .collect], refusesBarriers: true),
+      Scenario(
+        name: "policies", budget: .fixed(bytes: 4 << 12), files: [4, 3],
+        verbs: [.setPolicy, .observe, .statistics, .collect]),
+      Scenario(
+        name: "prefetch", backend: .copying, budget: .fixed(bytes: 5 << 12), files: [4, 3],
+        verbs: [.prefetch, .ready, .windows, .collect, .drop]),
+      Scenario(
+        name: "cancelled leases", backend: .copying, budget: .fixed(bytes: 4 << 12), files: [4, 3],
+        verbs: [.cancel, .cancel, .ready, .unload, .drop]),
+      Scenario(
+        name: "ready in maps", budget: .fixed(bytes: 4 << 12), files: [4, 3],
+        verbs: [.ready, .cancel, .prefetch, .windows, .collect]),
+      Scenario(
+        name: "shutdown", budget: .fixed(bytes: 4 << 12), files: [4, 3],
+        verbs: [.shutdown, .copy, .drop, .collect, .dropManager, .open]),
+      Scenario(
+        name: "shutdown of copies", backend: .copying, budget: .fixed(bytes: 5 << 12),
+        files: [4, 3],
+        verbs: [.shutdown, .ready, .prefetch, .drop, .dropManager, .windows]),
+      Scenario(
+        name: "shutdown of both", backend: .both, budget: .fixed(bytes: 8 << 12, maps: 1),
+        files: [4, 3, 2],
+        verbs: [.shutdown, .ready, .prefetch, .drop, .dropManager, .observe]),
+      Scenario(
+        name: "last owners", budget: .fixed(bytes: 4 << 12),
+        verbs: [.dropManager, .drop, .copy, .buffer]),
+      Scenario(
+        name: "takeover, handles short", backend: .both,
+        budget: .fixed(bytes: 8 << 12, handles: 3), files: [3, 2, 2], verbs: [.drop, .collect, .open],
+        mostHandles: 1),
+      Scenario(
+        name: "takeover, maps short", backend: .both, budget: .fixed(bytes: 8 << 12, maps: 1),
+        files: [3, 2, 2], verbs: [.drop, .collect, .open, .across], mostExtents: 1),
+      Scenario(
+        name: "takeover of files that change", backend: .both,
+        budget: .fixed(bytes: 8 << 12, maps: 2, handles: 2), files: [3, 2, 0],
+        verbs: [.append, .grow, .replace, .refresh, .open, .drop], mostHandles: 1),
+      Scenario(
+        name: "bypasses", backend: .both, budget: .fixed(bytes: 36 << 12), windowPages: 16,
+        files: [64, 20],
+        verbs: [.append, .copy, .drop, .statistics, .observe, .buffer], bypasses: true),
+      Scenario(
+        name: "few handles", backend: .copying, budget: .fixed(bytes: 6 << 12, handles: 1),
+        files: [3, 2, 2], verbs: [.open, .drop, .collect, .ready]),
+      Scenario(
+        name: "failing calls, maps", budget: .fixed(bytes: 4 << 12, maps: 2, handles: 2),
+        files: [3, 2, 1], verbs: [.append, .refresh, .open, .drop, .collect], failures: 60,
+        populates: true),
+      Scenario(
+        name: "failing calls, copies", backend: .copying,
+        budget: .fixed(bytes: 5 << 12, handles: 2), files: [3, 2, 1],
+        verbs: [.append, .ready, .prefetch, .refresh, .open, .drop], failures: 60),
+      Scenario(
+        name: "failing calls, both", backend: .both,
+        budget: .fixed(bytes: 8 << 12, maps: 2, handles: 3), files: [3, 2, 1],
+        verbs: [.append, .ready, .replace, .refresh, .open, .drop, .shutdown], failures: 60),
+    ]
+  }
+#endif
