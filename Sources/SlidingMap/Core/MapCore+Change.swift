@@ -57,7 +57,7 @@ extension MapCore {
   func refresh(_ file: FileEntry, _ source: FileSource) throws(MapError) -> Refreshed {
     if isForked { throw MapError(.forked, source: source) }
     do throws(MapError) {
-      guard let successor = try refreshedEntry(file) else {
+      guard let successor = try refreshedEntry(file, source) else {
         monitor.lock()
         defer { monitor.unlock() }
         return .size(file.size)
@@ -69,11 +69,50 @@ extension MapCore {
   }
 
   /// The entry that serves the file as it is now, counted as having one more cursor; nil if `file` does.
-  private func refreshedEntry(_ file: FileEntry) throws(MapError) -> FileEntry? {
+  private func refreshedEntry(
+    _ file: FileEntry, _ source: FileSource
+  ) throws(MapError) -> FileEntry? {
     monitor.lock()
     defer { monitor.unlock() }
-    try checkUsable()
-    guard let status = try statusNow(of: file) else { return nil }
+    while true {
+      try checkUsable()
+      let newest = newest(file)
+      // Kept while the lock is given up.
+      newest.cursors += 1
+      defer { leave(newest) }
+      guard let found = try served(newest, source) else { continue }
+      if found !== file { return found }
+      file.cursors -= 1
+      return nil
+    }
+  }
+
+  /// Ends a share in a file that is no cursor's.
+  private func leave(_ file: FileEntry) {
+    file.cursors -= 1
+    var chores = Chores()
+    retireIfUnused(file, &chores)
+    perform(&chores)
+  }
+
+  /// The entry that can tell how the file is now: the one that took its handle along, or another one with a handle on what a
+  /// map proves to be the same file; else itself.
+  private func newest(_ file: FileEntry) -> FileEntry {
+    var newest = file
+    while newest.handle == nil, let heir = newest.heir, heir.inFiles.isLinked { newest = heir }
+    if newest.handle == nil, isAnchored(newest), let other = files[file.identity],
+      other.handle != nil
+    {
+      return other
+    }
+    return newest
+  }
+
+  /// The entry that serves a file as it is now, `file` itself or another one, counted as having one more cursor. Nil if it is
+  /// to be looked for anew, because another thread took the file's handle meanwhile.
+  private func served(_ file: FileEntry, _ source: FileSource) throws(MapError) -> FileEntry? {
+    // What nobody can tell is no reason to keep an old size.
+    guard let status = try statusNow(of: file, source) else { throw MapError(.fileChanged) }
     if !isAnchored(file) && file.size > 0 && status.generation != file.generation {
       // Nothing held the inode, so its number may have gone to another file.
       throw MapError(.fileChanged)
@@ -81,27 +120,27 @@ extension MapCore {
     if update(file, status) {
       makeRoomForGrowth()
       if file.backend === primary { try ensureExtentIfPossible(file) }
-      return nil
+      file.cursors += 1
+      file.note(source)
+      return file
     }
     if let other = files[file.identity], other !== file, isAnchored(other), update(other, status) {
       other.cursors += 1
+      other.note(source)
       makeRoomForGrowth()
       return other
     }
-    return try successor(of: file, status)
+    return try successor(of: file, status, source)
   }
 
   /// An entry for a file that outgrew `file`, which goes on with its extent and leaves its handle to the new one. Nil if
-  /// nobody can open the file any more.
-  private func successor(of file: FileEntry, _ status: FileStatus) throws(MapError) -> FileEntry? {
-    do throws(MapError) {
-      // The old entry goes on with its extent alone.
-      try ensureExtent(file, mayOvershoot: true)
-      try ensureHandle(file)
-    } catch {
-      if error.code == .fileChanged { return nil }
-      throw error
-    }
+  /// another thread took the handle.
+  private func successor(
+    of file: FileEntry, _ status: FileStatus, _ source: FileSource
+  ) throws(MapError) -> FileEntry? {
+    // The old entry goes on with its extent alone.
+    try ensureExtent(file, mayOvershoot: true)
+    try ensureHandle(file, source)
     while file.isChangingExtent || file.isHandleInUse() {
       handleWaiters += 1
       monitor.wait()
@@ -116,7 +155,10 @@ extension MapCore {
     else { throw MapError(.addressSpaceExhausted, errno: .noMemory) }
     file.handle = nil
     handlesByUse.remove(file)
+    file.heir = entry
+    entry.predecessor = file
     entry.paths = file.paths
+    entry.note(source)
     entry.cursors = 1
     files[entry.identity] = entry
     filesByUse.append(entry)
@@ -124,26 +166,45 @@ extension MapCore {
     return entry
   }
 
-  /// The file's status, or nil if nobody can tell: no handle, and the path leads elsewhere or nowhere.
-  private func statusNow(of file: FileEntry) throws(MapError) -> FileStatus? {
+  /// The file's status, or nil if nobody can tell: no handle, and each path leads elsewhere or nowhere.
+  private func statusNow(
+    of file: FileEntry, _ source: FileSource
+  ) throws(MapError) -> FileStatus? {
     let (handle, provider) = (file.handle, file.backend.provider)
+    let paths = file.paths(source)
     file.handleUsers += 1
     monitor.unlock()
-    var status: FileStatus?
-    var failure: MapError?
+    let result: Result<FileStatus?, MapError>
     do throws(MapError) {
       if let handle {
-        status = try provider.status(of: handle)
-      } else if let path = file.source.path {
-        status = try provider.status(at: path)
+        let status = try provider.status(of: handle)
+        result = .success(status.identity == file.identity ? status : nil)
+      } else {
+        result = .success(try status(of: file.identity, at: paths, provider))
       }
     } catch {
-      failure = handle == nil && error.errno == .noSuchFileOrDirectory ? nil : error
+      result = .failure(error)
     }
     monitor.lock()
     file.handleUsers -= 1
     monitor.broadcast()
+    return try result.get()
+  }
+
+  /// What the first of the paths that leads to a file tells of it; nil if none does.
+  private func status(
+    of identity: FileIdentity, at paths: [FilePath], _ provider: any RegionProvider
+  ) throws(MapError) -> FileStatus? {
+    var failure: MapError?
+    for path in paths {
+      do throws(MapError) {
+        let status = try provider.status(at: path)
+        if status.identity == identity { return status }
+      } catch {
+        if error.errno != .noSuchFileOrDirectory { failure = failure ?? error }
+      }
+    }
     if let failure { throw failure }
-    return status?.identity == file.identity ? status : nil
+    return nil
   }
 }

@@ -45,7 +45,7 @@ extension MapCore {
       // open can tell.
       if let file = files[status.identity], isAnchored(file), file.generation == status.generation {
         file.cursors += 1
-        if !file.paths.contains(path) { file.paths.append(path) }
+        file.note(source)
         return file
       }
     }
@@ -65,7 +65,7 @@ extension MapCore {
         chores.handles.append((opened.handle, backend))
       }
       file.cursors += 1
-      if let path = source.path, !file.paths.contains(path) { file.paths.append(path) }
+      file.note(source)
       makeRoomForGrowth()
       return file
     }
@@ -202,11 +202,23 @@ extension MapCore {
 
   private func giveUp(_ file: FileEntry, _ chores: inout Chores) {
     if let handle = file.handle {
-      chores.handles.append((handle, file.backend))
       file.handle = nil
       handlesByUse.remove(file)
+      if let owner = previousOwner(of: file) {
+        adopt(handle, of: file.backend, owner)
+        owner.heir = nil
+      } else {
+        chores.handles.append((handle, file.backend))
+      }
     }
     dropExtent(file, &chores)
+  }
+
+  /// The entry with cursors that left its handle to `file` and could use it again.
+  private func previousOwner(of file: FileEntry) -> FileEntry? {
+    var owner = isShutDown ? nil : file.predecessor
+    while let entry = owner, entry.cursors == 0 { owner = entry.predecessor }
+    return owner.flatMap { mayAdopt(from: file.backend, $0) ? $0 : nil }
   }
 
   func dropExtent(_ file: FileEntry, _ chores: inout Chores) {

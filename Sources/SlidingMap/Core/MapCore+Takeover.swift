@@ -148,7 +148,7 @@ extension MapCore {
   ///
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
   func returnToPrimary(_ file: FileEntry) {
-    guard file.backend !== primary, let path = file.source.path, file.handleUsers == 0,
+    guard file.backend !== primary, file.canReopen, file.handleUsers == 0,
       !file.isChangingExtent, file.handle != nil || usage.handles < limits.handles,
       !isShortOfHandles
     else { return }
@@ -164,10 +164,11 @@ extension MapCore {
     // The new handle takes the old one's place in the budget, too.
     if !isHeld { usage.handles += 1 }
     let extent = file.extent
+    let paths = file.paths
     monitor.unlock()
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
-      found = try reopen(path, known, isHeld, extent)
+      found = try reopen(paths, known, isHeld, extent)
     } catch {
       monitor.lock()
       if !isHeld { usage.handles -= 1 }
@@ -204,6 +205,20 @@ extension MapCore {
       if !isHeld { usage.handles -= 1 }
       handlesMoved()
     }
+  }
+
+  /// Opens the first of the paths that leads to the known file.
+  private func reopen(
+    _ paths: [FilePath], _ known: FileStatus, _ isHeld: Bool, _ extent: Extent?
+  ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
+    for path in paths {
+      do throws(MapError) {
+        return try reopen(path, known, isHeld, extent)
+      } catch {
+        if !error.isAboutPath { throw error }
+      }
+    }
+    throw MapError(.fileChanged)
   }
 
   private func reopen(
