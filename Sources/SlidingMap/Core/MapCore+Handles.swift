@@ -118,6 +118,12 @@ extension MapCore {
     handlesByUse.append(file)
   }
 
+  /// Makes a file's handle the most recently used, as bytes are about to be read through it. Hits don't come here: they need no
+  /// handle.
+  func touchHandle(of file: FileEntry) {
+    if file.handle != nil { handlesByUse.touch(file) }
+  }
+
   /// What came of an attempt to close handles.
   private enum Closing {
     case closed

@@ -101,6 +101,7 @@ extension MapCore {
     try ensureHandle(file)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
+    touchHandle(of: file)
     let provider = file.backend.provider
     let start = copy.range.lowerBound
     let buffer = unsafe UnsafeMutableRawBufferPointer(
