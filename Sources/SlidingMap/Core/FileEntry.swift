@@ -135,7 +135,12 @@ final class FileEntry: @unchecked Sendable {
 
   /// The bytes of the budget that a window takes: those it holds, in whole pages.
   func charge(for window: Int, pageSize: Int) -> Int {
-    let bytes = grid.bytes(of: window, fileSize: size).count
+    charge(for: window, fileSize: size, pageSize: pageSize)
+  }
+
+  /// The same for a file of another size.
+  func charge(for window: Int, fileSize: Int64, pageSize: Int) -> Int {
+    let bytes = grid.bytes(of: window, fileSize: fileSize).count
     return (bytes + pageSize - 1) / pageSize * pageSize
   }
 }

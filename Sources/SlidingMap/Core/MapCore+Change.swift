@@ -10,6 +10,52 @@ extension MapCore {
     if status.generation == file.generation { return true }
     // Someone looked later and was here earlier.
     if status.generation.changeTime < file.generation.changeTime { return true }
+    guard canServe(file, status) else { return false }
+    let growth = growth(of: file, status)
+    file.generation = status.generation
+    if let growth {
+      usage.bytes += growth.byteCount
+      regions[growth.slot].byteCount += growth.byteCount
+    }
+    return true
+  }
+
+  /// The same, after room was made for what a loaded last window grows by, where the budget is hard. Called with the lock,
+  /// which may be given up before; the caller has a share in the file.
+  ///
+  /// - Throws: `.budgetExhausted` where all else is in use; the file stays as it was then.
+  func updateWithinBudget(_ file: FileEntry, _ status: FileStatus) throws(MapError) -> Bool {
+    var chores = Chores()
+    defer { perform(&chores) }
+    while canServe(file, status), let growth = growth(of: file, status) {
+      let demand = Demand(
+        bytes: growth.byteCount, regions: 0,
+        isHard: demand(for: file, byteCount: growth.byteCount).isHard)
+      if growth.byteCount <= 0 || !demand.isHard || fits(demand) { break }
+      drainLogs()
+      // It may be the one that must go, if it alone is too large.
+      if growth.byteCount > limits.bytes && unloadUnused([growth.slot], &chores) > 0 { continue }
+      try makeRoom(for: demand, &chores)
+    }
+    return update(file, status)
+  }
+
+  /// What a file's last window, if it is loaded, takes more of the budget than it did: it grows in place. Less than it did
+  /// where the file was cut short before.
+  private func growth(
+    of file: FileEntry, _ status: FileStatus
+  ) -> (slot: RegionSlot, byteCount: Int)? {
+    if status.size <= file.size || file.size == 0 { return nil }
+    let tail = file.grid.window(at: file.size - 1)
+    let word = unsafe file.windows.word(tail)
+    if word.state == .absent || !regions.isHeld(word.slot) { return nil }
+    let charge = file.charge(for: tail, fileSize: status.size, pageSize: pageSize)
+    let byteCount = charge - regions[word.slot].byteCount
+    return (word.slot, byteCount)
+  }
+
+  /// Whether an entry can serve its file as it is now.
+  private func canServe(_ file: FileEntry, _ status: FileStatus) -> Bool {
     // The table of windows covers what was asked for, even if the extent is larger.
     let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
     // Copies of different generations are never joined, but where there are none there is nothing to join. Cursors that know
@@ -18,19 +64,7 @@ extension MapCore {
       file.backend.properties.isCoherent
       || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
       || status.generation.hasSameContent(as: file.generation)
-    guard isJoinable, status.size <= Int64(room) else { return false }
-    let old = file.size
-    file.generation = status.generation
-    if status.size > old && old > 0 {
-      let tail = file.grid.window(at: old - 1)
-      let word = unsafe file.windows.word(tail)
-      if word.state != .absent && regions.isHeld(word.slot) {
-        let charge = file.charge(for: tail, pageSize: pageSize)
-        usage.bytes += charge - regions[word.slot].byteCount
-        regions[word.slot].byteCount = charge
-      }
-    }
-    return true
+    return isJoinable && status.size <= Int64(room)
   }
 
   /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
@@ -88,7 +122,7 @@ extension MapCore {
   }
 
   /// Ends a share in a file that is no cursor's.
-  private func leave(_ file: FileEntry) {
+  func leave(_ file: FileEntry) {
     file.cursors -= 1
     var chores = Chores()
     retireIfUnused(file, &chores)
@@ -117,18 +151,28 @@ extension MapCore {
       // Nothing held the inode, so its number may have gone to another file.
       throw MapError(.fileChanged)
     }
-    if update(file, status) {
+    if try updateWithinBudget(file, status) {
       makeRoomForGrowth()
       if file.backend === primary { try ensureExtentIfPossible(file) }
       file.cursors += 1
       file.note(source)
       return file
     }
-    if let other = files[file.identity], other !== file, isAnchored(other), update(other, status) {
+    if let other = files[file.identity], other !== file, isAnchored(other) {
       other.cursors += 1
-      other.note(source)
-      makeRoomForGrowth()
-      return other
+      let isServed: Bool
+      do throws(MapError) {
+        isServed = try updateWithinBudget(other, status)
+      } catch {
+        leave(other)
+        throw error
+      }
+      if isServed {
+        other.note(source)
+        makeRoomForGrowth()
+        return other
+      }
+      leave(other)
     }
     return try successor(of: file, status, source)
   }

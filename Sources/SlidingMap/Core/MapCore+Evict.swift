@@ -64,7 +64,8 @@ extension MapCore {
     if isOvershooting && !isShutDown { isOvershooting = false }
   }
 
-  private func fits(_ demand: Demand) -> Bool {
+  /// Whether a demand fits beside what is there.
+  func fits(_ demand: Demand) -> Bool {
     if isShutDown { return usage.regions == 0 }
     return usage.bytes <= limits.bytes - demand.bytes
       && usage.regions + demand.regions <= limits.regions

@@ -56,18 +56,28 @@ extension MapCore {
     var chores = Chores()
     defer { perform(&chores) }
     if let file = files[opened.status.identity],
-      isAnchored(file) || file.generation == opened.status.generation,
-      update(file, opened.status)
+      isAnchored(file) || file.generation == opened.status.generation
     {
-      if mayAdopt(from: backend, file) {
-        adopt(opened.handle, of: backend, file)
-      } else {
-        chores.handles.append((opened.handle, backend))
-      }
       file.cursors += 1
-      file.note(source)
-      makeRoomForGrowth()
-      return file
+      let isServed: Bool
+      do throws(MapError) {
+        isServed = try updateWithinBudget(file, opened.status)
+      } catch {
+        chores.handles.append((opened.handle, backend))
+        leave(file)
+        throw error
+      }
+      if isServed {
+        if mayAdopt(from: backend, file) {
+          adopt(opened.handle, of: backend, file)
+        } else {
+          chores.handles.append((opened.handle, backend))
+        }
+        file.note(source)
+        makeRoomForGrowth()
+        return file
+      }
+      leave(file)
     }
     guard
       let file = FileEntry(

@@ -120,8 +120,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   /// first, until one leads to it.
   ///
   /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutDown`, `.forked`; `.fileChanged`
-  ///   where no path leads to the file any more, and for one that changed while neither a map nor a descriptor held it. Size
-  ///   and lease stay then.
+  ///   where no path leads to the file any more, and for one that changed while neither a map nor a descriptor held it;
+  ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. Size and lease stay
+  ///   then.
   public mutating func refresh() throws(MapError) {
     switch try core.refresh(file, source) {
     case .size(let size):
