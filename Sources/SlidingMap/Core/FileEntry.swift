@@ -25,6 +25,8 @@ final class FileEntry: @unchecked Sendable {
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
   var generation: FileGeneration
+  /// Which of the core's adoptions that was.
+  var adoption = 0
   var handle: Handle?
   var extent: Extent?
   /// A thread is making, replacing or dropping the extent, outside the lock. No window is claimed meanwhile.

@@ -3,31 +3,49 @@ import SystemPackage
 
 /// Files that change while they are open.
 extension MapCore {
-  /// Takes a newer status over; `makeRoomForGrowth` is due then. False if the entry can't serve the file as it is now: it
-  /// outgrew its extent, or its loaded windows are copies of an older generation. Then cursors to come get a new entry and
-  /// this one ends with its own.
-  func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
-    if status.generation == file.generation { return true }
-    // Someone looked later and was here earlier.
-    if status.generation.changeTime < file.generation.changeTime { return true }
-    guard canServe(file, status) else { return false }
+  /// What came of a status.
+  enum Update {
+    /// The entry serves the file as it is now; `makeRoomForGrowth` is due.
+    case served
+    /// It can't: the file outgrew its extent, or its loaded windows are copies of another generation. Cursors to come get a
+    /// new entry then, and this one ends with its own.
+    case outgrown
+    /// Another look was adopted since this one began, so that this may be the older one: the file is to be looked at again.
+    case overlapped
+  }
+
+  /// Takes a status over that a look brought which began after so many adoptions.
+  private func update(_ file: FileEntry, _ status: FileStatus, _ adoptions: Int) -> Update {
+    if status.generation == file.generation { return .served }
+    if file.adoption > adoptions { return .overlapped }
+    guard canServe(file, status) else { return .outgrown }
     let growth = growth(of: file, status)
     file.generation = status.generation
+    noteAdoption(by: file)
     if let growth {
       usage.bytes += growth.byteCount
       regions[growth.slot].byteCount += growth.byteCount
     }
-    return true
+    return .served
+  }
+
+  /// Notes that an entry has a generation which a look brought just now.
+  func noteAdoption(by file: FileEntry) {
+    adoptions += 1
+    file.adoption = adoptions
   }
 
   /// The same, after room was made for what a loaded last window grows by, where the budget is hard. Called with the lock,
   /// which may be given up before; the caller has a share in the file.
   ///
   /// - Throws: `.budgetExhausted` where all else is in use; the file stays as it was then.
-  func updateWithinBudget(_ file: FileEntry, _ status: FileStatus) throws(MapError) -> Bool {
+  func updateWithinBudget(
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int
+  ) throws(MapError) -> Update {
     var chores = Chores()
     defer { perform(&chores) }
-    while canServe(file, status), let growth = growth(of: file, status) {
+    while file.adoption <= adoptions, canServe(file, status), let growth = growth(of: file, status)
+    {
       let demand = Demand(
         bytes: growth.byteCount, regions: 0,
         isHard: demand(for: file, byteCount: growth.byteCount).isHard)
@@ -37,7 +55,7 @@ extension MapCore {
       if growth.byteCount > limits.bytes && unloadUnused([growth.slot], &chores) > 0 { continue }
       try makeRoom(for: demand, &chores)
     }
-    return update(file, status)
+    return update(file, status, adoptions)
   }
 
   /// What a file's last window, if it is loaded, takes more of the budget than it did: it grows in place. Less than it did
@@ -143,36 +161,41 @@ extension MapCore {
   }
 
   /// The entry that serves a file as it is now, `file` itself or another one, counted as having one more cursor. Nil if it is
-  /// to be looked for anew, because another thread took the file's handle meanwhile.
+  /// to be looked for anew, because another thread took the file's handle or adopted another look meanwhile.
   private func served(_ file: FileEntry, _ source: FileSource) throws(MapError) -> FileEntry? {
     // What nobody can tell is no reason to keep an old size.
+    let adoptions = adoptions
     guard let status = try statusNow(of: file, source) else { throw MapError(.fileChanged) }
     if !isAnchored(file) && file.size > 0 && status.generation != file.generation {
       // Nothing held the inode, so its number may have gone to another file.
       throw MapError(.fileChanged)
     }
-    if try updateWithinBudget(file, status) {
+    switch try updateWithinBudget(file, status, adoptions) {
+    case .served:
       makeRoomForGrowth()
       if file.backend === primary { try ensureExtentIfPossible(file) }
       file.cursors += 1
       file.note(source)
       return file
+    case .overlapped: return nil
+    case .outgrown: break
     }
     if let other = files[file.identity], other !== file, isAnchored(other) {
       other.cursors += 1
-      let isServed: Bool
+      let update: Update
       do throws(MapError) {
-        isServed = try updateWithinBudget(other, status)
+        update = try updateWithinBudget(other, status, adoptions)
       } catch {
         leave(other)
         throw error
       }
-      if isServed {
+      if update == .served {
         other.note(source)
         makeRoomForGrowth()
         return other
       }
       leave(other)
+      if update == .overlapped { return nil }
     }
     return try successor(of: file, status, source)
   }
@@ -203,6 +226,7 @@ extension MapCore {
     entry.predecessor = file
     entry.paths = file.paths
     entry.note(source)
+    noteAdoption(by: entry)
     entry.cursors = 1
     files[entry.identity] = entry
     filesByUse.append(entry)

@@ -12,7 +12,8 @@ extension MapCore {
     var looks = 1
     while true {
       do throws(MapError) {
-        return try attach(to: try find(source), source)
+        guard let file = try find(source) else { continue }
+        return try attach(to: file, source)
       } catch {
         // Between the two steps others may have closed the handle of a file that somebody writes to. Nobody has seen a byte
         // of it here, so it is looked for anew.
@@ -34,8 +35,9 @@ extension MapCore {
     let size: Int64
   }
 
-  /// The entry for a source, counted as having one more cursor.
-  private func find(_ source: FileSource) throws(MapError) -> FileEntry {
+  /// The entry for a source, counted as having one more cursor. Nil if another look at the file was adopted meanwhile, so that it
+  /// is to be looked at again.
+  private func find(_ source: FileSource) throws(MapError) -> FileEntry? {
     if let path = source.path {
       let status = try primary.provider.status(at: path)
       monitor.lock()
@@ -52,6 +54,7 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     try checkUsable()
+    let adoptions = adoptions
     let (opened, backend) = try openHandle(source)
     var chores = Chores()
     defer { perform(&chores) }
@@ -59,15 +62,15 @@ extension MapCore {
       isAnchored(file) || file.generation == opened.status.generation
     {
       file.cursors += 1
-      let isServed: Bool
+      let update: Update
       do throws(MapError) {
-        isServed = try updateWithinBudget(file, opened.status)
+        update = try updateWithinBudget(file, opened.status, adoptions)
       } catch {
         chores.handles.append((opened.handle, backend))
         leave(file)
         throw error
       }
-      if isServed {
+      if update == .served {
         if mayAdopt(from: backend, file) {
           adopt(opened.handle, of: backend, file)
         } else {
@@ -78,6 +81,10 @@ extension MapCore {
         return file
       }
       leave(file)
+      if update == .overlapped {
+        chores.handles.append((opened.handle, backend))
+        return nil
+      }
     }
     guard
       let file = FileEntry(
@@ -86,6 +93,7 @@ extension MapCore {
       chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
+    noteAdoption(by: file)
     file.cursors = 1
     files[file.identity] = file
     filesByUse.append(file)

@@ -194,7 +194,11 @@ extension MapCore {
       file.extent = found.extent
       file.advised = .normal
     }
-    file.generation = found.file.status.generation
+    // Unless a look was adopted meanwhile.
+    if file.generation == known.generation {
+      file.generation = found.file.status.generation
+      noteAdoption(by: file)
+    }
     adopt(found.file.handle, of: primary, file)
     counters.returns += 1
     notePlaces()
