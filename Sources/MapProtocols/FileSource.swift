@@ -57,8 +57,9 @@ public struct FileGeneration: Hashable, Sendable {
     self.modificationTime = modificationTime ?? changeTime
   }
 
-  /// Whether the content of one file, which is known to be the same file, is the same in both generations: removing or
-  /// renaming it, or changing its owner, changes `changeTime` alone.
+  /// Whether the content of one file, which is known to be the same file, is the same in both generations, as far as its own
+  /// time tells: removing or renaming it, or changing its owner, changes `changeTime` alone; so does a write after which
+  /// somebody put the modification time back.
   public func hasSameContent(as other: FileGeneration) -> Bool {
     size == other.size && modificationTime == other.modificationTime
   }

@@ -302,6 +302,28 @@ struct ChangeTests {
     #expect(maps.statistics.files == 1 && scratch.maps == 1)
   }
 
+  /// As `rsync --inplace --times` and `touch -r` do.
+  @Test(arguments: BackendKind.allCases)
+  func aWriteIsSeenByNewCursorsThoughItsTimeWasPutBack(_ backend: BackendKind) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try backend.make(), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    let before = try scratch.times(of: "file")
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 0, count: 100)
+    cursor.release()
+    let changed = content(40_000, seed: 9)
+    // Again until the clock of the file system has ticked.
+    repeat {
+      try scratch.write("file", changed)
+      try scratch.setModificationTime(of: "file", to: before.modification)
+    } while try scratch.times(of: "file").change == before.change
+    var fresh = try maps.cursor(for: path)
+    try fresh.use(at: 0, count: 100)
+    let seen = view(fresh)
+    #expect(seen == .of(changed, 0..<100))
+  }
+
   @Test func hardAndSymbolicLinksShareRegions() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(windowSize: 4096)

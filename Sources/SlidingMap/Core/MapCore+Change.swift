@@ -15,10 +15,12 @@ extension MapCore {
   }
 
   /// Takes a status over that a look brought which began after so many adoptions.
-  private func update(_ file: FileEntry, _ status: FileStatus, _ adoptions: Int) -> Update {
+  private func update(
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool
+  ) -> Update {
     if status.generation == file.generation { return .served }
     if file.adoption > adoptions { return .overlapped }
-    guard canServe(file, status) else { return .outgrown }
+    guard canServe(file, status, isNew) else { return .outgrown }
     let growth = growth(of: file, status)
     file.generation = status.generation
     noteAdoption(by: file)
@@ -38,13 +40,15 @@ extension MapCore {
   /// The same, after room was made for what a loaded last window grows by, where the budget is hard. Called with the lock,
   /// which may be given up before; the caller has a share in the file.
   ///
+  /// - Parameter isNew: whether it is for a new cursor, which has seen no bytes of the file yet.
   /// - Throws: `.budgetExhausted` where all else is in use; the file stays as it was then.
   func updateWithinBudget(
-    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool = false
   ) throws(MapError) -> Update {
     var chores = Chores()
     defer { perform(&chores) }
-    while file.adoption <= adoptions, canServe(file, status), let growth = growth(of: file, status)
+    while file.adoption <= adoptions, canServe(file, status, isNew),
+      let growth = growth(of: file, status)
     {
       let demand = Demand(
         bytes: growth.byteCount, regions: 0,
@@ -55,7 +59,7 @@ extension MapCore {
       if growth.byteCount > limits.bytes && unloadUnused([growth.slot], &chores) > 0 { continue }
       try makeRoom(for: demand, &chores)
     }
-    return update(file, status, adoptions)
+    return update(file, status, adoptions, isNew: isNew)
   }
 
   /// What a file's last window, if it is loaded, takes more of the budget than it did: it grows in place. Less than it did
@@ -72,16 +76,18 @@ extension MapCore {
     return (word.slot, byteCount)
   }
 
-  /// Whether an entry can serve its file as it is now.
-  private func canServe(_ file: FileEntry, _ status: FileStatus) -> Bool {
+  /// Whether an entry can serve its file as it is now, to a new cursor or to those that it has.
+  private func canServe(_ file: FileEntry, _ status: FileStatus, _ isNew: Bool) -> Bool {
     // The table of windows covers what was asked for, even if the extent is larger.
     let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
     // Copies of different generations are never joined, but where there are none there is nothing to join. Cursors that know
-    // a longer file would take what lies behind a shorter one's bytes for loaded.
+    // a longer file would take what lies behind a shorter one's bytes for loaded. Only the change time tells of a write in
+    // place after which the modification time was put back; but whoever reads the file already goes on also when it was
+    // merely renamed.
     let isJoinable =
       file.backend.properties.isCoherent
       || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
-      || status.generation.hasSameContent(as: file.generation)
+      || !isNew && status.generation.hasSameContent(as: file.generation)
     return isJoinable && status.size <= Int64(room)
   }
 

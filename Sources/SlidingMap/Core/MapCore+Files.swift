@@ -64,7 +64,7 @@ extension MapCore {
       file.cursors += 1
       let update: Update
       do throws(MapError) {
-        update = try updateWithinBudget(file, opened.status, adoptions)
+        update = try updateWithinBudget(file, opened.status, adoptions, isNew: true)
       } catch {
         chores.handles.append((opened.handle, backend))
         leave(file)
