@@ -44,7 +44,8 @@ public protocol EvictionPolicy: Sendable {
   /// `.ordered`. Default: ignored.
   mutating func hit(_ slots: Span<RegionSlot>)
 
-  /// The region to unload next; it stays until `remove`. Nil if the policy holds none.
+  /// The region to unload next; it stays until `remove`. Nil if the policy holds none. Managers end the program where it
+  /// names another than it holds, or none though it holds some.
   ///
   /// Asked again with no other call and no hit in between it gives the same answer.
   mutating func victim(_ references: ReferenceTable) -> RegionSlot?

@@ -39,7 +39,8 @@ public struct FileIdentity: Hashable, Sendable {
 public struct FileGeneration: Hashable, Sendable {
   /// The file's size in bytes.
   public let size: Int64
-  /// Nanoseconds since 1970 of the last change to content or attributes (st_ctim). Nobody can set it back.
+  /// Nanoseconds since 1970 of the last change to content or attributes (st_ctim). It may go back
+  /// with the clock.
   public let changeTime: Int64
   /// Nanoseconds since 1970 of the last change to content (st_mtim).
   public let modificationTime: Int64
@@ -48,7 +49,7 @@ public struct FileGeneration: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - size: in bytes.
-  ///   - changeTime: in nanoseconds, or any number that grows with each change.
+  ///   - changeTime: in nanoseconds, or any number that is another after each change.
   ///   - modificationTime: the same for content alone; nil where they are one.
   public init(size: Int64, changeTime: Int64, modificationTime: Int64? = nil) {
     self.size = size
@@ -56,8 +57,9 @@ public struct FileGeneration: Hashable, Sendable {
     self.modificationTime = modificationTime ?? changeTime
   }
 
-  /// Whether the content of one file, which is known to be the same file, is the same in both generations: removing or
-  /// renaming it, or changing its owner, changes `changeTime` alone.
+  /// Whether the content of one file, which is known to be the same file, is the same in both generations, as far as its own
+  /// time tells: removing or renaming it, or changing its owner, changes `changeTime` alone; so does a write after which
+  /// somebody put the modification time back.
   public func hasSameContent(as other: FileGeneration) -> Bool {
     size == other.size && modificationTime == other.modificationTime
   }

@@ -22,8 +22,8 @@ public struct MapError: Error, Hashable, Sendable {
     public static let unsizedFile = Code("unsizedFile")
     /// The file system of this file can't map it (ENODEV).
     public static let notMappable = Code("notMappable")
-    /// The path leads nowhere, to another file than the one the cursor reads, or to one that was changed, and neither a map
-    /// nor a handle holds the old one any more.
+    /// The paths lead nowhere, to another file than the one the cursor reads, or to one that was changed, and neither a map
+    /// nor a handle holds the old one any more; or nobody can tell how it is now.
     public static let fileChanged = Code("fileChanged")
     /// The file ends before bytes that it had when it was opened.
     public static let fileTruncated = Code("fileTruncated")

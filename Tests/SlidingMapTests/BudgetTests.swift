@@ -63,6 +63,31 @@ struct BudgetTests {
     #expect(maps.statistics.loads <= loads + 1)
   }
 
+  /// Used, not opened: a file that is read all the time keeps its handle.
+  @Test func theLeastRecentlyUsedHandleIsClosed() throws {
+    let scratch = try Scratch()
+    let opened = Locked<[String]>([])
+    let provider = FaultProvider(.pread) { call in
+      if call.operation == .open, let name = call.source?.path?.lastComponent?.string {
+        opened.withLock { $0.append(name) }
+      }
+      return nil
+    }
+    let maps = SlidingWindowMapManager(
+      backend: provider, budget: .fixed(regions: 1, handles: 2), windowSize: 4096)
+    let cursors = try ["a", "b", "c"].map {
+      Held(try maps.cursor(for: scratch.write($0, content(20 * 4096))))
+    }
+    // Each access loads, as the budget holds one window.
+    for (index, file) in [0, 1, 0, 2, 0, 1, 0, 2, 0, 1].enumerated() {
+      try cursors[file].cursor.use(at: Int64(index * 4096), count: 1)
+      cursors[file].cursor.release()
+    }
+    let reopened = opened.withLock { $0.dropFirst(3) }
+    #expect(Array(reopened) == ["a", "b", "c", "b", "c", "b"])
+    #expect(maps.statistics.peakHandles == 2)
+  }
+
   @Test func whatOthersPinOvershootsToo() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(budget: .fixed(regions: 3), windowSize: 4096)

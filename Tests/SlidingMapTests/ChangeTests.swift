@@ -101,6 +101,62 @@ struct ChangeTests {
       statistics.bytes <= limit && statistics.peakBytes <= limit && statistics.overshoots == 0)
   }
 
+  /// Windows that grow while they are pinned are charged when that is first seen, or not seen.
+  @Test(arguments: [true, false])
+  func growthOfPinnedWindowsKeepsAHardBudget(_ byRefresh: Bool) throws {
+    let scratch = try Scratch()
+    let (window, size, limit) = (65_536, 16_384, 5 * 16_384)
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, budget: .fixed(bytes: limit, isHard: true), windowSize: window)
+    let held = try (0..<4).map { index in
+      let held = Held(
+        try maps.cursor(for: scratch.write("\(index)", content(size, seed: UInt64(index)))))
+      try held.cursor.use(at: 0, count: size)
+      return held
+    }
+    var errors = 0
+    for (index, held) in held.enumerated() {
+      try scratch.append("\(index)", content(size))
+      let error = mapError {
+        if byRefresh { return try held.cursor.refresh() }
+        _ = try maps.cursor(for: scratch["\(index)"])
+      }
+      let statistics = maps.statistics
+      #expect(statistics.bytes <= limit && statistics.peakBytes <= limit)
+      if error == nil {
+        if !byRefresh { try held.cursor.refresh() }
+        #expect(held.cursor.fileSize == 32_768)
+        continue
+      }
+      errors += 1
+      #expect(error?.code == .budgetExhausted)
+      // Nothing is lost.
+      #expect(held.cursor.fileSize == 16_384)
+      #expect(view(held.cursor) == .of(content(size, seed: UInt64(index)), 0..<size))
+    }
+    #expect(errors == 3 && maps.statistics.overshoots == 0)
+    held[0].cursor.release()
+    // What is not pinned makes room.
+    try held[3].cursor.refresh()
+    #expect(held[3].cursor.fileSize == 32_768)
+    #expect(maps.statistics.bytes == 4 * size && scratch.descriptors <= 4)
+  }
+
+  /// Unless that is pinned, a window larger than the budget leaves.
+  @Test func aFileThatOutgrowsAHardBudgetCanBeRefreshed() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, budget: .fixed(bytes: 8192, isHard: true), windowSize: 65_536)
+    var cursor = try maps.cursor(for: scratch.write("file", content(4096)))
+    try cursor.use(at: 0, count: 1)
+    cursor.release()
+    try scratch.append("file", content(40_960))
+    try cursor.refresh()
+    let size = cursor.fileSize
+    #expect(size == 45_056 && maps.statistics.regions == 0)
+    #expect(mapError { try cursor.use(at: 0, count: 1) }?.code == .budgetExhausted)
+  }
+
   /// The lease of a last window reaches further after growth.
   /// Though others take its descriptor away between the steps of opening it.
   @Test func aFileThatIsWrittenToCanBeOpened() throws {
@@ -244,6 +300,28 @@ struct ChangeTests {
     // The same file by path shares what there is.
     _ = try maps.cursor(for: path)
     #expect(maps.statistics.files == 1 && scratch.maps == 1)
+  }
+
+  /// As `rsync --inplace --times` and `touch -r` do.
+  @Test(arguments: BackendKind.allCases)
+  func aWriteIsSeenByNewCursorsThoughItsTimeWasPutBack(_ backend: BackendKind) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try backend.make(), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    let before = try scratch.times(of: "file")
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 0, count: 100)
+    cursor.release()
+    let changed = content(40_000, seed: 9)
+    // Again until the clock of the file system has ticked.
+    repeat {
+      try scratch.write("file", changed)
+      try scratch.setModificationTime(of: "file", to: before.modification)
+    } while try scratch.times(of: "file").change == before.change
+    var fresh = try maps.cursor(for: path)
+    try fresh.use(at: 0, count: 100)
+    let seen = view(fresh)
+    #expect(seen == .of(changed, 0..<100))
   }
 
   @Test func hardAndSymbolicLinksShareRegions() throws {

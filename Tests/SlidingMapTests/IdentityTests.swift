@@ -51,6 +51,108 @@ struct IdentityTests {
     #expect(seen == .of(Self.old, 0..<100))
   }
 
+  /// The path of the first cursor leads elsewhere by now, another one's to the file.
+  ///
+  /// Not asked of direct descriptors, which can't tell themselves.
+  @Test(arguments: [BackendKind.mmap, .automatic, .uring, .pread], [false, true])
+  func eachCursorsOwnPathCounts(_ backend: BackendKind, _ isByDescriptor: Bool) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try backend.make(), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    try scratch.hardLink("file", as: "first")
+    let first: Held
+    if isByDescriptor {
+      let descriptor = try FileDescriptor.open(path, .readOnly)
+      first = Held(try maps.cursor(for: descriptor))
+      try descriptor.close()
+    } else {
+      first = Held(try maps.cursor(for: scratch["first"]))
+    }
+    var mine = try maps.cursor(for: path)
+    try mine.use(at: 0, count: 1)
+    try scratch.replace("first", by: Self.new)
+    try scratch.append("file", Self.more)
+    try first.cursor.refresh()
+    #expect(first.cursor.fileSize == 1_040_000)
+    // With it goes what the file was opened by anew.
+    first.cursor = try maps.cursor(for: scratch["first"])
+    maps.collect()
+    try mine.refresh()
+    let size = mine.fileSize
+    #expect(size == 1_040_000)
+    try mine.use(at: 1_000_000, count: 100)
+    let seen = view(mine)
+    #expect(seen == .of(Self.old + Self.more, 1_000_000..<1_000_100))
+  }
+
+  /// Who refreshes first takes the descriptor along, but not away.
+  @Test(arguments: [BackendKind.mmap, .automatic, .uring, .pread], [false, true])
+  func cursorsOfAClosedDescriptorGrowOneAfterTheOther(
+    _ backend: BackendKind, _ firstEnds: Bool
+  ) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try backend.make(), windowSize: 4096)
+    let descriptor = try FileDescriptor.open(scratch.write("file", Self.old), .readOnly)
+    let cursors = try (0..<3).map { _ in Held(try maps.cursor(for: descriptor)) }
+    try descriptor.close()
+    try scratch.append("file", Self.more)
+    for held in cursors {
+      try held.cursor.refresh()
+      #expect(held.cursor.fileSize == 1_040_000)
+      if firstEnds {
+        held.cursor = try maps.cursor(for: scratch.write("other", Self.new))
+        maps.collect()
+      }
+    }
+    #expect(scratch.descriptors <= 2)
+  }
+
+  /// Neither descriptor nor path: the size as it was would be a guess.
+  @Test func refreshThrowsWhereNobodyCanTell() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, budget: .fixed(handles: 1), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("file", Self.old))
+    try cursor.use(at: 0, count: 100)
+    try scratch.move("file", to: "moved")
+    try scratch.append("moved", Self.more)
+    // Takes the only descriptor.
+    let other = try maps.cursor(for: scratch.write("file", Self.new))
+    let error = mapError { try cursor.refresh() }
+    #expect(error?.code == .fileChanged)
+    // The lease and the size stay.
+    let (seen, size) = (view(cursor), cursor.fileSize)
+    #expect(seen == .of(Self.old, 0..<100) && size == 40_000)
+    // By another path to the same file one can.
+    let third = try maps.cursor(for: scratch["moved"])
+    try cursor.refresh()
+    let (after, known) = (cursor.fileSize, third.fileSize)
+    #expect(after == 1_040_000 && known == 1_040_000)
+    _ = other.fileSize
+  }
+
+  /// Without a map each load needs the file open.
+  @Test func aFileIsOpenedAnewByAnyPathThatLeadsThere() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: .pread, budget: .fixed(handles: 1), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    let descriptor = try FileDescriptor.open(path, .readOnly)
+    let first = Held(try maps.cursor(for: descriptor))
+    try descriptor.close()
+    try scratch.symbolicLink("file", as: "link")
+    let second = Held(try maps.cursor(for: scratch["link"]))
+    let third = Held(try maps.cursor(for: path))
+    // A link may lead elsewhere without a change of the file.
+    try scratch.replace("link", by: Self.new)
+    // Takes the only descriptor.
+    _ = try maps.cursor(for: scratch.write("other", Self.new))
+    for (index, held) in [first, second, third].enumerated() {
+      try held.cursor.use(at: Int64(index * 8192), count: 100)
+      #expect(view(held.cursor) == .of(Self.old, index * 8192..<index * 8192 + 100))
+    }
+  }
+
   /// Between the look at a path and the manager's lock the file is deleted, and its number goes to another file that the
   /// manager opens.
   @Test func aNumberThatWentToAnotherFileIsNotTakenForThePaths() throws {

@@ -90,6 +90,50 @@ struct MemoryProviderTests {
     #expect(refreshed == .of(changed, 0..<50_000))
   }
 
+  /// Clocks are set back, and file systems report another's time.
+  @Test func aChangeIsOneWhicheverWayTheTimeWent() throws {
+    let provider = MemoryProvider([Self.path: Self.model], step: -1)
+    let maps = SlidingWindowMapManager(backend: provider, windowSize: 4096)
+    var cursor = try maps.cursor(for: Self.path)
+    try cursor.use(at: 0, count: 100)
+    cursor.release()
+    for count in [50_000, 50_000, 60_000] {
+      let changed = content(count, seed: UInt64(provider.loads))
+      provider[Self.path] = changed
+      var fresh = try maps.cursor(for: Self.path)
+      try fresh.use(at: 0, count: count)
+      try cursor.refresh()
+      try cursor.use(at: 0, count: count)
+      let (one, two) = (view(cursor), view(fresh))
+      #expect(one == .of(changed, 0..<count) && two == .of(changed, 0..<count))
+    }
+  }
+
+  /// An older look that arrives later than a newer one is made again.
+  @Test(arguments: [1, -1] as [Int64], [false, true])
+  func aLookThatOverlappedAnotherIsMadeAgain(_ step: Int64, _ isNew: Bool) throws {
+    let meanwhile = Locked<(@Sendable () throws -> Void)?>(nil)
+    let provider = MemoryProvider([Self.path: Self.model], step: step) { _ in
+      nil
+    } afterLook: { _ in
+      try meanwhile.withLock { $0.take() }?()
+    }
+    let maps = SlidingWindowMapManager(backend: provider, windowSize: 4096)
+    let (one, two) = (
+      Held(try maps.cursor(for: Self.path)), Held(try maps.cursor(for: Self.path))
+    )
+    provider[Self.path] = content(170_000, seed: 2)
+    meanwhile.withLock {
+      $0 = {
+        provider[Self.path] = content(180_000, seed: 3)
+        try two.cursor.refresh()
+      }
+    }
+    if isNew { one.cursor = try maps.cursor(for: Self.path) } else { try one.cursor.refresh() }
+    #expect(one.cursor.fileSize == 180_000 && two.cursor.fileSize == 180_000)
+    #expect(try maps.cursor(for: Self.path).fileSize == 180_000)
+  }
+
   /// What was read of a changed file is in no budget, so its memory must go.
   @Test func readsOfAChangedFileLeaveNoMemory() async throws {
     let provider = MemoryProvider([Self.path: Self.model])

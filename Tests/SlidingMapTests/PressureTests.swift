@@ -101,6 +101,34 @@ struct PressureTests {
     #expect(maps.statistics.regions == (isShutDown ? 0 : 4))
   }
 
+  /// A file whose map stays for one window's sake keeps the others, too.
+  @Test(arguments: [BackendKind.mmap, .automatic])
+  func `Where maps are short nothing is unloaded in vain`(_ backend: BackendKind) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: try backend.make(), budget: .fixed(maps: 3), windowSize: 4096)
+    let models = (0..<4).map { content(8 * 4096, seed: UInt64($0)) }
+    var holders: [Held] = []
+    for (index, model) in models.prefix(3).enumerated() {
+      let held = Held(try maps.cursor(for: scratch.write("file\(index)", model)))
+      for window in 0..<8 { try held.cursor.use(at: Int64(window * 4096), count: 1) }
+      holders.append(held)
+    }
+    let last = Held(try maps.cursor(for: scratch.write("last", models[3])))
+    try last.cursor.use(at: 5000, count: 100)
+    #expect(view(last.cursor) == .of(models[3], 5000..<5100))
+    #expect(maps.statistics.evictions == 0)
+    // One that nobody reads gives its map up, with all windows.
+    holders[1].cursor.release()
+    let more = Held(try maps.cursor(for: scratch.write("more", models[3])))
+    try more.cursor.use(at: 0, count: 100)
+    #expect(maps.statistics.evictions == 8)
+    for (index, held) in holders.enumerated() {
+      try held.cursor.use(at: 6000, count: 100)
+      #expect(view(held.cursor) == .of(models[index], 6000..<6100))
+    }
+  }
+
   @Test func `Cursors of one thread used on many lose hits at most`() throws {
     let scratch = try Scratch()
     let path = try scratch.resize("file", to: 1 << 18)

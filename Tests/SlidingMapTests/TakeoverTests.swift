@@ -146,6 +146,24 @@ struct TakeoverTests {
     #expect(array(new.bytes) == [1, 2, 3])
   }
 
+  @Test func `A file is mapped by any path that leads there`() throws {
+    try scratch.hardLink("file", as: "first")
+    fault.descriptors = true
+    let maps = maps()
+    let first = Held(try maps.cursor(for: scratch["first"]))
+    let second = Held(try maps.cursor(for: path))
+    try prove(&second.cursor)
+    try scratch.replace("first", by: [1, 2, 3])
+    fault.descriptors = false
+    try untilReturned(maps) {
+      try second.cursor.use(at: 20_000, count: 10_000)
+      second.cursor.release()
+      maps.collect()
+    }
+    try first.cursor.use(at: 5000, count: 100)
+    #expect(view(first.cursor) == .of(model, 5000..<5100) && scratch.maps == 1)
+  }
+
   @Test func `Copies of different generations are never joined`() throws {
     fault.descriptors = true
     let maps = maps()

@@ -25,6 +25,8 @@ final class FileEntry: @unchecked Sendable {
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
   var generation: FileGeneration
+  /// Which of the core's adoptions that was.
+  var adoption = 0
   var handle: Handle?
   var extent: Extent?
   /// A thread is making, replacing or dropping the extent, outside the lock. No window is claimed meanwhile.
@@ -59,8 +61,13 @@ final class FileEntry: @unchecked Sendable {
   /// How often the file was read without a window.
   var copies = 0
   let source: FileSource
-  /// The paths under which cursors asked for this file.
+  /// The paths under which cursors asked for this file, each of which may lead there still.
   var paths: [FilePath]
+  /// The entry to which this one left its handle when the file outgrew it. As long as that one is in use, it tells how the
+  /// file is now; afterwards the handle comes back.
+  var heir: FileEntry?
+  /// Whose heir this is.
+  weak var predecessor: FileEntry?
 
   /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
@@ -105,7 +112,18 @@ final class FileEntry: @unchecked Sendable {
   }
 
   /// Whether the file can be opened again should both extent and handle be given up.
-  var canReopen: Bool { source.path != nil }
+  var canReopen: Bool { !paths.isEmpty }
+
+  /// Notes a path under which a cursor asked for the file.
+  func note(_ source: FileSource) {
+    if let path = source.path, !paths.contains(path) { paths.append(path) }
+  }
+
+  /// The paths by which the file may be found, that of `source` first.
+  func paths(_ source: FileSource?) -> [FilePath] {
+    guard let path = source?.path else { return paths }
+    return [path] + paths.filter { $0 != path }
+  }
 
   /// How far an extent reaches: a quarter over the size, so that a growing file changes its extent a logarithmic number
   /// of times, and at least 64 KiB, which lets 25 small files share a page of the kernel's page table.
@@ -119,7 +137,12 @@ final class FileEntry: @unchecked Sendable {
 
   /// The bytes of the budget that a window takes: those it holds, in whole pages.
   func charge(for window: Int, pageSize: Int) -> Int {
-    let bytes = grid.bytes(of: window, fileSize: size).count
+    charge(for: window, fileSize: size, pageSize: pageSize)
+  }
+
+  /// The same for a file of another size.
+  func charge(for window: Int, fileSize: Int64, pageSize: Int) -> Int {
+    let bytes = grid.bytes(of: window, fileSize: fileSize).count
     return (bytes + pageSize - 1) / pageSize * pageSize
   }
 }

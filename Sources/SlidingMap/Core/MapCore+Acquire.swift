@@ -136,6 +136,7 @@ extension MapCore {
     noteMemory()
     adjustCapacity()
     filesByUse.touch(file)
+    if !file.backend.properties.extentKeepsFile { touchHandle(of: file) }
     chores.loads.append(slot)
   }
 

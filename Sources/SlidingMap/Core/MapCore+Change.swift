@@ -3,34 +3,92 @@ import SystemPackage
 
 /// Files that change while they are open.
 extension MapCore {
-  /// Takes a newer status over; `makeRoomForGrowth` is due then. False if the entry can't serve the file as it is now: it
-  /// outgrew its extent, or its loaded windows are copies of an older generation. Then cursors to come get a new entry and
-  /// this one ends with its own.
-  func update(_ file: FileEntry, _ status: FileStatus) -> Bool {
-    if status.generation == file.generation { return true }
-    // Someone looked later and was here earlier.
-    if status.generation.changeTime < file.generation.changeTime { return true }
+  /// What came of a status.
+  enum Update {
+    /// The entry serves the file as it is now; `makeRoomForGrowth` is due.
+    case served
+    /// It can't: the file outgrew its extent, or its loaded windows are copies of another generation. Cursors to come get a
+    /// new entry then, and this one ends with its own.
+    case outgrown
+    /// Another look was adopted since this one began, so that this may be the older one: the file is to be looked at again.
+    case overlapped
+  }
+
+  /// Takes a status over that a look brought which began after so many adoptions.
+  private func update(
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool
+  ) -> Update {
+    if status.generation == file.generation { return .served }
+    if file.adoption > adoptions { return .overlapped }
+    guard canServe(file, status, isNew) else { return .outgrown }
+    let growth = growth(of: file, status)
+    file.generation = status.generation
+    noteAdoption(by: file)
+    if let growth {
+      usage.bytes += growth.byteCount
+      regions[growth.slot].byteCount += growth.byteCount
+    }
+    return .served
+  }
+
+  /// Notes that an entry has a generation which a look brought just now.
+  func noteAdoption(by file: FileEntry) {
+    adoptions += 1
+    file.adoption = adoptions
+  }
+
+  /// The same, after room was made for what a loaded last window grows by, where the budget is hard. Called with the lock,
+  /// which may be given up before; the caller has a share in the file.
+  ///
+  /// - Parameter isNew: whether it is for a new cursor, which has seen no bytes of the file yet.
+  /// - Throws: `.budgetExhausted` where all else is in use; the file stays as it was then.
+  func updateWithinBudget(
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool = false
+  ) throws(MapError) -> Update {
+    var chores = Chores()
+    defer { perform(&chores) }
+    while file.adoption <= adoptions, canServe(file, status, isNew),
+      let growth = growth(of: file, status)
+    {
+      let demand = Demand(
+        bytes: growth.byteCount, regions: 0,
+        isHard: demand(for: file, byteCount: growth.byteCount).isHard)
+      if growth.byteCount <= 0 || !demand.isHard || fits(demand) { break }
+      drainLogs()
+      // It may be the one that must go, if it alone is too large.
+      if growth.byteCount > limits.bytes && unloadUnused([growth.slot], &chores) > 0 { continue }
+      try makeRoom(for: demand, &chores)
+    }
+    return update(file, status, adoptions, isNew: isNew)
+  }
+
+  /// What a file's last window, if it is loaded, takes more of the budget than it did: it grows in place. Less than it did
+  /// where the file was cut short before.
+  private func growth(
+    of file: FileEntry, _ status: FileStatus
+  ) -> (slot: RegionSlot, byteCount: Int)? {
+    if status.size <= file.size || file.size == 0 { return nil }
+    let tail = file.grid.window(at: file.size - 1)
+    let word = unsafe file.windows.word(tail)
+    if word.state == .absent || !regions.isHeld(word.slot) { return nil }
+    let charge = file.charge(for: tail, fileSize: status.size, pageSize: pageSize)
+    let byteCount = charge - regions[word.slot].byteCount
+    return (word.slot, byteCount)
+  }
+
+  /// Whether an entry can serve its file as it is now, to a new cursor or to those that it has.
+  private func canServe(_ file: FileEntry, _ status: FileStatus, _ isNew: Bool) -> Bool {
     // The table of windows covers what was asked for, even if the extent is larger.
     let room = min(file.extent?.byteCount ?? file.reserved, file.reserved)
     // Copies of different generations are never joined, but where there are none there is nothing to join. Cursors that know
-    // a longer file would take what lies behind a shorter one's bytes for loaded.
+    // a longer file would take what lies behind a shorter one's bytes for loaded. Only the change time tells of a write in
+    // place after which the modification time was put back; but whoever reads the file already goes on also when it was
+    // merely renamed.
     let isJoinable =
       file.backend.properties.isCoherent
       || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
-      || status.generation.hasSameContent(as: file.generation)
-    guard isJoinable, status.size <= Int64(room) else { return false }
-    let old = file.size
-    file.generation = status.generation
-    if status.size > old && old > 0 {
-      let tail = file.grid.window(at: old - 1)
-      let word = unsafe file.windows.word(tail)
-      if word.state != .absent && regions.isHeld(word.slot) {
-        let charge = file.charge(for: tail, pageSize: pageSize)
-        usage.bytes += charge - regions[word.slot].byteCount
-        regions[word.slot].byteCount = charge
-      }
-    }
-    return true
+      || !isNew && status.generation.hasSameContent(as: file.generation)
+    return isJoinable && status.size <= Int64(room)
   }
 
   /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
@@ -57,7 +115,7 @@ extension MapCore {
   func refresh(_ file: FileEntry, _ source: FileSource) throws(MapError) -> Refreshed {
     if isForked { throw MapError(.forked, source: source) }
     do throws(MapError) {
-      guard let successor = try refreshedEntry(file) else {
+      guard let successor = try refreshedEntry(file, source) else {
         monitor.lock()
         defer { monitor.unlock() }
         return .size(file.size)
@@ -69,39 +127,93 @@ extension MapCore {
   }
 
   /// The entry that serves the file as it is now, counted as having one more cursor; nil if `file` does.
-  private func refreshedEntry(_ file: FileEntry) throws(MapError) -> FileEntry? {
+  private func refreshedEntry(
+    _ file: FileEntry, _ source: FileSource
+  ) throws(MapError) -> FileEntry? {
     monitor.lock()
     defer { monitor.unlock() }
-    try checkUsable()
-    guard let status = try statusNow(of: file) else { return nil }
+    while true {
+      try checkUsable()
+      let newest = newest(file)
+      // Kept while the lock is given up.
+      newest.cursors += 1
+      defer { leave(newest) }
+      guard let found = try served(newest, source) else { continue }
+      if found !== file { return found }
+      file.cursors -= 1
+      return nil
+    }
+  }
+
+  /// Ends a share in a file that is no cursor's.
+  func leave(_ file: FileEntry) {
+    file.cursors -= 1
+    var chores = Chores()
+    retireIfUnused(file, &chores)
+    perform(&chores)
+  }
+
+  /// The entry that can tell how the file is now: the one that took its handle along, or another one with a handle on what a
+  /// map proves to be the same file; else itself.
+  private func newest(_ file: FileEntry) -> FileEntry {
+    var newest = file
+    while newest.handle == nil, let heir = newest.heir, heir.inFiles.isLinked { newest = heir }
+    if newest.handle == nil, isAnchored(newest), let other = files[file.identity],
+      other.handle != nil
+    {
+      return other
+    }
+    return newest
+  }
+
+  /// The entry that serves a file as it is now, `file` itself or another one, counted as having one more cursor. Nil if it is
+  /// to be looked for anew, because another thread took the file's handle or adopted another look meanwhile.
+  private func served(_ file: FileEntry, _ source: FileSource) throws(MapError) -> FileEntry? {
+    // What nobody can tell is no reason to keep an old size.
+    let adoptions = adoptions
+    guard let status = try statusNow(of: file, source) else { throw MapError(.fileChanged) }
     if !isAnchored(file) && file.size > 0 && status.generation != file.generation {
       // Nothing held the inode, so its number may have gone to another file.
       throw MapError(.fileChanged)
     }
-    if update(file, status) {
+    switch try updateWithinBudget(file, status, adoptions) {
+    case .served:
       makeRoomForGrowth()
       if file.backend === primary { try ensureExtentIfPossible(file) }
-      return nil
+      file.cursors += 1
+      file.note(source)
+      return file
+    case .overlapped: return nil
+    case .outgrown: break
     }
-    if let other = files[file.identity], other !== file, isAnchored(other), update(other, status) {
+    if let other = files[file.identity], other !== file, isAnchored(other) {
       other.cursors += 1
-      makeRoomForGrowth()
-      return other
+      let update: Update
+      do throws(MapError) {
+        update = try updateWithinBudget(other, status, adoptions)
+      } catch {
+        leave(other)
+        throw error
+      }
+      if update == .served {
+        other.note(source)
+        makeRoomForGrowth()
+        return other
+      }
+      leave(other)
+      if update == .overlapped { return nil }
     }
-    return try successor(of: file, status)
+    return try successor(of: file, status, source)
   }
 
   /// An entry for a file that outgrew `file`, which goes on with its extent and leaves its handle to the new one. Nil if
-  /// nobody can open the file any more.
-  private func successor(of file: FileEntry, _ status: FileStatus) throws(MapError) -> FileEntry? {
-    do throws(MapError) {
-      // The old entry goes on with its extent alone.
-      try ensureExtent(file, mayOvershoot: true)
-      try ensureHandle(file)
-    } catch {
-      if error.code == .fileChanged { return nil }
-      throw error
-    }
+  /// another thread took the handle.
+  private func successor(
+    of file: FileEntry, _ status: FileStatus, _ source: FileSource
+  ) throws(MapError) -> FileEntry? {
+    // The old entry goes on with its extent alone.
+    try ensureExtent(file, mayOvershoot: true)
+    try ensureHandle(file, source)
     while file.isChangingExtent || file.isHandleInUse() {
       handleWaiters += 1
       monitor.wait()
@@ -116,7 +228,11 @@ extension MapCore {
     else { throw MapError(.addressSpaceExhausted, errno: .noMemory) }
     file.handle = nil
     handlesByUse.remove(file)
+    file.heir = entry
+    entry.predecessor = file
     entry.paths = file.paths
+    entry.note(source)
+    noteAdoption(by: entry)
     entry.cursors = 1
     files[entry.identity] = entry
     filesByUse.append(entry)
@@ -124,26 +240,45 @@ extension MapCore {
     return entry
   }
 
-  /// The file's status, or nil if nobody can tell: no handle, and the path leads elsewhere or nowhere.
-  private func statusNow(of file: FileEntry) throws(MapError) -> FileStatus? {
+  /// The file's status, or nil if nobody can tell: no handle, and each path leads elsewhere or nowhere.
+  private func statusNow(
+    of file: FileEntry, _ source: FileSource
+  ) throws(MapError) -> FileStatus? {
     let (handle, provider) = (file.handle, file.backend.provider)
+    let paths = file.paths(source)
     file.handleUsers += 1
     monitor.unlock()
-    var status: FileStatus?
-    var failure: MapError?
+    let result: Result<FileStatus?, MapError>
     do throws(MapError) {
       if let handle {
-        status = try provider.status(of: handle)
-      } else if let path = file.source.path {
-        status = try provider.status(at: path)
+        let status = try provider.status(of: handle)
+        result = .success(status.identity == file.identity ? status : nil)
+      } else {
+        result = .success(try status(of: file.identity, at: paths, provider))
       }
     } catch {
-      failure = handle == nil && error.errno == .noSuchFileOrDirectory ? nil : error
+      result = .failure(error)
     }
     monitor.lock()
     file.handleUsers -= 1
     monitor.broadcast()
+    return try result.get()
+  }
+
+  /// What the first of the paths that leads to a file tells of it; nil if none does.
+  private func status(
+    of identity: FileIdentity, at paths: [FilePath], _ provider: any RegionProvider
+  ) throws(MapError) -> FileStatus? {
+    var failure: MapError?
+    for path in paths {
+      do throws(MapError) {
+        let status = try provider.status(at: path)
+        if status.identity == identity { return status }
+      } catch {
+        if error.errno != .noSuchFileOrDirectory { failure = failure ?? error }
+      }
+    }
     if let failure { throw failure }
-    return status?.identity == file.identity ? status : nil
+    return nil
   }
 }

@@ -63,7 +63,8 @@ extension MapCore {
     if isOvershooting && !isShutDown { isOvershooting = false }
   }
 
-  private func fits(_ demand: Demand) -> Bool {
+  /// Whether a demand fits beside what is there.
+  func fits(_ demand: Demand) -> Bool {
     if isShutDown { return usage.regions == 0 }
     return usage.bytes <= limits.bytes - demand.bytes
       && usage.regions + demand.regions <= limits.regions
@@ -89,7 +90,9 @@ extension MapCore {
     rounds += 1
     let (round, scansBefore) = (rounds, scans)
     var pinned = 0
+    var repeats = 0
     while let candidate = policy.victim(references) {
+      checkNamed(candidate)
       if regions[candidate].check == .unused { return candidate }
       if regions[candidate].pinnedInScan > scansBefore || isStillHeld(candidate, round) {
         // A policy may name a pinned region more than once before it comes to another; all are pinned when as many
@@ -97,7 +100,10 @@ extension MapCore {
         if regions[candidate].rejectedInRound != round {
           regions[candidate].rejectedInRound = round
           pinned += 1
+          repeats = 0
         }
+        repeats += 1
+        checkRepeats(repeats)
         policy.pinned(candidate)
         if pinned >= usage.regions { return provenVictim() }
         continue
@@ -106,6 +112,7 @@ extension MapCore {
       batch.append(candidate)
       batchEmptied = 0
       policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
+      for slot in batch { checkNamed(slot) }
       let named = batch.count
       batch.removeAll { isStillHeld($0, round) }
       let unused = checkPins(of: batch)
@@ -113,6 +120,7 @@ extension MapCore {
       batchSize = min(
         max(isMostlyPinned ? batchSize * 2 : batchSize / 2, Self.smallBatch), Self.largeBatch)
     }
+    checkNamesNone()
     return nil
   }
 
@@ -134,7 +142,7 @@ extension MapCore {
   /// others use regions meanwhile. Called with the lock, which is given up in between.
   private func provenVictim() -> RegionSlot? {
     while true {
-      let order = policy.evictionOrder()
+      let order = evictionOrder()
       checkPins(of: order)
       var pinned = 0
       for slot in order where regions.isHeld(slot) {

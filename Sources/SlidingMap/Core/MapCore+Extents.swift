@@ -152,7 +152,7 @@ extension MapCore {
       tried += 1
       let isEligible =
         file !== spared && file.extent != nil && !file.isChangingExtent
-        && (file.cursors == 0 || file.canReopen || file.handle != nil)
+        && (file.cursors == 0 || file.canReopen || file.handle != nil) && !isSeenInUse(file)
       guard isEligible else {
         filesByUse.touch(file)
         continue
@@ -162,10 +162,7 @@ extension MapCore {
       file.isChangingExtent = true
       var isEmpty = false
       if canDoWithoutExtent(file) {
-        _ = unloadUnused(regions.slots(of: file), &chores)
-        // What another thread is unloading or emptying keeps the extent.
-        isEmpty =
-          chores.unloads.count == file.regions && file.extentUsers == 0 && file.handleUsers == 0
+        isEmpty = unloadAll(of: file, &chores)
         if isEmpty { dropExtent(file, &chores) }
       }
       file.isChangingExtent = false
@@ -176,6 +173,42 @@ extension MapCore {
       if isEmpty { return true }
     }
     return false
+  }
+
+  /// Whether a lease on a loaded window is seen without a barrier. If not, there may be one all the same.
+  private func isSeenInUse(_ file: FileEntry) -> Bool {
+    var isInUse = false
+    unsafe file.pins.forEachLease(from: 0, through: Int64(file.reserved)) { pin in
+      if isInUse { return }
+      let windows = unsafe pin.pointee.windows(file.grid).clamped(to: 0..<file.windowCount)
+      isInUse = windows.contains { unsafe file.windows.word($0).state != .absent }
+    }
+    return isInUse
+  }
+
+  /// Unloads all windows of a file whose extent is being changed, or none if one of them is in use. Called with the lock, which
+  /// is given up in between.
+  ///
+  /// - Returns: whether the extent can go at once. Where nobody has a cursor it goes with the last window that another thread
+  ///   is unloading.
+  private func unloadAll(of file: FileEntry, _ chores: inout Chores) -> Bool {
+    let unmarked = regions.slots(of: file).filter { regions[$0].check == .none }
+    if file.regions > 0 { checkPins(of: regions.slots(of: file)) }
+    let slots = regions.slots(of: file)
+    let held = slots.filter { regions.isHeld($0) }
+    // What another thread is unloading or emptying keeps the extent.
+    let isAll = held.count == slots.count
+    let isUnused =
+      file.extentUsers == 0 && file.handleUsers == 0 && (isAll || file.cursors == 0)
+      && held.allSatisfy { regions[$0].check == .unused }
+    if isUnused {
+      for slot in held { leave(slot, evicted: false, &chores) }
+    } else {
+      for slot in unmarked where regions[slot].file === file && regions.isHeld(slot) {
+        unmark(slot)
+      }
+    }
+    return isUnused && isAll
   }
 
   /// Whether a file stays readable without its extent. One with cursors needs a handle; only where the budget or the system

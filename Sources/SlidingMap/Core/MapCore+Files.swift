@@ -12,7 +12,8 @@ extension MapCore {
     var looks = 1
     while true {
       do throws(MapError) {
-        return try attach(to: try find(source), source)
+        guard let file = try find(source) else { continue }
+        return try attach(to: file, source)
       } catch {
         // Between the two steps others may have closed the handle of a file that somebody writes to. Nobody has seen a byte
         // of it here, so it is looked for anew.
@@ -34,8 +35,9 @@ extension MapCore {
     let size: Int64
   }
 
-  /// The entry for a source, counted as having one more cursor.
-  private func find(_ source: FileSource) throws(MapError) -> FileEntry {
+  /// The entry for a source, counted as having one more cursor. Nil if another look at the file was adopted meanwhile, so that it
+  /// is to be looked at again.
+  private func find(_ source: FileSource) throws(MapError) -> FileEntry? {
     if let path = source.path {
       let status = try primary.provider.status(at: path)
       monitor.lock()
@@ -45,29 +47,44 @@ extension MapCore {
       // open can tell.
       if let file = files[status.identity], isAnchored(file), file.generation == status.generation {
         file.cursors += 1
-        if !file.paths.contains(path) { file.paths.append(path) }
+        file.note(source)
         return file
       }
     }
     monitor.lock()
     defer { monitor.unlock() }
     try checkUsable()
+    let adoptions = adoptions
     let (opened, backend) = try openHandle(source)
     var chores = Chores()
     defer { perform(&chores) }
     if let file = files[opened.status.identity],
-      isAnchored(file) || file.generation == opened.status.generation,
-      update(file, opened.status)
+      isAnchored(file) || file.generation == opened.status.generation
     {
-      if mayAdopt(from: backend, file) {
-        adopt(opened.handle, of: backend, file)
-      } else {
-        chores.handles.append((opened.handle, backend))
-      }
       file.cursors += 1
-      if let path = source.path, !file.paths.contains(path) { file.paths.append(path) }
-      makeRoomForGrowth()
-      return file
+      let update: Update
+      do throws(MapError) {
+        update = try updateWithinBudget(file, opened.status, adoptions, isNew: true)
+      } catch {
+        chores.handles.append((opened.handle, backend))
+        leave(file)
+        throw error
+      }
+      if update == .served {
+        if mayAdopt(from: backend, file) {
+          adopt(opened.handle, of: backend, file)
+        } else {
+          chores.handles.append((opened.handle, backend))
+        }
+        file.note(source)
+        makeRoomForGrowth()
+        return file
+      }
+      leave(file)
+      if update == .overlapped {
+        chores.handles.append((opened.handle, backend))
+        return nil
+      }
     }
     guard
       let file = FileEntry(
@@ -76,6 +93,7 @@ extension MapCore {
       chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
+    noteAdoption(by: file)
     file.cursors = 1
     files[file.identity] = file
     filesByUse.append(file)
@@ -202,11 +220,23 @@ extension MapCore {
 
   private func giveUp(_ file: FileEntry, _ chores: inout Chores) {
     if let handle = file.handle {
-      chores.handles.append((handle, file.backend))
       file.handle = nil
       handlesByUse.remove(file)
+      if let owner = previousOwner(of: file) {
+        adopt(handle, of: file.backend, owner)
+        owner.heir = nil
+      } else {
+        chores.handles.append((handle, file.backend))
+      }
     }
     dropExtent(file, &chores)
+  }
+
+  /// The entry with cursors that left its handle to `file` and could use it again.
+  private func previousOwner(of file: FileEntry) -> FileEntry? {
+    var owner = isShutDown ? nil : file.predecessor
+    while let entry = owner, entry.cursors == 0 { owner = entry.predecessor }
+    return owner.flatMap { mayAdopt(from: file.backend, $0) ? $0 : nil }
   }
 
   func dropExtent(_ file: FileEntry, _ chores: inout Chores) {

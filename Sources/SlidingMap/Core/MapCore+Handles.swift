@@ -118,6 +118,12 @@ extension MapCore {
     handlesByUse.append(file)
   }
 
+  /// Makes a file's handle the most recently used, as bytes are about to be read through it. Hits don't come here: they need no
+  /// handle.
+  func touchHandle(of file: FileEntry) {
+    if file.handle != nil { handlesByUse.touch(file) }
+  }
+
   /// What came of an attempt to close handles.
   private enum Closing {
     case closed
@@ -164,13 +170,21 @@ extension MapCore {
     return true
   }
 
-  /// Sees to it that the file has a handle. A path that leads to another file by now is no substitute; nor, unless a map
-  /// holds the file's identity or it was empty, is one that leads to a file which was changed.
+  /// Sees to it that the file has a handle, by any of the paths under which cursors asked for it. A path that leads to
+  /// another file by now is no substitute; nor, unless a map holds the file's identity or it was empty, is one that leads
+  /// to a file which was changed.
   ///
-  /// - Throws: `.fileChanged` in these cases and where the path leads nowhere, and what opening throws.
-  func ensureHandle(_ file: FileEntry, mayWait: Bool = true) throws(MapError) {
+  /// - Parameter source: whose path is tried first.
+  /// - Throws: `.fileChanged` where all paths do so or lead nowhere, else what opening throws.
+  func ensureHandle(
+    _ file: FileEntry, _ source: FileSource? = nil, mayWait: Bool = true
+  ) throws(MapError) {
+    var paths = file.paths(source)[...]
+    var failure: MapError?
     while file.handle == nil {
-      guard let path = file.source.path else { throw MapError(.fileChanged, source: file.source) }
+      guard let path = paths.first else {
+        throw failure ?? MapError(.fileChanged, source: source ?? file.source)
+      }
       let (opened, backend): (OpenedFile, Backend)
       do throws(MapError) {
         // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
@@ -179,8 +193,13 @@ extension MapCore {
         (opened, backend) = try openHandle(
           .path(path), of: file.extent == nil ? nil : file.backend, mayWait: mayWait)
       } catch {
-        if error.errno != .noSuchFileOrDirectory { throw error }
-        throw MapError(.fileChanged, source: file.source, errno: error.errno)
+        if !error.isAboutPath { throw error }
+        let isGone = error.errno == .noSuchFileOrDirectory
+        failure =
+          failure
+          ?? (isGone ? MapError(.fileChanged, source: .path(path), errno: error.errno) : error)
+        paths.removeFirst()
+        continue
       }
       let isHeld = file.extent != nil && file.backend.properties.extentKeepsFile
       // Of an empty file nobody has seen a byte that another version could lack.
@@ -195,7 +214,7 @@ extension MapCore {
         var chores = Chores()
         chores.handles.append((opened.handle, backend))
         perform(&chores)
-        if !isSame { throw MapError(.fileChanged, source: file.source) }
+        if !isSame { paths.removeFirst() }
       }
     }
   }
@@ -204,5 +223,13 @@ extension MapCore {
     monitor.unlock()
     refreshLimits()
     monitor.lock()
+  }
+}
+
+extension MapError {
+  /// Whether another path to the same file may do better.
+  var isAboutPath: Bool {
+    let codes: [Code] = [.openFailed, .notRegularFile, .blockDevice, .unsizedFile, .fileChanged]
+    return codes.contains(code)
   }
 }

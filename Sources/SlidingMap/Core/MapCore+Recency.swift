@@ -83,7 +83,7 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     drainLogs()
-    let held = policy.evictionOrder().map { (slot: $0, info: info(of: $0)) }
+    let held = evictionOrder().map { (slot: $0, info: info(of: $0)) }
     for region in held { references.setCount(of: region.slot, to: 0) }
     policy = new
     pristinePolicy = new

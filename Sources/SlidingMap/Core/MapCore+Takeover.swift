@@ -101,6 +101,7 @@ extension MapCore {
     try ensureHandle(file)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
+    touchHandle(of: file)
     let provider = file.backend.provider
     let start = copy.range.lowerBound
     let buffer = unsafe UnsafeMutableRawBufferPointer(
@@ -148,7 +149,7 @@ extension MapCore {
   ///
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
   func returnToPrimary(_ file: FileEntry) {
-    guard file.backend !== primary, let path = file.source.path, file.handleUsers == 0,
+    guard file.backend !== primary, file.canReopen, file.handleUsers == 0,
       !file.isChangingExtent, file.handle != nil || usage.handles < limits.handles,
       !isShortOfHandles
     else { return }
@@ -164,10 +165,11 @@ extension MapCore {
     // The new handle takes the old one's place in the budget, too.
     if !isHeld { usage.handles += 1 }
     let extent = file.extent
+    let paths = file.paths
     monitor.unlock()
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
-      found = try reopen(path, known, isHeld, extent)
+      found = try reopen(paths, known, isHeld, extent)
     } catch {
       monitor.lock()
       if !isHeld { usage.handles -= 1 }
@@ -192,7 +194,11 @@ extension MapCore {
       file.extent = found.extent
       file.advised = .normal
     }
-    file.generation = found.file.status.generation
+    // Unless a look was adopted meanwhile.
+    if file.generation == known.generation {
+      file.generation = found.file.status.generation
+      noteAdoption(by: file)
+    }
     adopt(found.file.handle, of: primary, file)
     counters.returns += 1
     notePlaces()
@@ -204,6 +210,20 @@ extension MapCore {
       if !isHeld { usage.handles -= 1 }
       handlesMoved()
     }
+  }
+
+  /// Opens the first of the paths that leads to the known file.
+  private func reopen(
+    _ paths: [FilePath], _ known: FileStatus, _ isHeld: Bool, _ extent: Extent?
+  ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
+    for path in paths {
+      do throws(MapError) {
+        return try reopen(path, known, isHeld, extent)
+      } catch {
+        if !error.isAboutPath { throw error }
+      }
+    }
+    throw MapError(.fileChanged)
   }
 
   private func reopen(

@@ -62,6 +62,9 @@ final class MapCore: @unchecked Sendable {
   var rounds = 0
   var marks = 0
   var cursors = 0
+  /// How many versions of files were adopted. Who looks at a file notes it beforehand, and so finds out whether another
+  /// look was adopted meanwhile: of the two nobody knows which is the later, as clocks go back.
+  var adoptions = 0
   /// Loads that were started and have not ended.
   var inFlight = 0
   /// Those of them that bring windows in. Until they end their windows can't be unloaded, though nobody may use them.

@@ -116,11 +116,13 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if the file's place in
   /// memory has room; else it is let go.
   ///
-  /// One fstat(2), or stat(2) where the descriptor was closed; then a path that leads to another file by now tells
-  /// nothing, and the size stays.
+  /// One fstat(2). Where the descriptor was closed, a stat(2) for each path under which cursors asked for the file, this one's
+  /// first, until one leads to it.
   ///
-  /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutDown`, `.forked`; `.fileChanged` for
-  ///   a file that changed while neither a map nor a descriptor held it.
+  /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutDown`, `.forked`; `.fileChanged`
+  ///   where no path leads to the file any more, and for one that changed while neither a map nor a descriptor held it;
+  ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. Size and lease stay
+  ///   then.
   public mutating func refresh() throws(MapError) {
     switch try core.refresh(file, source) {
     case .size(let size):

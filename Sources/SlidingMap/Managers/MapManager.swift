@@ -20,7 +20,8 @@ public class MapManager: @unchecked Sendable {
   ///
   /// - Throws: `.openFailed` with errno (missing, unreadable), `.notRegularFile` (directory, FIFO, socket, device),
   ///   `.blockDevice`, `.unsizedFile` (as under /proc), `.notMappable`, `.handlesExhausted`, `.addressSpaceExhausted`,
-  ///   `.fileChanged` for one that is another at each of several looks, `.shutDown`, `.forked`.
+  ///   `.fileChanged` for one that is another at each of several looks, `.budgetExhausted` for one that grew in a window that
+  ///   is in use, where a hard budget has no room for that, `.shutDown`, `.forked`.
   public func cursor(for path: FilePath) throws(MapError) -> WindowCursor {
     try cursor(for: .path(path))
   }

@@ -65,7 +65,7 @@ extension MapCore {
     drainLogs()
     collectLogs()
     observer.setCapacity(capacity)
-    let loaded = policy.evictionOrder().map { (slot: $0, info: info(of: $0)) }
+    let loaded = evictionOrder().map { (slot: $0, info: info(of: $0)) }
     observer.begin(loaded, pristinePolicy)
     for slot in regions.unheld { observer.expect(slot, info(of: slot)) }
     observers.append(observer)

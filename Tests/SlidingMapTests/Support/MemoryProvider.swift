@@ -22,11 +22,13 @@ final class MemoryProvider: RegionProvider {
   private let beforeLoad: @Sendable (RegionLoad) -> MapError?
   /// Called before each handle is closed; may block.
   private let beforeClose: @Sendable () -> Void
-  /// Called after each look at a path, before what was seen is told.
+  /// Called after each look at a path or an open file, before what was seen is told.
   private let afterLook: @Sendable (FilePath) throws -> Void
+  /// What a write adds to a file's change time; less than 0 for a clock that goes back.
+  private let step: Int64
 
   init(
-    _ files: [FilePath: [UInt8]],
+    _ files: [FilePath: [UInt8]], step: Int64 = 1,
     beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil },
     beforeClose: @escaping @Sendable () -> Void = {},
     afterLook: @escaping @Sendable (FilePath) throws -> Void = { _ in }
@@ -34,6 +36,7 @@ final class MemoryProvider: RegionProvider {
     self.beforeLoad = beforeLoad
     self.beforeClose = beforeClose
     self.afterLook = afterLook
+    self.step = step
     for (path, content) in files { self[path] = content }
   }
 
@@ -45,7 +48,7 @@ final class MemoryProvider: RegionProvider {
         let old = state.files[path]
         state.files[path] = newValue.map {
           File(
-            inode: old?.inode ?? UInt64(state.files.count + 1), version: (old?.version ?? 0) + 1,
+            inode: old?.inode ?? UInt64(state.files.count + 1), version: (old?.version ?? 0) + step,
             content: $0)
         }
       }
@@ -92,7 +95,9 @@ final class MemoryProvider: RegionProvider {
     guard let path = state.withLock({ $0.handles[handle.rawValue] }) else {
       throw MapError(.openFailed, errno: .badFileDescriptor)
     }
-    return try look(at: path)
+    let status = try look(at: path)
+    try? afterLook(path)
+    return status
   }
 
   func close(_ handle: Handle) {

@@ -63,6 +63,24 @@ final class Scratch: Sendable {
     guard unsafe unlink(self[name].string) == 0 else { throw Errno(rawValue: errno) }
   }
 
+  /// When a file was last changed, and when its content was, in nanoseconds.
+  func times(of name: String) throws -> (change: Int, modification: Int) {
+    var status = stat()
+    guard unsafe stat(self[name].string, &status) == 0 else { throw Errno(rawValue: errno) }
+    return (
+      status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec,
+      status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+    )
+  }
+
+  func setModificationTime(of name: String, to time: Int) throws {
+    let (seconds, nanoseconds) = time.quotientAndRemainder(dividingBy: 1_000_000_000)
+    let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
+    guard unsafe utimensat(AT_FDCWD, self[name].string, [time, time], 0) == 0 else {
+      throw Errno(rawValue: errno)
+    }
+  }
+
   func hardLink(_ name: String, as other: String) throws {
     guard unsafe link(self[name].string, self[other].string) == 0 else {
       throw Errno(rawValue: errno)
