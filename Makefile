@@ -39,7 +39,7 @@ lint: setup         ## formatting and style
 
 sanitize: setup     ## the tests under the sanitizers: for threads those that have some, and for addresses all
 	$(SWIFT) test -j $(JOBS) --disable-xctest --scratch-path .build-tsan --sanitize=thread -Xswiftc -DSLIDING_MAP_CANARY \
-	  --skip 'ConformanceTests|GoldenTests|ReplayTests|QueueTimeTests|PinProtocolTests' $(ARGS)
+	  --skip 'ConformanceTests|GoldenTests|ReplayTests|QueueSizeTests|PinProtocolTests' $(ARGS)
 	$(SWIFT) test -j $(JOBS) --disable-xctest --scratch-path .build-asan --sanitize=address $(ARGS)
 
 docs: setup         ## the documentation as a web site in docs-out

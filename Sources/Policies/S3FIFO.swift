@@ -148,6 +148,9 @@ public struct S3FIFO: EvictionPolicy {
     if takesSmall { announce(count - (slots.count - before), of: Self.main, below: 1) }
   }
 
+  /// Room in the queues, taken or not: what closing their gaps walks at most. O(1).
+  package var queuePlaces: Int { queues.placeCount }
+
   /// All regions in the order in which they come to the end of their queues, whatever their marks. O(n).
   public func evictionOrder() -> [RegionSlot] {
     var copy = self

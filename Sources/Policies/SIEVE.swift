@@ -5,7 +5,7 @@ public import MapProtocols
 ///
 /// Regions stand in the order in which they were loaded and never move. The hand starts at the oldest, goes towards the
 /// newest, takes away marks, and stops at the first region without one, which goes; from the newest it starts again. What
-/// differs from `Clock` is only that new regions join at the end of the queue instead of behind the hand, so that what
+/// differs from `CLOCK` is only that new regions join at the end of the queue instead of behind the hand, so that what
 /// survived is left alone while new regions are sifted. After Zhang, Yang, Yue, Vigfusson and Rashmi, "SIEVE is Simpler
 /// than LRU", NSDI 2024. Better than `LRU` where few regions are used most; worse where the working set drifts.
 ///

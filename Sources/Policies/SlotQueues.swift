@@ -42,6 +42,9 @@ struct SlotQueues<let queueCount: Int, Value: Sendable>: Sendable {
   @inline(__always)
   func count(of queue: Int = 0) -> Int { rings[queue].count }
 
+  /// How many slots and gaps all rings have room for.
+  var placeCount: Int { rings.indices.reduce(0) { $0 + rings[$1].slots.count } }
+
   /// Whether a queue holds nothing.
   @inline(__always)
   func isEmpty(_ queue: Int = 0) -> Bool { rings[queue].count == 0 }

@@ -20,7 +20,7 @@ struct PolicyTests {
     var firsts = Array(repeating: 0, count: 8)
     let references = ReferenceTable(slots: 8)
     for seed in 0..<8_000 {
-      var policy: Random = .random(seed: UInt64(seed))
+      var policy: RandomReplacement = .random(seed: UInt64(seed))
       for slot in 0..<8 {
         policy.insert(
           RegionSlot(slot),
@@ -32,7 +32,7 @@ struct PolicyTests {
   }
 
   @Test func clockEndsItsSweepWhenMarksComeBack() {
-    var policy: Clock = .clock
+    var policy: CLOCK = .clock
     let references = ReferenceTable(slots: 1)
     let slot = RegionSlot(0)
     policy.insert(

@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 
 /// What the kernel is told of how files are read, and what it reads then.
-@Suite(.enabled(if: ProcessResources.isAvailable), .timeLimit(.minutes(15)))
+@Suite(.enabled(if: ProcessResources.isAvailable))
 struct AccessPatternTests {
   let scratch: Scratch
   let path: FilePath

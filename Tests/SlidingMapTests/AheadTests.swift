@@ -7,7 +7,6 @@ import Testing
 
 /// Windows that are emptied with the victim, before it is their turn.
 @Suite(
-  .timeLimit(.minutes(15)),
   .enabled(if: MMapProvider.mmap.properties.unloadsTogether && ProcessResources.isAvailable))
 struct AheadTests {
   static let windowSize = 1 << 20

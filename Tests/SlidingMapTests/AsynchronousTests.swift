@@ -4,8 +4,6 @@ import SystemPackage
 import Testing
 
 /// Loads that no thread waits in.
-// The limit is long because under a sanitizer tests that don't wait hold the pool's threads for minutes.
-@Suite(.timeLimit(.minutes(15)))
 struct AsynchronousTests {
   static let path = FilePath("/memory/file")
   static let model = content(40 * 4096 + 77)

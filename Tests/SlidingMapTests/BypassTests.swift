@@ -10,7 +10,6 @@ import Testing
 #endif
 
 /// Few bytes of windows that are seldom asked for, read past them while the budget is full.
-@Suite(.timeLimit(.minutes(15)))
 struct BypassTests {
   private static let windowSize = 1 << 16
   private static let model = content(32 * windowSize + 1000)

@@ -4,7 +4,6 @@ import SystemPackage
 import Testing
 
 /// Copies of files that change under their readers.
-@Suite(.timeLimit(.minutes(15)))
 struct CopyTests {
   private let scratch: Scratch
   private let fault = Shortage()

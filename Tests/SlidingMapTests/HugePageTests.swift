@@ -5,7 +5,6 @@ import SystemPackage
 import Testing
 
 /// Windows of a huge page and more lie so that the kernel can use one, and smaller ones so that it can't.
-@Suite(.timeLimit(.minutes(15)))
 struct HugePageTests {
   static let huge = 2 << 20
   let scratch: Scratch

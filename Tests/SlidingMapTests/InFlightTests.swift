@@ -5,8 +5,6 @@ import SystemPackage
 import Testing
 
 /// Loads under way beside a budget that is full.
-// The limit is long because under a sanitizer tests that don't wait hold the pool's threads for minutes.
-@Suite(.timeLimit(.minutes(15)))
 struct InFlightTests {
   static let path = FilePath("/memory/file")
   static let model = content(40 * 4096)

@@ -4,7 +4,6 @@ import SystemPackage
 import Testing
 
 /// Another backend behind mmap, where mmap is made to fail.
-@Suite(.timeLimit(.minutes(15)))
 struct TakeoverTests {
   static let size = 40 * 4096 + 77
   private let scratch: Scratch
@@ -91,8 +90,7 @@ struct TakeoverTests {
 
     fault.addresses = false
     held = []
-    let end = Date().addingTimeInterval(30)
-    while maps.statistics.loads == 0 && Date() < end {
+    while maps.statistics.loads == 0 {
       cursor.release()
       try cursor.use(at: 8192, count: 1)
     }
@@ -277,8 +275,7 @@ struct TakeoverTests {
   }
 
   private func untilReturned(_ maps: MapManager, _ body: () throws -> Void) throws {
-    let end = Date().addingTimeInterval(30)
-    while maps.statistics.returns == 0 && Date() < end { try body() }
+    while maps.statistics.returns == 0 { try body() }
     #expect(maps.statistics.returns == 1)
   }
 

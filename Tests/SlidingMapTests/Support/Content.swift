@@ -97,8 +97,8 @@ struct Shape: Sendable, CustomTestStringConvertible {
 
 /// Every policy of the package.
 let everyPolicy: [any EvictionPolicy] = [
-  LRU(), FIFO(), Clock(), Clock(bits: 2), LFU(), Random(seed: 7), LFUDA(), SIEVE(), S3FIFO(),
-  TwoQ(), ARC(), TinyLFU(),
+  LRU(), FIFO(), CLOCK(), CLOCK(bits: 2), LFU(), RandomReplacement(seed: 7), LFUDA(), SIEVE(),
+  S3FIFO(), TwoQ(), ARC(), TinyLFU(),
 ]
 
 /// The error of a throwing body, if it was one of ours.

@@ -19,7 +19,7 @@ struct TargetsCommand: ParsableCommand {
       N1HeldCursor.self, N2RandomWindows.self, N3Scaling.self, N4NewWindow.self, N5RandomReads.self,
       N6Scan.self,
       N7ColdReads.self, N8ColdPrefetch.self, N9Policies.self, N10SparseTables.self,
-      N10ManyFiles.self, N10IdleCursors.self, N11Takeover.self,
+      N10ManyFiles.self, N10IdleCursors.self, N11Takeover.self, N17FirstExample.self,
     ]
   }
 

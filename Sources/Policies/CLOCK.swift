@@ -8,7 +8,7 @@ public import MapProtocols
 /// visit. `.clock` has one mark for each region; `.clock2Bit` counts up to three uses, which tells regions used often from
 /// those used twice. Every region counts the same, whatever its size. The marks are the counts of the `ReferenceTable`; a
 /// slot's count is 0 when it is inserted.
-public struct Clock: EvictionPolicy {
+public struct CLOCK: EvictionPolicy {
   /// The ring, cut open at the hand: the first is what the hand points to, the last what it passed last.
   private var ring = SlotQueues<1, Void>(empty: ())
   /// Marks a region can have.
@@ -73,9 +73,9 @@ public struct Clock: EvictionPolicy {
   public func _checkInvariants() { ring.checkInvariants() }
 }
 
-extension EvictionPolicy where Self == Clock {
+extension EvictionPolicy where Self == CLOCK {
   /// Unloads the first region not used since the hand last passed it.
-  public static var clock: Clock { Clock() }
+  public static var clock: CLOCK { CLOCK() }
   /// `clock` with counts up to three instead of a mark.
-  public static var clock2Bit: Clock { Clock(bits: 2) }
+  public static var clock2Bit: CLOCK { CLOCK(bits: 2) }
 }

@@ -6,7 +6,7 @@ public import MapProtocols
 /// a random one, which keeps every order equally likely. So a victim stays the victim until something changes, and the
 /// next ones are known in advance. A pinned victim waits aside until the next miss or until nobody else is left, so that
 /// one round never asks for a region twice. Every region counts the same, whatever its size.
-public struct Random: EvictionPolicy {
+public struct RandomReplacement: EvictionPolicy {
   /// First the candidates in random order, the next victim last; then those set aside, the last to come first.
   private var order: [RegionSlot] = []
   /// How many of `order` are candidates.
@@ -108,9 +108,9 @@ public struct Random: EvictionPolicy {
   }
 }
 
-extension EvictionPolicy where Self == Random {
+extension EvictionPolicy where Self == RandomReplacement {
   /// Unloads any region, always in the same sequence.
-  public static var random: Random { Random() }
+  public static var random: RandomReplacement { RandomReplacement() }
   /// Unloads any region, in a sequence that `seed` determines.
-  public static func random(seed: UInt64) -> Random { Random(seed: seed) }
+  public static func random(seed: UInt64) -> RandomReplacement { RandomReplacement(seed: seed) }
 }
