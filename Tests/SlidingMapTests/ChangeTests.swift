@@ -182,19 +182,85 @@ struct ChangeTests {
     }
   }
 
-  /// Also beyond what was reserved for it, and when its descriptor went to another file.
+  /// Where addresses are short an extent has no room for growth. A file that grows while its extent is being made, and is opened
+  /// again at that moment, is served by another one.
+  @Test(arguments: BackendKind.allCases)
+  func aFileMayGrowWhileItsExtentIsMade(_ kind: BackendKind) throws {
+    let scratch = try Scratch()
+    let whole = content((1 << 20) + 50_000)
+    let path = try scratch.write("file", Array(whole[..<(1 << 20)]))
+    let maps = Locked<SlidingWindowMapManager?>(nil)
+    let isGrown = Locked(false)
+    func wrap(_ base: some RegionProvider) -> FaultProvider {
+      FaultProvider(base) { call in
+        let isFirst =
+          call.operation == .makeExtent
+          && isGrown.withLock { isGrown in
+            defer { isGrown = true }
+            return !isGrown
+          }
+        if !isFirst { return nil }
+        do {
+          try scratch.append("file", whole[(1 << 20)...])
+          let maps = maps.withLock { $0 }
+          try onThreads(1) { _ in _ = try maps?.cursor(for: path) }
+        } catch {
+          return MapError(.openFailed)
+        }
+        return nil
+      }
+    }
+    let manager = SlidingWindowMapManager(
+      backend: wrap(try kind.make()), budget: .fixed(addresses: (1 << 20) + 65_536),
+      windowSize: 65_536)
+    maps.withLock { $0 = manager }
+    var cursor = try manager.cursor(for: path)
+    _ = try? cursor.use(at: 0, count: 1)
+    try cursor.refresh()
+    try cursor.use(at: 1 << 20, count: 32)
+    let seen = view(cursor)
+    #expect(seen == .of(whole, 1 << 20..<(1 << 20) + 32))
+    #expect(isGrown.withLock { $0 })
+    // The manager keeps its provider, which knows of it here.
+    maps.withLock { $0 = nil }
+  }
+
+  /// Also beyond what was reserved for it.
   @Test(arguments: [100, 1 << 20])
   func refreshSeesThatAnEmptyFileWasFilled(_ size: Int) throws {
     let scratch = try Scratch()
-    let maps = SlidingWindowMapManager(budget: .fixed(handles: 1), windowSize: 4096)
+    let maps = SlidingWindowMapManager(windowSize: 4096)
     var cursor = try maps.cursor(for: scratch.write("empty", []))
-    let other = try maps.cursor(for: scratch.write("other", [1]))
     let model = content(size)
     try scratch.append("empty", model)
     try cursor.refresh()
     try cursor.use(at: 0, count: size)
     let seen = view(cursor)
     #expect(seen == .of(model, 0..<size))
+  }
+
+  /// An empty file has no map. When its descriptor went to another file nothing tells whether what lies under its path is the
+  /// same one filled, or another that got its number.
+  @Test(arguments: BackendKind.allCases, [false, true])
+  func anEmptyFileIsNotTakenForAnother(_ kind: BackendKind, _ isFilled: Bool) throws {
+    let scratch = try Scratch()
+    let backend = try kind.make()
+    func manager(_ backend: some RegionProvider) -> MapManager {
+      SlidingWindowMapManager(backend: backend, budget: .fixed(handles: 1), windowSize: 4096)
+    }
+    let maps = manager(backend)
+    var cursor = try maps.cursor(for: scratch.write("empty", []))
+    let other = try maps.cursor(for: scratch.write("other", [1]))
+    if !isFilled { try scratch.remove("empty") }
+    let model = content(100)
+    if isFilled { try scratch.append("empty", model) } else { try scratch.write("empty", model) }
+    let error = mapError { try cursor.refresh() }
+    let isValid = mapError { try cursor.use(at: 0, count: 100) } == nil && cursor.isValid
+    #expect(error?.code == .fileChanged && !isValid)
+    var fresh = try maps.cursor(for: scratch["empty"])
+    try fresh.use(at: 0, count: 100)
+    let seen = view(fresh)
+    #expect(seen == .of(model, 0..<100))
     _ = other.fileSize
   }
 

@@ -22,6 +22,8 @@
     /// The number that the thread says it has; two may say the same.
     var ordinal: UInt32 { get }
     var now: ContinuousClock.Instant { get }
+    /// Whether a mistake is to be made on purpose, for a test that looks whether it is found.
+    func isPlanted(_ fault: StaticString) -> Bool
     /// Waits until tasks may be resumed.
     func waitToResume()
     /// Tells of a lock that the thread which has the turn has taken, or given up.

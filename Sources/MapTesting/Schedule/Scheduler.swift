@@ -79,8 +79,11 @@
     private static let mostSteps = 60_000
     private static let beginning = ContinuousClock.now
 
-    private init(seed: UInt64) {
+    private let plantedFault: String?
+
+    private init(seed: UInt64, planting fault: String?) {
       self.seed = seed
+      plantedFault = fault
       var seeds = SplitMix64(seed: seed)
       dice = SplitMix64(seed: seeds.next())
       clock = SplitMix64(seed: seeds.next())
@@ -89,9 +92,9 @@
 
     /// Runs a program to its end. It starts with one thread, which starts others by `start` and waits for them.
     package static func run(
-      seed: UInt64, _ program: @escaping (Scheduler) -> Void
+      seed: UInt64, planting fault: String? = nil, _ program: @escaping (Scheduler) -> Void
     ) -> Outcome {
-      let scheduler = Scheduler(seed: seed)
+      let scheduler = Scheduler(seed: seed, planting: fault)
       scheduler.start("main") { program(scheduler) }
       scheduler.members[0].turn.signal()
       scheduler.ended.wait()
@@ -194,8 +197,9 @@
       if steps > Self.mostSteps { fail("\(steps) steps without an end") }
       elapsed += .microseconds(1)
       if clock.draw(below: 64) == 0 {
-        elapsed += [.microseconds(100), .milliseconds(2), .milliseconds(200), .seconds(2)][
-          clock.draw(below: 4)]
+        elapsed +=
+          [.microseconds(100), .milliseconds(2), .milliseconds(200), .seconds(2)][
+            clock.draw(below: 4)]
       }
     }
 
@@ -266,6 +270,10 @@
     package func count(_ what: String, _ change: Int) { counts[what, default: 0] += change }
 
     // MARK: What else is left to chance
+
+    package func isPlanted(_ fault: StaticString) -> Bool {
+      plantedFault.map { $0 == fault.description } ?? false
+    }
 
     package var ordinal: UInt32 { members[thread].ordinal }
 

@@ -193,7 +193,7 @@ extension MapCore {
     endWait(for: slot, &chores)
     counters.loads += 1
     if file.backend !== primary { counters.takeovers += 1 }
-    if old.hasWaiters { monitor.broadcast() }
+    if old.hasWaiters && !Turn.isPlanted("lost wake-up") { monitor.broadcast() }
   }
 
   /// Lets those who wait for a load look again.

@@ -31,6 +31,8 @@ final class FileEntry: @unchecked Sendable {
   var extent: Extent?
   /// A thread is making, replacing or dropping the extent, outside the lock. No window is claimed meanwhile.
   var isChangingExtent = false
+  /// How many bytes the extent will have that is being made.
+  var making: Int?
   /// What the backend was told of the extent.
   var advised = AccessAdvice.normal
   /// The first of the regions in the core's region table, or -1.
@@ -99,11 +101,18 @@ final class FileEntry: @unchecked Sendable {
   /// The file's size as last seen, in bytes.
   var size: Int64 { generation.size }
 
+  /// How large the file may become before another entry must serve it, in bytes: what its addresses, had or asked for, and its
+  /// table cover.
+  var room: Int { min(extent?.byteCount ?? making ?? reserved, reserved) }
+
   /// How many windows the table has room for.
   var windowCount: Int { grid.count(fileSize: Int64(reserved)) }
 
   /// Whether somebody uses the handle, after which no reader without the lock does.
-  func isHandleInUse() -> Bool { !gate.close() || handleUsers > 0 }
+  func isHandleInUse() -> Bool {
+    let isRead = !gate.close() && !Turn.isPlanted("unwatched gate")
+    return isRead || handleUsers > 0
+  }
 
   /// A fingerprint of the identity, the file's half of a `RegionKey`.
   var key: UInt64 {

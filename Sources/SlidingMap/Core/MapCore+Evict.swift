@@ -201,7 +201,7 @@ extension MapCore {
       switch regions[slot].check {
       case .marked(let mark) where mark <= newest:
         if !isOrdered { regions[slot].pinnedInScan = scan }
-        if regions[slot].pinnedInScan == scan {
+        if regions[slot].pinnedInScan == scan && !Turn.isPlanted("unseen pin") {
           unmark(slot)
         } else {
           regions[slot].check = .unused

@@ -21,6 +21,9 @@ extension MapCore {
     let alignment = alignment(for: file)
     while true {
       let byteCount = try makeRoomForExtent(of: file, mayOvershoot)
+      // From here on the file does not outgrow what is asked for.
+      file.making = Turn.isPlanted("outgrown extent") ? nil : byteCount
+      defer { file.making = nil }
       let size = file.size
       usage.maps += backend.properties.mapsPerExtent
       usage.addresses += byteCount
@@ -32,6 +35,13 @@ extension MapCore {
           handle, fileSize: size, byteCount: byteCount, alignment: alignment)
         monitor.lock()
         usage.addresses -= byteCount - extent.byteCount
+        if file.size > extent.byteCount && !Turn.isPlanted("outgrown extent") {
+          // The provider gave less room than the file needs by now.
+          var chores = Chores()
+          chores.extents.append((extent, backend))
+          perform(&chores)
+          continue
+        }
         file.extent = extent
         // Published by the release of the first word that will say resident.
         unsafe file.base.store(
@@ -69,9 +79,13 @@ extension MapCore {
     of file: FileEntry, _ mayOvershoot: Bool
   ) throws(MapError) -> Int {
     let maps = file.backend.properties.mapsPerExtent
-    var limits = extentLimits
-    var byteCount = extentSize(of: file, limits)
-    while usage.maps + maps > limits.maps || usage.addresses > limits.addresses - byteCount {
+    while true {
+      // Each time anew: the file may have grown while the lock was given up.
+      var limits = extentLimits
+      var byteCount = extentSize(of: file, limits)
+      if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
+        return byteCount
+      }
       relockedRefresh()
       limits = extentLimits
       byteCount = extentSize(of: file, limits)
@@ -81,11 +95,12 @@ extension MapCore {
         // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
         // would overflow.
         let isCountable = !usage.addresses.addingReportingOverflow(byteCount).overflow
-        if mayOvershoot && isCountable && (refusal == nil || takeover == nil) { return byteCount }
+        if mayOvershoot && isCountable && (refusal == nil || takeover == nil) {
+          return extentSize(of: file, extentLimits)
+        }
         throw MapError(.addressSpaceExhausted)
       }
     }
-    return byteCount
   }
 
   private func extentSize(of file: FileEntry, _ limits: BudgetLimits) -> Int {

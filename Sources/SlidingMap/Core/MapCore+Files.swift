@@ -73,7 +73,7 @@ extension MapCore {
       if update == .served {
         if mayAdopt(from: backend, file) {
           adopt(opened.handle, of: backend, file)
-        } else {
+        } else if !Turn.isPlanted("forgotten handle") {
           chores.handles.append((opened.handle, backend))
         }
         file.note(source)

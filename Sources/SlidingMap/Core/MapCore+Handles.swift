@@ -171,8 +171,8 @@ extension MapCore {
   }
 
   /// Sees to it that the file has a handle, by any of the paths under which cursors asked for it. A path that leads to
-  /// another file by now is no substitute; nor, unless a map holds the file's identity or it was empty, is one that leads
-  /// to a file which was changed.
+  /// another file by now is no substitute; nor, unless a map holds the file's identity, is one that leads to a file which
+  /// was changed: an empty one that was removed may have left its number to another.
   ///
   /// - Parameter source: whose path is tried first.
   /// - Throws: `.fileChanged` where all paths do so or lead nowhere, else what opening throws.
@@ -202,10 +202,9 @@ extension MapCore {
         continue
       }
       let isHeld = file.extent != nil && file.backend.properties.extentKeepsFile
-      // Of an empty file nobody has seen a byte that another version could lack.
       let isSame =
         opened.status.identity == file.identity
-        && (isHeld || file.size == 0 || opened.status.generation == file.generation)
+        && (isHeld || opened.status.generation == file.generation)
       // The thread that is changing the extent is the one that looks for a handle.
       let fits = file.backend === backend || file.extent == nil && file.regions == 0
       if isSame && file.handle == nil && fits {

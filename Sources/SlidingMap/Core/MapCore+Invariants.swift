@@ -102,6 +102,11 @@
           if word.state == .resident && !regions.isHeld(slot) {
             return "\(file.source): window \(region.window) is resident, but on no book"
           }
+          if regions.isHeld(slot)
+            && region.byteCount < file.charge(for: region.window, pageSize: pageSize)
+          {
+            return "\(file.source): window \(region.window) is charged \(region.byteCount) bytes"
+          }
           if word.state == .resident, file.extent == nil {
             return "\(file.source): window \(region.window) is resident without an extent"
           }

@@ -12,6 +12,16 @@ enum Turn {
     #endif
   }
 
+  /// Whether a mistake is to be made on purpose, for a schedule to find.
+  @inline(__always)
+  static func isPlanted(_ fault: StaticString) -> Bool {
+    #if Schedule
+      Schedule.current?.isPlanted(fault) ?? false
+    #else
+      false
+    #endif
+  }
+
   static var now: ContinuousClock.Instant {
     #if Schedule
       if let turns = Schedule.current { return turns.now }
