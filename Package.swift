@@ -33,7 +33,7 @@ let package = Package(
       description: "Reads by io_uring, through liburing. Without it the backend reads by pread."),
     .trait(
       name: "Schedule",
-      description: "For tests: a scheduler decides by seed which thread goes on. Slow; nothing of it in other builds."),
+      description: "For tests: a scheduler decides by seed which thread goes on. Slow."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -82,7 +82,8 @@ let package = Package(
       dependencies: ["MapProtocols", "MMapBackend", "SlidingMap", "MapTestSupport", system],
       swiftSettings: strict),
     .testTarget(
-      name: "ScheduleTests", dependencies: ["MapTesting", "MapProtocols", "Policies", "SlidingMap", system],
+      name: "ScheduleTests",
+      dependencies: ["MapTesting", "MapProtocols", "Policies", "SlidingMap", system],
       swiftSettings: strict),
   ]
 )

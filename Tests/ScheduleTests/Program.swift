@@ -21,8 +21,19 @@
     private static let page = 4096
     private static let paths: [FilePath] = ["/a", "/b", "/c", "/d"]
 
-    static func run(_ scenario: Scenario, seed: UInt64) -> Scheduler.Outcome {
-      Scheduler.run(seed: seed) { scheduler in Program(scenario, scheduler).run() }
+    /// What managers did, for a look whether schedules come by all of it. Only whoever has the turn adds to it.
+    private var work = Work()
+
+    static func run(
+      _ scenario: Scenario, seed: UInt64, planting fault: String? = nil
+    ) -> (outcome: Scheduler.Outcome, work: Work) {
+      nonisolated(unsafe) var work = Work()
+      let outcome = Scheduler.run(seed: seed, planting: fault) { scheduler in
+        let program = Program(scenario, scheduler)
+        program.run()
+        unsafe work = program.work
+      }
+      return unsafe (outcome, work)
     }
 
     private init(_ scenario: Scenario, _ scheduler: Scheduler) {
@@ -40,7 +51,8 @@
     }
 
     private func run() {
-      let count = scenario.threads.lowerBound
+      let count =
+        scenario.threads.lowerBound
         + dice.draw(below: scenario.threads.count)
       var ends: [[Reader]] = Array(repeating: [], count: count)
       let threads = (0..<count).map { index in
@@ -80,7 +92,8 @@
       let copies = ProviderProperties(name: "copies", isAnonymous: true, reloadCost: 1_000)
       let maps = ProviderProperties(
         name: "maps", isAnonymous: false, isCoherent: true, loadsWhenTouched: !scenario.populates,
-        extentKeepsFile: true, unloadsTogether: dice.draw(below: 2) == 0, reloadCost: 3_000,
+        faultAround: scenario.faultAround * Self.page, extentKeepsFile: true,
+        unloadsTogether: dice.draw(below: 2) == 0, reloadCost: 3_000,
         mostBypassed: scenario.bypasses ? Self.page : 0)
       var takeover: Takeover?
       if scenario.backend == .both {
@@ -102,7 +115,7 @@
 
     private func read() -> [Reader] {
       var readers: [Reader] = []
-      let steps = 2 + dice.draw(below: 5)
+      let steps = scenario.operations.lowerBound + dice.draw(below: scenario.operations.count)
       attempt(.open, &readers)
       for _ in 0..<steps {
         let basic: [Scenario.Verb] = [.open, .use, .use, .use, .release, .across]
@@ -326,6 +339,7 @@
         }
         maps.collect()
         let statistics = maps.statistics
+        work.note(statistics)
         // Nobody knows what a barrier that is refused would have shown.
         if !scenario.refusesBarriers || statistics.regions == 0 {
           let held = (statistics.regions, statistics.bytes, statistics.pinned, statistics.inFlight)

@@ -24,6 +24,8 @@
     var files = [3, 2]
     /// How many threads, kernel and tasks aside.
     var threads = 2...4
+    /// How often each of them does something.
+    var operations = 2...6
     /// What threads do, beside `open`, `use` and `release`; what stands twice is done twice as often.
     var verbs: [Verb] = []
     /// How often, of a thousand calls, a call of a provider fails.
@@ -35,6 +37,8 @@
     /// Whether windows of maps must be loaded before they are touched.
     var populates = false
     var bypasses = false
+    /// In pages; see `ProviderProperties.faultAround`.
+    var faultAround = 0
     var refusesBarriers = false
 
     var usesTasks: Bool { verbs.contains { [.ready, .cancel, .windows, .prefetch].contains($0) } }

@@ -58,6 +58,9 @@
         name: "eviction", budget: .fixed(bytes: 3 << 12), files: [4, 3],
         verbs: [.copy, .drop, .across, .past, .statistics, .collect]),
       Scenario(
+        name: "eviction of small windows", budget: .fixed(bytes: 4 << 12), files: [7, 3],
+        verbs: [.copy, .drop, .across, .past, .ready, .collect, .append], faultAround: 4),
+      Scenario(
         name: "eviction of copies", backend: .copying, budget: .fixed(bytes: 4 << 12),
         files: [4, 3], verbs: [.copy, .drop, .across, .statistics, .collect, .unload]),
       Scenario(
@@ -97,7 +100,8 @@
         verbs: [.dropManager, .drop, .copy, .buffer]),
       Scenario(
         name: "takeover, handles short", backend: .both,
-        budget: .fixed(bytes: 8 << 12, handles: 3), files: [3, 2, 2], verbs: [.drop, .collect, .open],
+        budget: .fixed(bytes: 8 << 12, handles: 3), files: [3, 2, 2],
+        verbs: [.drop, .collect, .open],
         mostHandles: 1),
       Scenario(
         name: "takeover, maps short", backend: .both, budget: .fixed(bytes: 8 << 12, maps: 1),
@@ -107,9 +111,10 @@
         budget: .fixed(bytes: 8 << 12, maps: 2, handles: 2), files: [3, 2, 0],
         verbs: [.append, .grow, .replace, .refresh, .open, .drop], mostHandles: 1),
       Scenario(
-        name: "bypasses", backend: .both, budget: .fixed(bytes: 36 << 12), windowPages: 16,
-        files: [64, 20],
-        verbs: [.append, .copy, .drop, .statistics, .observe, .buffer], bypasses: true),
+        name: "bypasses", backend: .both, budget: .fixed(bytes: 40 << 12, handles: 1),
+        windowPages: 16,
+        files: [64, 64], threads: 2...2, operations: 8...16,
+        verbs: [.use, .use, .open, .drop, .copy, .append, .observe, .buffer], bypasses: true),
       Scenario(
         name: "few handles", backend: .copying, budget: .fixed(bytes: 6 << 12, handles: 1),
         files: [3, 2, 2], verbs: [.open, .drop, .collect, .ready]),

@@ -24,24 +24,63 @@
       if !Self.scenario.isEmpty && !scenario.name.contains(Self.scenario) { return }
       defer { Crash.note(index, nil) }
       let start = ContinuousClock.now
-      var steps = 0
+      var (steps, work) = (0, Work())
       var (seen, failures) = (Set<String>(), 0)
       for seed in Self.firstSeed..<Self.firstSeed + Self.schedules {
         Crash.note(index, "\(scenario.name), seed \(seed)")
-        let outcome = Program.run(scenario, seed: seed)
+        let (outcome, done) = Program.run(scenario, seed: seed)
         steps += outcome.steps
+        work += done
         guard let failure = outcome.failure else { continue }
         failures += 1
         if seen.insert(failure.kind).inserted {
-          let took = (ContinuousClock.now - start).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2)))
-          Issue.record(
-            "\(scenario.name), after \(seed - Self.firstSeed + 1) schedules, \(took): \(failure)")
+          let count = seed - Self.firstSeed + 1
+          let time = (ContinuousClock.now - start).inSeconds
+          Issue.record("\(scenario.name), after \(count) schedules, \(time): \(failure)")
         }
         if !Self.findsAll || failures == Self.mostFailures { break }
       }
       print(
         "\(scenario.name): \(Self.schedules) schedules, \(steps) steps, \(failures) failures,",
-        ContinuousClock.now - start)
+        (ContinuousClock.now - start).inSeconds, "-", work)
+    }
+
+    /// Seeds by which a fault was found that is mended now. Where the core takes other steps they stand for other orders;
+    /// `ChangeTests` has what they found as well, in the one order that brings it about.
+    private static let found: [(String, [UInt64])] = [
+      // A file larger than the extent that was being made for it.
+      ("growth, addresses short", [485, 524, 818]),
+      ("growth in copies, addresses short", [215, 485]),
+      // An extent asked for that was smaller than the file: a precondition of the backends.
+      ("growth, addresses short", [588]),
+      ("growth in copies, addresses short", [982]),
+      ("growth beside a takeover", [622]),
+      ("failing calls, both", [1115]),
+      // A refresh that kept the old size.
+      ("growth in maps", [109, 1063]),
+      ("growth in copies", [16, 284, 756]),
+      ("growth of whole files", [703, 874]),
+      ("growth, hard budget", [104, 874]),
+      ("links", [5, 1528, 1904]),
+      ("links, copies", [5, 480]),
+      ("truncation of copies", [284, 290, 797]),
+      ("takeover of files that change", [38, 76]),
+      // A hard budget exceeded by growth.
+      ("growth, hard budget", [1337]),
+      // Another file's size, or bytes, by its number.
+      ("empty files, one handle", [12, 107, 2068]),
+      ("empty files in maps", [12, 107, 2068]),
+      ("replaced files", [414]),
+      ("replaced files, copies", [613]),
+    ]
+
+    @Test(arguments: found)
+    func `What was found stays mended`(_ name: String, _ seeds: [UInt64]) throws {
+      let scenario = try #require(Scenario.all.first { $0.name == name })
+      for seed in seeds {
+        let failure = Program.run(scenario, seed: seed).outcome.failure
+        #expect(failure == nil, "\(name): \(failure?.description ?? "")")
+      }
     }
 
     /// Else nothing that was found could be looked at.
@@ -49,11 +88,16 @@
     func `A seed repeats its schedule`(_ index: Int) {
       for seed in UInt64(0)..<20 {
         let (one, two) = (
-          Program.run(Scenario.all[index], seed: seed), Program.run(Scenario.all[index], seed: seed)
+          Program.run(Scenario.all[index], seed: seed).outcome,
+          Program.run(Scenario.all[index], seed: seed).outcome
         )
         #expect(one.steps == two.steps && one.fingerprint == two.fingerprint)
       }
     }
+  }
+
+  extension Duration {
+    fileprivate var inSeconds: String { String(format: "%.2f s", self / .seconds(1)) }
   }
 
   extension Scheduler.Failure {

@@ -175,7 +175,10 @@
         var place = (offset + word - 1) / word * word
         while place + 8 <= offset + Int64(bytes.count) {
           words.append(
-            (place, unsafe bytes.loadUnaligned(fromByteOffset: Int(place - offset), as: UInt64.self)))
+            (
+              place,
+              unsafe bytes.loadUnaligned(fromByteOffset: Int(place - offset), as: UInt64.self)
+            ))
           place += word
         }
         if words.isEmpty { return nil }

@@ -9,6 +9,8 @@
     let extent: Extent
     /// Whose it is.
     private(set) unowned var owner: VirtualProvider
+    /// How far around what a map lacks the system brings in what the file has; see `ProviderProperties.faultAround`.
+    private var faultAround: Int64
     /// Whether it shows the file itself, as a map does; otherwise it holds copies.
     private(set) var isMap: Bool
     /// Which pages have been brought in.
@@ -27,6 +29,7 @@
       self.file = file
       self.isMap = isMap
       self.owner = owner
+      faultAround = Int64(owner.properties.faultAround)
       let base = UnsafeMutableRawPointer.allocate(
         byteCount: byteCount + 2 * Self.guardSize, alignment: Self.pageSize)
       unsafe base.initializeMemory(
@@ -65,6 +68,7 @@
     /// Makes copies a map of the file.
     func becomeMap(of provider: VirtualProvider) {
       owner = provider
+      faultAround = Int64(owner.properties.faultAround)
       isMap = true
       file.holders += 1
       empty(0..<Int64(extent.byteCount))
@@ -82,6 +86,15 @@
 
     /// Brings pages in: reads them, or maps them.
     func load(_ range: Range<Int64>) {
+      var range = range
+      let isMissing = pages(of: range).contains { !pages[$0] }
+      if isMap && faultAround > 0 && isMissing && file.now.size > 0 {
+        let end = (range.upperBound + faultAround - 1) / faultAround * faultAround
+        // Not past the file's last page.
+        let last = (file.now.size + Int64(Self.pageSize) - 1) & -Int64(Self.pageSize)
+        let start = range.lowerBound / faultAround * faultAround
+        range = start..<max(range.upperBound, min(end, last, Int64(extent.byteCount)))
+      }
       for page in pages(of: range) where !(isMap && pages[page]) {
         pages[page] = true
         let start = Int64(page * Self.pageSize)

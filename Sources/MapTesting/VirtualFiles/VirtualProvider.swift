@@ -110,7 +110,9 @@
         scheduler.fail("wants an extent of \(byteCount) bytes for \(fileSize)")
       }
       try begin("makeExtent", (.addressSpaceExhausted, .noMemory))
-      if files.memories.count(where: { $0.owner === self }) >= mostExtents { throw MapError(.addressSpaceExhausted, errno: .noMemory) }
+      if files.memories.count(where: { $0.owner === self }) >= mostExtents {
+        throw MapError(.addressSpaceExhausted, errno: .noMemory)
+      }
       let file = file(handle, "makeExtent")
       let memory = VirtualMemory(
         file, byteCount: byteCount, isMap: !properties.isAnonymous, owner: self)
@@ -148,7 +150,8 @@
       let (memory, range) = place(of: load.region)
       let file = load.handle.map { self.file($0, "load") } ?? memory.file
       if file !== memory.file { scheduler.fail("loads one file into another file's extent") }
-      if memory.loading.contains(where: { $0.overlaps(range) }) {
+      // Bytes of maps may be asked for beside.
+      if !memory.isMap && memory.loading.contains(where: { $0.overlaps(range) }) {
         scheduler.fail("loads a window twice at a time")
       }
       memory.loading.append(range)
@@ -175,8 +178,12 @@
       try? begin("unload")
       for region in regions {
         let (memory, range) = place(of: region)
-        let start = unsafe UInt(bitPattern: region.start)
-        files.forbidLeases(start..<start + UInt(region.byteCount))
+        // What a map lacks comes back by being touched. Where windows bring in their neighbours, and these are taken off again,
+        // one may have come to be used meanwhile.
+        if !memory.isMap || properties.faultAround == 0 {
+          let start = unsafe UInt(bitPattern: region.start)
+          files.forbidLeases(start..<start + UInt(region.byteCount))
+        }
         memory.empty(range)
       }
       end("unload ends")
