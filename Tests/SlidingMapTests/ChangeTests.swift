@@ -182,6 +182,33 @@ struct ChangeTests {
     }
   }
 
+  /// What a cursor loads after a change is the file as it is then, also where it is read in copies; what it knew of stays to be
+  /// had without a refresh.
+  @Test(arguments: BackendKind.allCases, [false, true])
+  func aChangeFailsNoReader(_ kind: BackendKind, _ isWrittenInPlace: Bool) async throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try kind.make(), windowSize: 4096)
+    var model = content(60_000)
+    let path = try scratch.write("file", model)
+    let held = Held(try maps.cursor(for: path))
+    try held.cursor.use(at: 0, count: 5000)
+    if isWrittenInPlace {
+      model = content(60_000, seed: 2)
+      try scratch.write("file", model)
+    } else {
+      try scratch.append("file", content(100))
+    }
+    // A copy that is used stays as it is.
+    held.cursor.release()
+    for offset in [20_000, 55_000, 0] {
+      try await held.cursor.ready(at: Int64(offset), count: 5000)
+      let bytes = try held.cursor.withBytes(at: Int64(offset), count: 5000) { array($0) }
+      let isRight = bytes == Array(model[offset..<offset + 5000])
+      #expect(isRight, "at \(offset)")
+    }
+    #expect(held.cursor.fileSize == 60_000)
+  }
+
   /// Where addresses are short an extent has no room for growth. A file that grows while its extent is being made, and is opened
   /// again at that moment, is served by another one.
   @Test(arguments: BackendKind.allCases)
@@ -215,7 +242,7 @@ struct ChangeTests {
       windowSize: 65_536)
     maps.withLock { $0 = manager }
     var cursor = try manager.cursor(for: path)
-    _ = try? cursor.use(at: 0, count: 1)
+    try cursor.use(at: 0, count: 1)
     try cursor.refresh()
     try cursor.use(at: 1 << 20, count: 32)
     let seen = view(cursor)

@@ -167,16 +167,25 @@ struct TakeoverTests {
     let maps = maps()
     var cursor = try maps.cursor(for: path)
     try prove(&cursor)
+    var written = model
+    written[100] = 8
+    written[5000] = 9
+    try write(8, at: 100)
     try write(9, at: 5000)
-    #expect(mapError { try cursor.use(at: 4000, count: 200) }?.code == .fileChanged)
-    let isValid = cursor.isValid
-    #expect(!isValid)
-    // What is loaded stays readable, and new cursors read the new generation.
+    // The first window was loaded before, and nobody uses it: it is loaded anew with the second.
+    try cursor.use(at: 0, count: 6000)
+    #expect(view(cursor) == .of(written, 0..<6000))
+    // One that is used stays as it was.
     try cursor.use(at: 0, count: 10)
-    #expect(view(cursor) == .of(model, 0..<10))
+    var second = cursor.copy()
+    try write(7, at: 9000)
+    #expect(mapError { try second.use(at: 3000, count: 8000) }?.code == .fileChanged)
+    let isValid = second.isValid
+    #expect(!isValid && view(cursor) == .of(written, 0..<10))
+    // New cursors read the new generation.
     var new = try maps.cursor(for: path)
-    let byte = try new.withBytes(at: 5000, count: 1) { array($0) }
-    #expect(byte == [9])
+    let bytes = try new.withBytes(at: 9000, count: 1) { array($0) }
+    #expect(bytes == [7])
   }
 
   @Test func `Where both fail the error comes through, and nothing is left`() throws {

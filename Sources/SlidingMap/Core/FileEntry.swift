@@ -25,6 +25,8 @@ final class FileEntry: @unchecked Sendable {
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
   var generation: FileGeneration
+  /// The version that copies are held to, where it is another: the file outgrew the entry, which goes on with what it has room for.
+  var outgrownGeneration: FileGeneration?
   /// Which of the core's adoptions that was.
   var adoption = 0
   var handle: Handle?
@@ -97,6 +99,9 @@ final class FileEntry: @unchecked Sendable {
     unsafe free(windows)
     gate.deallocate()
   }
+
+  /// The version that copies are held to: each must be of it, as long as one is loaded.
+  var copiedGeneration: FileGeneration { outgrownGeneration ?? generation }
 
   /// The file's size as last seen, in bytes.
   var size: Int64 { generation.size }

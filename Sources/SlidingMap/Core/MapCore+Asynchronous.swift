@@ -19,10 +19,18 @@ extension MapCore {
   func makeReady(_ file: FileEntry, _ range: Range<Int64>) async throws(MapError) {
     if isForked { throw MapError(.forked) }
     if exceedsBudget(file, range.count) { throw MapError(.budgetExhausted) }
+    var changes = 0
     var started = Started(rest: range)
     while let rest = started.rest {
-      started = try startLoading(file, [rest], missed: started.missed)
-      try await wait(for: started.tickets)
+      do throws(MapError) {
+        started = try startLoading(file, [rest], missed: started.missed)
+        try await wait(for: started.tickets)
+      } catch {
+        changes += 1
+        let mayFollow = error.code == .fileChanged && changes <= Self.changesFollowed
+        if !mayFollow || !follow(file, file.source) { throw error }
+        started.rest = range
+      }
     }
   }
 

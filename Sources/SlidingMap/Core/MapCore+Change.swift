@@ -23,6 +23,7 @@ extension MapCore {
     guard canServe(file, status, isNew) else { return .outgrown }
     let growth = growth(of: file, status)
     file.generation = status.generation
+    file.outgrownGeneration = nil
     noteAdoption(by: file)
     if let growth, !Turn.isPlanted("uncharged growth") {
       usage.bytes += growth.byteCount
@@ -85,7 +86,7 @@ extension MapCore {
     let isJoinable =
       file.backend.properties.isCoherent
       || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
-      || !isNew && status.generation.hasSameContent(as: file.generation)
+      || !isNew && status.generation.hasSameContent(as: file.copiedGeneration)
     return isJoinable && status.size <= Int64(file.room)
   }
 
@@ -141,6 +142,33 @@ extension MapCore {
       file.cursors -= 1
       return nil
     }
+  }
+
+  /// How often a request that found its file changed is made again.
+  static let changesFollowed = 3
+
+  /// Lets an entry go on with the file as it is now, for a request that found copies to be of another version than the file. Loaded
+  /// copies of the old one leave, unless somebody uses them.
+  ///
+  /// - Returns: whether the request may find its bytes now.
+  func follow(_ file: FileEntry, _ source: FileSource) -> Bool {
+    if isForked || file.backend.properties.isCoherent { return false }
+    monitor.lock()
+    defer { monitor.unlock() }
+    if isShutDown { return false }
+    let adoptions = adoptions
+    guard file.handle != nil, let status = try? statusNow(of: file, source) else { return false }
+    drainLogs()
+    var chores = Chores()
+    _ = unloadUnused(regions.slots(of: file), &chores)
+    perform(&chores)
+    guard let update = try? updateWithinBudget(file, status, adoptions) else { return false }
+    if update != .outgrown { return true }
+    if file.regions > 0 || status.size < file.size || file.adoption > adoptions { return false }
+    // It has no room for what the file is now, but for what its cursors know of.
+    file.outgrownGeneration = status.generation
+    noteAdoption(by: file)
+    return true
   }
 
   /// Ends a share in a file that is no cursor's.

@@ -21,7 +21,7 @@ struct Transfers {
     loads.append(load)
     guard !backend.properties.isCoherent, let handle = load.handle else { return }
     if expected.last?.handle != handle {
-      expected.append(Expectation(handle: handle, generation: file.generation))
+      expected.append(Expectation(handle: handle, generation: file.copiedGeneration))
     }
   }
 

@@ -80,7 +80,7 @@ extension WindowCursor {
       if !state.pinResident(windows, core) {
         // Nor is memory kept that would take room from the windows, or from a copy.
         giveBackSpare()
-        var log = try core.acquire(file, windows, after: left, range, after: shown)
+        var log = try acquire(windows, after: left, range, after: shown)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
           if state.release() { core.settle(file, after: Range(windows)) }
@@ -102,5 +102,26 @@ extension WindowCursor {
     }
     state.settle(windows, file, offset: offset, count: count)
     return true
+  }
+
+  /// Makes windows resident that the pin covers. A file that changed since its copies were read is followed, where nobody uses
+  /// them; the pin must be gone for that, and is published anew.
+  private func acquire(
+    _ windows: ClosedRange<Int>, after left: Range<Int>, _ range: Range<Int64>,
+    after shown: Range<Int64>
+  ) throws(MapError) -> AccessLog? {
+    var changes = 0
+    while true {
+      do throws(MapError) {
+        return try core.acquire(file, windows, after: left, range, after: shown)
+      } catch {
+        changes += 1
+        if error.code != .fileChanged || changes > MapCore.changesFollowed { throw error }
+        unsafe state.pin.pointee.store(0)
+        if !core.follow(file, source) { throw error }
+        unsafe state.pin.pointee.publish(
+          start: state.grid.start(of: windows.lowerBound), count: windows.count)
+      }
+    }
   }
 }
