@@ -245,6 +245,9 @@
         scheduler.note("truncate \(path)")
         let size = files.file(at: path)?.now.size ?? 0
         files.truncate(path, to: size / 2 / 64 * 64)
+      case .clear:
+        scheduler.note("clear \(path)")
+        files.truncate(path, to: 0)
       case .replace:
         scheduler.note("replace \(path)")
         files.create(path, size: Int64(Self.page * dice.draw(below: 4)))

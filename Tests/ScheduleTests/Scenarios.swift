@@ -11,6 +11,9 @@
         name: "growth, addresses short", budget: .fixed(addresses: 30 << 10), files: [3, 3, 3],
         verbs: [.append, .grow, .refresh, .open, .drop]),
       Scenario(
+        name: "emptied files, addresses short", budget: .fixed(addresses: 30 << 10),
+        files: [3, 3, 3], verbs: [.clear, .clear, .append, .refresh, .open, .drop]),
+      Scenario(
         name: "growth in copies, addresses short", backend: .copying,
         budget: .fixed(bytes: 8 << 12, addresses: 30 << 10), files: [3, 3, 0],
         verbs: [.append, .grow, .refresh, .open, .drop]),

@@ -101,24 +101,28 @@ extension MapCore {
 
   /// Decides to load an absent window: makes room for it and enters it in the books.
   private func claim(_ window: Int, of file: FileEntry, _ chores: inout Chores) throws(MapError) {
-    let byteCount = file.charge(for: window, pageSize: pageSize)
+    var byteCount = file.charge(for: window, pageSize: pageSize)
     if byteCount == 0 { throw MapError(.fileTruncated) }
     guard let slot = regions.insert(file, window: window, byteCount: byteCount) else {
       throw MapError(.budgetExhausted)
     }
     unsafe file.windows.exchange(window, WindowWord(.loading, slot))
-    let info = info(of: slot)
-    noteMiss(slot, info, isNew: chores.missed != window)
+    noteMiss(slot, info(of: slot), isNew: chores.missed != window)
     chores.missed = window
     // Kept open until the load is over, also while the lock is given up on the way there.
     file.handleUsers += 1
     do throws(MapError) {
-      var demand = demand(for: file, byteCount: byteCount)
-      // Nothing pins what is only started, so it is no reason to overshoot.
-      if chores.isAsynchronous { demand.isHard = true }
-      try makeRoom(for: demand, &chores)
-      // The lock may have been given up: the manager shut down, the file's extent gone.
-      try checkUsable()
+      while true {
+        var demand = demand(for: file, byteCount: byteCount)
+        // Nothing pins what is only started, so it is no reason to overshoot.
+        if chores.isAsynchronous { demand.isHard = true }
+        try makeRoom(for: demand, &chores)
+        // The lock may have been given up: the manager shut down, the file's extent gone, its last window grown.
+        try checkUsable()
+        let charge = file.charge(for: window, pageSize: pageSize)
+        if charge <= byteCount { break }
+        byteCount = charge
+      }
     } catch {
       file.handleUsers -= 1
       handlesMoved()
@@ -127,6 +131,8 @@ extension MapCore {
       failLoad(slot, error, &chores)
       throw error
     }
+    regions[slot].byteCount = byteCount
+    let info = info(of: slot)
     unsafe references.bind(slot, to: file.windows.references(window))
     references.setCount(of: slot, to: 0)
     policy.insert(slot, info)

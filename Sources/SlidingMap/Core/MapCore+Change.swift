@@ -18,7 +18,7 @@ extension MapCore {
   private func update(
     _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool
   ) -> Update {
-    if status.generation == file.generation { return .served }
+    if status.generation == file.generation && file.outgrownGeneration == nil { return .served }
     if file.adoption > adoptions && !Turn.isPlanted("older look") { return .overlapped }
     guard canServe(file, status, isNew) else { return .outgrown }
     let growth = growth(of: file, status)
@@ -154,8 +154,12 @@ extension MapCore {
   func follow(_ file: FileEntry, _ source: FileSource) -> Bool {
     if isForked || file.backend.properties.isCoherent { return false }
     monitor.lock()
-    defer { monitor.unlock() }
+    defer {
+      retireAfterShutdown(file)
+      monitor.unlock()
+    }
     if isShutDown { return false }
+    guard (try? ensureHandle(file, source)) != nil else { return false }
     let adoptions = adoptions
     guard file.handle != nil, let status = try? statusNow(of: file, source) else { return false }
     drainLogs()
@@ -181,7 +185,7 @@ extension MapCore {
 
   /// The entry that can tell how the file is now: the one that took its handle along, or another one with a handle on what a
   /// map proves to be the same file; else itself.
-  private func newest(_ file: FileEntry) -> FileEntry {
+  func newest(_ file: FileEntry) -> FileEntry {
     var newest = file
     while newest.handle == nil, let heir = newest.heir, heir.inFiles.isLinked { newest = heir }
     if newest.handle == nil, isAnchored(newest), let other = files[file.identity],
@@ -199,7 +203,8 @@ extension MapCore {
     let adoptions = adoptions
     let wasAnchored = isAnchored(file)
     guard let status = try statusNow(of: file, source) else { throw MapError(.fileChanged) }
-    if !wasAnchored && status.generation != file.generation && !Turn.isPlanted("unproven file") {
+    let isProven = wasAnchored || status.generation == file.copiedGeneration
+    if !isProven && !Turn.isPlanted("unproven file") {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
       throw MapError(.fileChanged)
     }
@@ -230,13 +235,13 @@ extension MapCore {
       leave(other)
       if update == .overlapped { return nil }
     }
-    return try successor(of: file, status, source)
+    return try successor(of: file, status, adoptions, source)
   }
 
   /// An entry for a file that outgrew `file`, which goes on with its extent and leaves its handle to the new one. Nil if
-  /// another thread took the handle.
+  /// another thread took the handle, or adopted another look meanwhile.
   private func successor(
-    of file: FileEntry, _ status: FileStatus, _ source: FileSource
+    of file: FileEntry, _ status: FileStatus, _ adoptions: Int, _ source: FileSource
   ) throws(MapError) -> FileEntry? {
     // The old entry goes on with its extent alone.
     try ensureExtent(file, mayOvershoot: true)
@@ -246,7 +251,8 @@ extension MapCore {
       monitor.wait()
       handleWaiters -= 1
     }
-    guard let handle = file.handle else { return nil }
+    guard let handle = file.handle, file.adoption <= adoptions else { return nil }
+    if let other = files[file.identity], other !== file, other.adoption > adoptions { return nil }
     let opened = OpenedFile(handle: handle, status: status)
     guard
       let entry = FileEntry(

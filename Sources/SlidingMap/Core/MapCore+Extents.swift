@@ -21,6 +21,8 @@ extension MapCore {
     let alignment = alignment(for: file)
     while true {
       let byteCount = try makeRoomForExtent(of: file, mayOvershoot)
+      // Emptied by others meanwhile.
+      if file.size == 0 && !Turn.isPlanted("emptied file") { return }
       // From here on the file does not outgrow what is asked for.
       file.making = Turn.isPlanted("outgrown extent") ? nil : byteCount
       defer { file.making = nil }

@@ -45,7 +45,9 @@ extension MapCore {
       try checkUsable()
       // Of another generation it may be another file, which got the number since the look at the path: only who holds a file
       // open can tell.
-      if let file = files[status.identity], isAnchored(file), file.generation == status.generation {
+      if let file = files[status.identity], isAnchored(file), file.generation == status.generation,
+        file.outgrownGeneration == nil
+      {
         file.cursors += 1
         file.note(source)
         return file
@@ -202,6 +204,10 @@ extension MapCore {
     if file.cursors > 0 { return }
     if files[file.identity] === file { files[file.identity] = nil }
     filesByUse.remove(file)
+    // Who left a handle to it finds it at the one that it was left to.
+    file.predecessor?.heir = file.heir
+    file.heir?.predecessor = file.predecessor
+    file.heir = nil
   }
 
   /// Ends a call for which a file's extent had to stay.
@@ -233,7 +239,7 @@ extension MapCore {
   }
 
   /// The entry with cursors that left its handle to `file` and could use it again.
-  private func previousOwner(of file: FileEntry) -> FileEntry? {
+  func previousOwner(of file: FileEntry) -> FileEntry? {
     var owner = isShutDown ? nil : file.predecessor
     while let entry = owner, entry.cursors == 0 { owner = entry.predecessor }
     return owner.flatMap { mayAdopt(from: file.backend, $0) ? $0 : nil }

@@ -201,10 +201,14 @@ extension MapCore {
         paths.removeFirst()
         continue
       }
-      let isHeld = file.extent != nil && file.backend.properties.extentKeepsFile
+      // Held by its map, or by the handle that it left to another entry.
+      let newest = newest(file)
+      let isHeld =
+        file.extent != nil && file.backend.properties.extentKeepsFile
+        || newest !== file && newest.handle != nil
       let isSame =
         opened.status.identity == file.identity
-        && (isHeld || opened.status.generation == file.generation)
+        && (isHeld || opened.status.generation == file.copiedGeneration)
       // The thread that is changing the extent is the one that looks for a handle.
       let fits = file.backend === backend || file.extent == nil && file.regions == 0
       if isSame && file.handle == nil && fits {

@@ -26,7 +26,11 @@ extension MapCore {
     var chores = Chores()
     let slots = meant.flatMap { regions.slots(of: $0) }
     let count = unloadUnused(slots, &chores)
-    for file in meant where file.cursors == 0 { closeHandle(of: file, &chores) }
+    // Files that go with their last window give their handle back to who needs it.
+    perform(&chores)
+    for file in meant where file.cursors == 0 && previousOwner(of: file) == nil {
+      closeHandle(of: file, &chores)
+    }
     reserve?.dropIfUnused()
     perform(&chores)
     endOvershoot(&chores)

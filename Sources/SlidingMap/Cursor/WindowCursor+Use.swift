@@ -118,9 +118,10 @@ extension WindowCursor {
         changes += 1
         if error.code != .fileChanged || changes > MapCore.changesFollowed { throw error }
         unsafe state.pin.pointee.store(0)
-        if !core.follow(file, source) { throw error }
+        let mayFind = core.follow(file, source)
         unsafe state.pin.pointee.publish(
           start: state.grid.start(of: windows.lowerBound), count: windows.count)
+        if !mayFind { throw error }
       }
     }
   }
