@@ -46,7 +46,7 @@
     }
 
     /// Seeds by which a fault was found that is mended now. Where the core takes other steps they stand for other orders;
-    /// `ChangeTests` has what they found as well, in the one order that brings it about.
+    /// `GrowthTests` has what they found as well, in the one order that brings it about.
     private static let found: [(String, [UInt64])] = [
       // A file larger than the extent that was being made for it.
       ("growth, addresses short", [485, 524, 818]),
