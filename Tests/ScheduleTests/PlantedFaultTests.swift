@@ -17,6 +17,7 @@
       ("unwatched gate", "bypasses", "wrong bytes"),
       ("lost wake-up", "eviction of copies", "nobody can go on"),
       ("unseen pin", "eviction", "lease"),
+      ("emptied window", "eviction in groups", "in no budget"),
       ("unchecked copies", "truncation of copies", "wrong bytes"),
     ]
 

@@ -23,6 +23,8 @@
 
     /// What managers did, for a look whether schedules come by all of it. Only whoever has the turn adds to it.
     private var work = Work()
+    /// The serials of files that a cursor was opened on by a path.
+    private var openedByPath: Set<UInt16> = []
 
     static func run(
       _ scenario: Scenario, seed: UInt64, planting fault: String? = nil
@@ -150,6 +152,14 @@
         guard let maps else { return }
         scheduler.note("open \(path)")
         readers.append(try open(path, maps))
+      case .openDescriptor:
+        guard let maps, let descriptor = files.open(path) else { return }
+        defer { files.close(descriptor) }
+        scheduler.note("open a descriptor of \(path)")
+        guard let file = files.file(of: .descriptor(descriptor)) else { return }
+        let start = scheduler.step
+        let cursor = try maps.cursor(for: descriptor)
+        readers.append(Reader(cursor, on: [file], looked: start, files, scheduler))
       case .use, .across, .past:
         guard let reader else { return }
         let windows = max(reader.size / window, 1)
@@ -268,8 +278,10 @@
     private func open(_ path: FilePath, _ maps: MapManager) throws(MapError) -> Reader {
       let start = scheduler.step
       let cursor = try maps.cursor(for: path)
-      return Reader(
+      let reader = Reader(
         cursor, on: files.files(at: path, since: start), looked: start, files, scheduler)
+      openedByPath.formUnion(reader.files.map(\.serial))
+      return reader
     }
 
     private func readBuffer(_ path: FilePath, _ maps: MapManager) throws(MapError) {
@@ -371,7 +383,11 @@
         }
         reader.endLease()
       } catch {
-        if error.code != .budgetExhausted || !scenario.expects(.budgetExhausted) {
+        // Handles of descriptors stay.
+        let isExplained =
+          error.code == .budgetExhausted
+          || error.code == .handlesExhausted && scenario.verbs.contains(.openDescriptor)
+        if !isExplained || !scenario.expects(error.code) {
           scheduler.fail("can't read \(path) when all is over: \(error)")
         }
       }
@@ -383,9 +399,12 @@
         try reader.use(at: 0, count: 64)
       } catch {
         scheduler.note("an old cursor throws \(error)")
-        if error.code != .budgetExhausted && error.code != .fileChanged
-          || !scenario.expects(error.code)
-        {
+        // The handle of a file that no path is known of is never closed.
+        let mayBeLost = reader.files.contains { openedByPath.contains($0.serial) }
+        let isExplained =
+          error.code == .budgetExhausted
+          || error.code == .fileChanged && (mayBeLost || scenario.backend != .copying)
+        if !isExplained || !scenario.expects(error.code) {
           scheduler.fail("an old cursor can't read on when all is over: \(error)")
         }
       }

@@ -8,7 +8,7 @@
 
     /// What a thread may do.
     enum Verb: String, Sendable {
-      case open, use, across, past, copy, release, drop, refresh, buffer
+      case open, openDescriptor, use, across, past, copy, release, drop, refresh, buffer
       case prefetch, ready, cancel, windows
       case setPolicy, observe, collect, unload, statistics, shutdown, dropManager
       case append, grow, overwrite, truncate, clear, replace, remove, create, link

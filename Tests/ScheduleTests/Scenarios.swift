@@ -38,6 +38,20 @@
         name: "empty files in maps", budget: .fixed(handles: 1), files: [0, 1, 0],
         verbs: [.append, .remove, .create, .refresh, .open, .use]),
       Scenario(
+        name: "descriptors", backend: .copying, budget: .fixed(bytes: 6 << 12, handles: 3),
+        files: [3, 2, 0],
+        verbs: [
+          .openDescriptor, .openDescriptor, .append, .grow, .replace, .refresh, .open, .drop,
+          .collect,
+        ]),
+      Scenario(
+        name: "descriptors in maps", budget: .fixed(bytes: 6 << 12, handles: 3),
+        files: [3, 2, 0],
+        verbs: [
+          .openDescriptor, .openDescriptor, .append, .grow, .replace, .refresh, .open, .drop,
+          .collect,
+        ]),
+      Scenario(
         name: "replaced files", budget: .fixed(bytes: 5 << 12, maps: 3, handles: 1),
         verbs: [.replace, .replace, .refresh, .open, .drop, .collect]),
       Scenario(
@@ -52,14 +66,18 @@
         files: [3, 2, 1],
         verbs: [.link, .remove, .create, .append, .refresh, .open, .unload]),
       Scenario(
-        name: "truncation", budget: .fixed(bytes: 4 << 12),
+        name: "truncation", budget: .fixed(bytes: 6 << 12), windowPages: 2,
         verbs: [.truncate, .append, .refresh, .open]),
       Scenario(
-        name: "truncation of copies", backend: .copying, budget: .fixed(bytes: 4 << 12),
+        name: "truncation of copies", backend: .copying, budget: .fixed(bytes: 6 << 12),
+        windowPages: 2,
         verbs: [.truncate, .append, .refresh, .open]),
       Scenario(
         name: "eviction", budget: .fixed(bytes: 3 << 12), files: [4, 3],
         verbs: [.copy, .drop, .across, .past, .statistics, .collect]),
+      Scenario(
+        name: "eviction in groups", budget: .fixed(bytes: 24 << 12), files: [20, 16],
+        operations: 8...14, verbs: [.across, .across, .copy, .drop, .collect]),
       Scenario(
         name: "eviction of small windows", budget: .fixed(bytes: 4 << 12), files: [7, 3],
         verbs: [.copy, .drop, .across, .past, .ready, .collect, .append], faultAround: 4),

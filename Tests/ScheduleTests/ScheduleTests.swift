@@ -72,6 +72,8 @@
       ("empty files in maps", [12, 107, 2068]),
       ("replaced files", [414]),
       ("replaced files, copies", [613]),
+      // Pages that nobody had loaded were taken out while a window came to use them, which gets them back: no fault.
+      ("ready in maps", [8766]),
     ]
 
     @Test(arguments: found)

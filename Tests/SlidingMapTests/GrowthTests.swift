@@ -66,6 +66,56 @@ struct GrowthTests {
       statistics.bytes <= limit && statistics.peakBytes <= limit && statistics.overshoots == 0)
   }
 
+  /// Those that stayed loaded when the file was cut short, too.
+  @Test func windowsThatGrowAgainAreCharged() throws {
+    let scratch = try Scratch()
+    let window = 65_536
+    let maps = SlidingWindowMapManager(backend: .mmap, windowSize: window)
+    let path = try scratch.write("file", content(2 * window + 5000))
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: Int64(2 * window), count: 1)
+    cursor.release()
+    try scratch.resize("file", to: Int64(window + 5000))
+    try cursor.refresh()
+    try cursor.use(at: Int64(window), count: 1)
+    cursor.release()
+    try scratch.resize("file", to: 100)
+    try cursor.refresh()
+    #expect(maps.statistics.bytes == 8192 + 8192)
+    try scratch.append("file", content(2 * window))
+    try cursor.refresh()
+    #expect(maps.statistics.bytes == window + 8192)
+    try scratch.append("file", content(20_000))
+    try cursor.refresh()
+    #expect(maps.statistics.bytes == window + 20_480)
+  }
+
+  /// A file that only a descriptor led to leaves its handle to an entry that a path leads to as well; it gets it back, however
+  /// short handles are.
+  @Test func aDescriptorsFileKeepsItsHandle() throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: .pread, budget: .fixed(handles: 1), windowSize: 4096)
+    let model = content(20_000)
+    let path = try scratch.write("file", model)
+    let other = try scratch.write("other", [1])
+    let descriptor = try FileDescriptor.open(path, .readOnly)
+    var old = try maps.cursor(for: descriptor)
+    try descriptor.close()
+    try old.use(at: 0, count: 1)
+    do {
+      var next = old.copy()
+      try scratch.append("file", content(1 << 20))
+      try next.refresh()
+      let byPath = try maps.cursor(for: path)
+      let error = mapError { _ = try maps.cursor(for: other) }
+      #expect(error?.code == .handlesExhausted && byPath.fileSize == next.fileSize)
+    }
+    try old.use(at: 8192, count: 100)
+    let seen = view(old)
+    #expect(seen == .of(model, 8192..<8292))
+  }
+
   /// Though others take its descriptor away between the steps of opening it.
   @Test func aFileThatIsWrittenToCanBeOpened() throws {
     let scratch = try Scratch()

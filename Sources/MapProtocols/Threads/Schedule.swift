@@ -28,6 +28,8 @@
     func waitToResume()
     /// Tells of a lock that the thread which has the turn has taken, or given up.
     func noteLock(_ isHeld: Bool)
+    /// Calls a body that empties regions of maps, among them some that a reader may come to use meanwhile.
+    func allowUse(of regions: [ExtentRange], during body: () -> Void)
     /// Counts what must be gone when the schedule is over.
     func count(_ what: String, _ change: Int)
   }

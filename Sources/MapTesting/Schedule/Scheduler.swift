@@ -1,5 +1,5 @@
 #if Schedule
-  import MapProtocols
+  package import MapProtocols
   package import Policies
 
   /// Runs a program of several threads so that one runs at a time, and a seed decides who: what went wrong once goes wrong again.
@@ -41,6 +41,8 @@
       var isOver = false
       var note = ""
       var locks = 0
+      /// What it empties, and others may use meanwhile.
+      var usable: [ExtentRange] = []
 
       init(_ name: String, ordinal: UInt32, runsTasks: Bool) {
         self.name = name
@@ -234,6 +236,20 @@
     package var isAnyLockHeldHere: Bool { members[thread].locks > 0 }
 
     package func noteLock(_ isHeld: Bool) { members[thread].locks += isHeld ? 1 : -1 }
+
+    package func allowUse(of regions: [ExtentRange], during body: () -> Void) {
+      let thread = thread
+      members[thread].usable = regions
+      body()
+      members[thread].usable = []
+    }
+
+    /// Whether others may use a region while the thread that has the turn empties it.
+    package func mayUse(_ region: ExtentRange) -> Bool {
+      members[thread].usable.contains { usable in
+        unsafe usable.start == region.start && usable.byteCount == region.byteCount
+      }
+    }
 
     // MARK: What is found
 

@@ -74,7 +74,10 @@
       versions.append(
         Version(
           size: size, changeTime: time, modificationTime: time, beginning: step, writes: writes))
-      for memory in memories { memory.show(range, of: self) }
+      for memory in memories {
+        memory.cut(to: size)
+        memory.show(range, of: self)
+      }
     }
 
     /// Notes a change of the file's name or owner, none of its content.

@@ -1,5 +1,5 @@
 #if Schedule
-  import MapProtocols
+  package import MapProtocols
   package import SystemPackage
 
   /// A small file system in memory, for schedules: files grow, shrink, are replaced and go, numbers are used again, and what a
@@ -18,6 +18,9 @@
     private(set) var memories: [VirtualMemory] = []
     /// Files that no path leads to, but a handle or a map holds.
     private var orphans: [VirtualFile] = []
+    /// What the program around has open itself.
+    private var descriptors: [FileDescriptor: VirtualFile] = [:]
+    private var nextDescriptor: Int32 = 1_000
 
     package init(_ scheduler: Scheduler) { self.scheduler = scheduler }
 
@@ -88,7 +91,31 @@
       file.change(writing: size..<size, size: size, step: step, time: tick())
     }
 
+    // MARK: What the program around does
+
+    /// Opens a file, or nothing where the path leads nowhere.
+    package func open(_ path: FilePath) -> FileDescriptor? {
+      guard let file = names[path] else { return nil }
+      let descriptor = FileDescriptor(rawValue: nextDescriptor)
+      nextDescriptor += 1
+      descriptors[descriptor] = file
+      file.holders += 1
+      return descriptor
+    }
+
+    package func close(_ descriptor: FileDescriptor) {
+      descriptors.removeValue(forKey: descriptor)?.holders -= 1
+    }
+
     // MARK: What is so
+
+    /// What a source leads to now.
+    package func file(of source: FileSource) -> VirtualFile? {
+      switch source {
+      case .path(let path): names[path]
+      case .descriptor(let descriptor): descriptors[descriptor]
+      }
+    }
 
     /// Where a path leads to now.
     package func file(at path: FilePath) -> VirtualFile? { names[path] }

@@ -95,7 +95,10 @@
         let start = range.lowerBound / faultAround * faultAround
         range = start..<max(range.upperBound, min(end, last, Int64(extent.byteCount)))
       }
-      for page in pages(of: range) where !(isMap && pages[page]) {
+      // There is nothing behind its end for a map to show.
+      let all = pages(of: range)
+      let there = isMap ? all.clamped(to: pages(of: 0..<file.now.size)) : all
+      for page in there where !(isMap && pages[page]) {
         pages[page] = true
         let start = Int64(page * Self.pageSize)
         unsafe file.copy(start..<start + Int64(Self.pageSize), to: extent.base)
@@ -112,6 +115,12 @@
         unsafe (extent.base + page * Self.pageSize).initializeMemory(
           as: UInt8.self, repeating: Self.emptied, count: Self.pageSize)
       }
+    }
+
+    /// Loses what lies in no page of the file any more, where it is a map of it.
+    func cut(to size: Int64) {
+      let end = (size + Int64(Self.pageSize) - 1) & -Int64(Self.pageSize)
+      if isMap && end < Int64(extent.byteCount) { empty(end..<Int64(extent.byteCount)) }
     }
 
     /// Shows what was written to the file, where it is a map of it.

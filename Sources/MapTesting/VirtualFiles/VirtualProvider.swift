@@ -62,7 +62,7 @@
 
     package func open(_ source: FileSource) throws(MapError) -> OpenedFile {
       try begin("open", (.handlesExhausted, .tooManyOpenFiles))
-      guard let path = source.path, let file = files.file(at: path) else {
+      guard let file = files.file(of: source) else {
         throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
       }
       if handles.count >= mostHandles {
@@ -178,9 +178,8 @@
       try? begin("unload")
       for region in regions {
         let (memory, range) = place(of: region)
-        // What a map lacks comes back by being touched. Where windows bring in their neighbours, and these are taken off again,
-        // one may have come to be used meanwhile.
-        if !memory.isMap || properties.faultAround == 0 {
+        // What a map lacks comes back by being touched.
+        if !memory.isMap || !scheduler.mayUse(region) {
           let start = unsafe UInt(bitPattern: region.start)
           files.forbidLeases(start..<start + UInt(region.byteCount))
         }

@@ -60,7 +60,7 @@ extension MapCore {
       var now = chores.takeWork()
       let ahead = emptyAhead(beside: now.unloads)
       var first = transfers(of: now, by: primary)
-      first.unloads += ahead.compactMap { range(of: $0.slot) }
+      first.emptied = ahead.compactMap { range(of: $0.slot) }
       var second = takeover.map { transfers(of: now, by: $0) }
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
@@ -141,17 +141,16 @@ extension MapCore {
     return transfers
   }
 
-  /// Takes off what loading small windows may have brought in of absent neighbours. Called with the lock, which is given up
-  /// meanwhile.
+  /// Takes off what was brought in of windows that are not loaded, of extents whose pages load when touched: should such a window
+  /// be loaded meanwhile, its pages come back so. Called with the lock, which is given up meanwhile.
   func trim(_ surplus: [ExtentRange]) {
     if surplus.isEmpty { return }
     monitor.unlock()
-    primary.provider.unload(surplus)
+    Turn.allowUse(of: surplus) { primary.provider.unload(surplus) }
     monitor.lock()
   }
 
-  /// What loading small windows may have brought in of absent neighbours. Should one of them be loaded meanwhile, its
-  /// pages come back by being touched.
+  /// What loading small windows may have brought in of absent neighbours.
   func surplus(around slots: [RegionSlot]) -> [ExtentRange] {
     guard primary.isTrimmed else { return [] }
     let block = Int64(primary.properties.faultAround)

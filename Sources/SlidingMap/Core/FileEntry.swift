@@ -24,7 +24,7 @@ final class FileEntry: @unchecked Sendable {
   let grid: WindowGrid
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
-  var generation: FileGeneration
+  var generation: FileGeneration { didSet { longest = max(longest, size) } }
   /// The version that copies are held to, where it is another: the file outgrew the entry, which goes on with what it has room for.
   var outgrownGeneration: FileGeneration?
   /// Which of the core's adoptions that was.
@@ -62,6 +62,8 @@ final class FileEntry: @unchecked Sendable {
   let gate: HandleGate
   /// The addresses an extent of this file reserves: its size when first seen, and room for growth.
   let reserved: Int
+  /// The largest size that the file had, in bytes: windows may be loaded up to there.
+  private(set) var longest: Int64
   /// How often the file was read without a window.
   var copies = 0
   let source: FileSource
@@ -91,6 +93,7 @@ final class FileEntry: @unchecked Sendable {
     gate = HandleGate()
     identity = opened.status.identity
     generation = opened.status.generation
+    longest = size
     handle = opened.handle
     paths = source.path.map { [$0] } ?? []
   }

@@ -129,14 +129,10 @@ extension MapCore {
       perform(&chores)
       noteContent(of: file, start..<range.upperBound)
       // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
-      let absent = absentBytes(of: file, start..<range.upperBound).map {
-        ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
-      }
-      if !absent.isEmpty {
-        monitor.unlock()
-        provider.unload(absent)
-        monitor.lock()
-      }
+      trim(
+        absentBytes(of: file, start..<range.upperBound).map {
+          ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
+        })
       file.handleUsers -= 1
       monitor.broadcast()
       retireIfUnused(file, &chores)

@@ -25,9 +25,10 @@ extension MapCore {
     file.generation = status.generation
     file.outgrownGeneration = nil
     noteAdoption(by: file)
-    if let growth, !Turn.isPlanted("uncharged growth") {
-      usage.bytes += growth.byteCount
-      regions[growth.slot].byteCount += growth.byteCount
+    if Turn.isPlanted("uncharged growth") { return .served }
+    for window in growth {
+      usage.bytes += window.byteCount
+      regions[window.slot].byteCount += window.byteCount
     }
     return .served
   }
@@ -48,33 +49,36 @@ extension MapCore {
   ) throws(MapError) -> Update {
     var chores = Chores()
     defer { perform(&chores) }
-    while file.adoption <= adoptions, canServe(file, status, isNew),
+    while file.adoption <= adoptions, canServe(file, status, isNew) {
       let growth = growth(of: file, status)
-    {
+      let byteCount = growth.reduce(0) { $0 + $1.byteCount }
       let demand = Demand(
-        bytes: growth.byteCount, regions: 0,
-        isHard: demand(for: file, byteCount: growth.byteCount).isHard)
-      if growth.byteCount <= 0 || !demand.isHard || fits(demand) { break }
+        bytes: byteCount, regions: 0, isHard: demand(for: file, byteCount: byteCount).isHard)
+      if byteCount == 0 || !demand.isHard || fits(demand) { break }
       drainLogs()
-      // It may be the one that must go, if it alone is too large.
-      if growth.byteCount > limits.bytes && unloadUnused([growth.slot], &chores) > 0 { continue }
+      // They may be what must go, if they alone are too large.
+      if byteCount > limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 { continue }
       try makeRoom(for: demand, &chores)
     }
     return update(file, status, adoptions, isNew: isNew)
   }
 
-  /// What a file's last window, if it is loaded, takes more of the budget than it did: it grows in place. Less than it did
-  /// where the file was cut short before.
+  /// What loaded windows of a file that grew take more of the budget than they did: its last one grows in place, and so do those
+  /// that stayed when the file was cut short before. O(1), and the windows that were cut off.
   private func growth(
     of file: FileEntry, _ status: FileStatus
-  ) -> (slot: RegionSlot, byteCount: Int)? {
-    if status.size <= file.size || file.size == 0 { return nil }
-    let tail = file.grid.window(at: file.size - 1)
-    let word = unsafe file.windows.word(tail)
-    if word.state == .absent || !regions.isHeld(word.slot) { return nil }
-    let charge = file.charge(for: tail, fileSize: status.size, pageSize: pageSize)
-    let byteCount = charge - regions[word.slot].byteCount
-    return (word.slot, byteCount)
+  ) -> [(slot: RegionSlot, byteCount: Int)] {
+    if status.size <= file.size || file.longest == 0 { return [] }
+    var growth: [(slot: RegionSlot, byteCount: Int)] = []
+    let first = file.grid.window(at: max(file.size - 1, 0))
+    for window in first...max(file.grid.window(at: file.longest - 1), first) {
+      let word = unsafe file.windows.word(window)
+      if word.state == .absent || !regions.isHeld(word.slot) { continue }
+      let charge = file.charge(for: window, fileSize: status.size, pageSize: pageSize)
+      let byteCount = charge - regions[word.slot].byteCount
+      if byteCount > 0 { growth.append((word.slot, byteCount)) }
+    }
+    return growth
   }
 
   /// Whether an entry can serve its file as it is now, to a new cursor or to those that it has.

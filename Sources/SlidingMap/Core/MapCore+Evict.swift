@@ -262,7 +262,7 @@ extension MapCore {
     guard let file = regions[slot].file, regions[slot].check != .none else { return }
     unsafe file.windows.exchange(regions[slot].window, WindowWord(.resident, slot))
     regions[slot].check = .none
-    regions[slot].content = .present
+    if !Turn.isPlanted("emptied window") { regions[slot].content = .present }
   }
 
   /// Claims an unused region for unloading; one that was emptied ahead has left with this.

@@ -146,7 +146,7 @@ extension MapCore {
         if let backend, file.backend !== backend { continue }
         let isKept =
           file.cursors == 0 || file.extent != nil && file.backend.properties.extentKeepsFile
-        if isKept || mayReopen && file.canReopen {
+        if (isKept || mayReopen && file.canReopen) && !isLastWay(file) {
           let isClosing = closeHandle(of: file, &chores)
           isAnyInUse = isAnyInUse || !isClosing
         }
@@ -155,6 +155,12 @@ extension MapCore {
     if chores.isEmpty { return isAnyInUse ? .inUse : .none }
     perform(&chores)
     return .closed
+  }
+
+  /// Whether an entry that left its handle to `file` could get at its bytes by no other one.
+  private func isLastWay(_ file: FileEntry) -> Bool {
+    guard let owner = previousOwner(of: file), !owner.canReopen else { return false }
+    return owner.extent == nil || !owner.backend.properties.extentKeepsFile
   }
 
   /// Closes a file's handle unless it is being used.

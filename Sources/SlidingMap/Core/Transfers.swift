@@ -4,6 +4,8 @@ import MapProtocols
 struct Transfers {
   let backend: Backend
   var unloads: [ExtentRange] = []
+  /// What is emptied in the same call, and may be used meanwhile.
+  var emptied: [ExtentRange] = []
   private(set) var loads: [RegionLoad] = []
   /// The generation each file must still have when its windows were read, once per run of loads of one file.
   private var expected: [Expectation] = []
@@ -26,7 +28,8 @@ struct Transfers {
   }
 
   func unload() {
-    if !unloads.isEmpty { backend.provider.unload(unloads) }
+    if unloads.isEmpty { return }
+    Turn.allowUse(of: emptied) { backend.provider.unload(unloads + emptied) }
   }
 
   mutating func load() {

@@ -45,6 +45,16 @@ enum Turn {
     return smap_membarrier()
   }
 
+  /// Calls a body that empties regions of maps. Those that are named may come to be used meanwhile: their bytes come back by being
+  /// touched.
+  @inline(__always)
+  static func allowUse(of regions: [ExtentRange], during body: () -> Void) {
+    #if Schedule
+      if let turns = Schedule.current { return turns.allowUse(of: regions, during: body) }
+    #endif
+    body()
+  }
+
   /// Lets a task go on.
   static func resume(_ task: CheckedContinuation<Void, Never>) {
     #if Schedule
