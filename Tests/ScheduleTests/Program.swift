@@ -251,6 +251,10 @@
         scheduler.note("overwrite \(path)")
         let start = Int64(dice.draw(below: 2) * Self.page)
         files.overwrite(path, start..<start + 512)
+      case .backdate:
+        scheduler.note("overwrite \(path), and put its modification time back")
+        let start = Int64(dice.draw(below: 2) * Self.page)
+        files.overwrite(path, start..<start + 512, keepsTime: true)
       case .truncate:
         scheduler.note("truncate \(path)")
         let size = files.file(at: path)?.now.size ?? 0

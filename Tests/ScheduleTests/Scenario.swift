@@ -11,7 +11,7 @@
       case open, openDescriptor, use, across, past, copy, release, drop, refresh, buffer
       case prefetch, ready, cancel, windows
       case setPolicy, observe, collect, unload, statistics, shutdown, dropManager
-      case append, grow, overwrite, truncate, clear, replace, remove, create, link
+      case append, grow, overwrite, backdate, truncate, clear, replace, remove, create, link
     }
 
     let name: String
@@ -46,9 +46,16 @@
     /// Whether files change in a way that a cursor may tell by an error.
     var changes: Bool {
       verbs.contains {
-        [.append, .grow, .overwrite, .truncate, .clear, .replace, .remove, .create, .link].contains(
-          $0)
+        [
+          .append, .grow, .overwrite, .backdate, .truncate, .clear, .replace, .remove, .create,
+          .link,
+        ].contains($0)
       }
+    }
+    /// Whether a cursor may lose its file: where its handle was closed, or could not be opened, and a path is no proof.
+    var losesFiles: Bool {
+      changes && (backend != .copying || budget.limits.handles != .max || failures > 0)
+        || verbs.contains { [.replace, .remove, .create, .link].contains($0) }
     }
     var shutsDown: Bool { verbs.contains(.shutdown) }
 
@@ -64,7 +71,7 @@
       case .addressSpaceExhausted:
         return limits.maps != .max || limits.addresses != .max || mostExtents != .max
           || failures > 0
-      case .fileChanged: return changes
+      case .fileChanged: return losesFiles
       case .fileTruncated: return verbs.contains(.truncate) || verbs.contains(.clear)
       case .openFailed: return failures > 0 || verbs.contains(.remove)
       case .readFailed: return failures > 0

@@ -69,6 +69,16 @@
         name: "truncation", budget: .fixed(bytes: 6 << 12), windowPages: 2,
         verbs: [.truncate, .append, .refresh, .open]),
       Scenario(
+        name: "truncation, addresses short", budget: .fixed(addresses: 38 << 10),
+        windowPages: 4, files: [4, 4, 4],
+        verbs: [.truncate, .truncate, .refresh, .open, .across, .across, .drop]),
+      Scenario(
+        name: "truncation and tasks", budget: .fixed(addresses: 38 << 10), windowPages: 4,
+        files: [4, 4, 4], verbs: [.truncate, .ready, .ready, .refresh, .open, .across, .drop]),
+      Scenario(
+        name: "writing in place, copies", backend: .copying, budget: .fixed(bytes: 8 << 12),
+        verbs: [.overwrite, .backdate, .backdate, .append, .refresh, .open, .across]),
+      Scenario(
         name: "truncation of copies", backend: .copying, budget: .fixed(bytes: 6 << 12),
         windowPages: 2,
         verbs: [.truncate, .append, .refresh, .open]),

@@ -56,6 +56,14 @@
       ("growth in copies, addresses short", [982]),
       ("growth beside a takeover", [622]),
       ("failing calls, both", [1115]),
+      // An extent made anew for a file that was cut short, while a cursor knew the longer one.
+      ("truncation, addresses short", [831]),
+      ("truncation and tasks", [794]),
+      // Copies of two versions in one lease, where the modification time was put back.
+      ("writing in place, copies", [9]),
+      // Readers that failed because others used copies of another version.
+      ("growth in copies", [1098]),
+      ("truncation of copies", [19]),
       // A refresh that kept the old size.
       ("growth in maps", [109, 1063]),
       ("growth in copies", [16, 284, 756]),

@@ -6,7 +6,7 @@ import Testing
 struct PolicyContractTests {
   enum Fault: String, CaseIterable, Codable, Sendable {
     case namesWhatLeft, namesWhatNeverWas, namesNone, sticksToThePinned, announcesWhatLeft
-    case forgetsWhatItHolds, repeatsItself
+    case takesItsVictimBack, namesAnotherFirst, forgetsWhatItHolds, repeatsItself
   }
 
   private struct Faulty: EvictionPolicy {
@@ -36,7 +36,12 @@ struct PolicyContractTests {
       left = slot
     }
     func upcoming(_ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]) {
-      if fault == .announcesWhatLeft, let left { slots.append(left) }
+      switch fault {
+      case .announcesWhatLeft: slots += left.map { [$0] } ?? []
+      case .takesItsVictimBack: slots = []
+      case .namesAnotherFirst: slots = queue.suffix(1)
+      default: break
+      }
     }
     func evictionOrder() -> [RegionSlot] {
       switch fault {

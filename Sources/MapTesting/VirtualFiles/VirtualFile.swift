@@ -59,7 +59,10 @@
     }
 
     /// Writes over `range`, or cuts the file, or both.
-    func change(writing range: Range<Int64>, size: Int64, step: Int, time: Int64) {
+    func change(
+      writing range: Range<Int64>, size: Int64, step: Int, time: Int64,
+      modificationTime: Int64? = nil
+    ) {
       var writes = now.writes
       if !range.isEmpty {
         let behind = now.stamp(at: range.upperBound)
@@ -73,7 +76,8 @@
       }
       versions.append(
         Version(
-          size: size, changeTime: time, modificationTime: time, beginning: step, writes: writes))
+          size: size, changeTime: time, modificationTime: modificationTime ?? time,
+          beginning: step, writes: writes))
       for memory in memories {
         memory.cut(to: size)
         memory.show(range, of: self)

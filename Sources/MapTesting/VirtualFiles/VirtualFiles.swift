@@ -80,10 +80,13 @@
       file.change(writing: size..<size + count, size: size + count, step: step, time: tick())
     }
 
-    package func overwrite(_ path: FilePath, _ range: Range<Int64>) {
+    /// - Parameter keepsTime: whether the modification time is put back afterwards.
+    package func overwrite(_ path: FilePath, _ range: Range<Int64>, keepsTime: Bool = false) {
       guard let file = names[path] else { return }
       let range = range.clamped(to: 0..<file.now.size)
-      file.change(writing: range, size: file.now.size, step: step, time: tick())
+      let time = keepsTime ? file.now.modificationTime : nil
+      file.change(
+        writing: range, size: file.now.size, step: step, time: tick(), modificationTime: time)
     }
 
     package func truncate(_ path: FilePath, to size: Int64) {
@@ -195,6 +198,11 @@
         if let memory {
           let start = Int64(address - memory.addresses.lowerBound)
           if start != offset { scheduler.fail("shows byte \(start) for byte \(offset)") }
+          if address + UInt(bytes.count) > memory.addresses.upperBound {
+            scheduler.fail(
+              "shows \(offset)..<\(offset + Int64(bytes.count)) of an extent of"
+                + " \(memory.addresses.count) bytes")
+          }
           // As touching does.
           if isMap { memory.touch(start..<start + Int64(bytes.count)) }
         }

@@ -24,7 +24,9 @@ final class FileEntry: @unchecked Sendable {
   let grid: WindowGrid
   /// Whose the handle and the extent are. It changes when the file has neither, or from the takeover back to the first.
   var backend: Backend
-  var generation: FileGeneration { didSet { longest = max(longest, size) } }
+  var generation: FileGeneration {
+    didSet { longest = Turn.isPlanted("short extent") ? size : max(longest, size) }
+  }
   /// The version that copies are held to, where it is another: the file outgrew the entry, which goes on with what it has room for.
   var outgrownGeneration: FileGeneration?
   /// Which of the core's adoptions that was.
@@ -62,12 +64,12 @@ final class FileEntry: @unchecked Sendable {
   let gate: HandleGate
   /// The addresses an extent of this file reserves: its size when first seen, and room for growth.
   let reserved: Int
-  /// The largest size that the file had, in bytes: windows may be loaded up to there.
+  /// The largest size that the file had, in bytes: some cursor may know it still, and windows may be loaded up to there.
   private(set) var longest: Int64
   /// How often the file was read without a window.
   var copies = 0
   let source: FileSource
-  /// The paths under which cursors asked for this file, each of which may lead there still.
+  /// The last paths under which cursors asked for this file, each of which may lead there still.
   var paths: [FilePath]
   /// The entry to which this one left its handle when the file outgrew it. As long as that one is in use, it tells how the
   /// file is now; afterwards the handle comes back.
@@ -131,9 +133,14 @@ final class FileEntry: @unchecked Sendable {
   /// Whether the file can be opened again should both extent and handle be given up.
   var canReopen: Bool { !paths.isEmpty }
 
+  /// A file may be renamed for ever while somebody holds it.
+  private static let mostPaths = 64
+
   /// Notes a path under which a cursor asked for the file.
   func note(_ source: FileSource) {
-    if let path = source.path, !paths.contains(path) { paths.append(path) }
+    guard let path = source.path, !paths.contains(path) else { return }
+    if paths.count == Self.mostPaths { paths.removeFirst() }
+    paths.append(path)
   }
 
   /// The paths by which the file may be found, that of `source` first.

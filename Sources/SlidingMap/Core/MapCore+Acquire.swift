@@ -20,6 +20,7 @@ extension MapCore {
     defer { monitor.unlock() }
     suspect(old, of: file)
     try checkUsable()
+    try checkEnd(of: wanted, file)
     drainLogs()
     var chores = Chores()
     chores.mayOvershoot = mayOvershoot
@@ -46,6 +47,11 @@ extension MapCore {
       monitor.lock()
     }
     return logForThisThread()
+  }
+
+  /// Checks that a file has the bytes which a cursor asks for that may have known a longer one.
+  func checkEnd(of wanted: Range<Int64>, _ file: FileEntry) throws(MapError) {
+    if wanted.upperBound > file.size { throw MapError(.fileTruncated) }
   }
 
   /// - Returns: false if the file has no place for windows, and so none of this request's before this one either.

@@ -26,10 +26,14 @@ extension MapCore {
         started = try startLoading(file, [rest], missed: started.missed)
         try await wait(for: started.tickets)
       } catch {
+        if error.code != .fileChanged { throw error }
         changes += 1
-        let mayFollow = error.code == .fileChanged && changes <= Self.changesFollowed
-        if !mayFollow || !follow(file, file.source) { throw error }
-        started.rest = range
+        switch changes > Self.changesFollowed ? .past : follow(file, file.source) {
+        case .ready: started.rest = range
+        // Whoever uses them reads them at one go.
+        case .past: return
+        case .lost: throw error
+        }
       }
     }
   }
@@ -51,6 +55,7 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     try checkUsable()
+    for range in ranges { try checkEnd(of: range, file) }
     drainLogs()
     var chores = Chores()
     chores.isAsynchronous = true

@@ -15,12 +15,10 @@ extension MapCore {
   }
 
   /// Takes a status over that a look brought which began after so many adoptions.
-  private func update(
-    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool
-  ) -> Update {
+  private func update(_ file: FileEntry, _ status: FileStatus, _ adoptions: Int) -> Update {
     if status.generation == file.generation && file.outgrownGeneration == nil { return .served }
     if file.adoption > adoptions && !Turn.isPlanted("older look") { return .overlapped }
-    guard canServe(file, status, isNew) else { return .outgrown }
+    guard canServe(file, status) else { return .outgrown }
     let growth = growth(of: file, status)
     file.generation = status.generation
     file.outgrownGeneration = nil
@@ -42,14 +40,13 @@ extension MapCore {
   /// The same, after room was made for what a loaded last window grows by, where the budget is hard. Called with the lock,
   /// which may be given up before; the caller has a share in the file.
   ///
-  /// - Parameter isNew: whether it is for a new cursor, which has seen no bytes of the file yet.
   /// - Throws: `.budgetExhausted` where all else is in use; the file stays as it was then.
   func updateWithinBudget(
-    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, isNew: Bool = false
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int
   ) throws(MapError) -> Update {
     var chores = Chores()
     defer { perform(&chores) }
-    while file.adoption <= adoptions, canServe(file, status, isNew) {
+    while file.adoption <= adoptions, canServe(file, status) {
       let growth = growth(of: file, status)
       let byteCount = growth.reduce(0) { $0 + $1.byteCount }
       let demand = Demand(
@@ -60,7 +57,7 @@ extension MapCore {
       if byteCount > limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 { continue }
       try makeRoom(for: demand, &chores)
     }
-    return update(file, status, adoptions, isNew: isNew)
+    return update(file, status, adoptions)
   }
 
   /// What loaded windows of a file that grew take more of the budget than they did: its last one grows in place, and so do those
@@ -82,15 +79,14 @@ extension MapCore {
   }
 
   /// Whether an entry can serve its file as it is now, to a new cursor or to those that it has.
-  private func canServe(_ file: FileEntry, _ status: FileStatus, _ isNew: Bool) -> Bool {
+  private func canServe(_ file: FileEntry, _ status: FileStatus) -> Bool {
     // Copies of different generations are never joined, but where there are none there is nothing to join. Cursors that know
-    // a longer file would take what lies behind a shorter one's bytes for loaded. Only the change time tells of a write in
-    // place after which the modification time was put back; but whoever reads the file already goes on also when it was
-    // merely renamed.
+    // a longer file would take what lies behind a shorter one's bytes for loaded. Where only the change time is another the
+    // file may have been renamed merely; or it was written to, and its modification time put back.
     let isJoinable =
       file.backend.properties.isCoherent
       || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
-      || !isNew && status.generation.hasSameContent(as: file.copiedGeneration)
+      || status.generation == file.copiedGeneration
     return isJoinable && status.size <= Int64(file.room)
   }
 
@@ -151,38 +147,49 @@ extension MapCore {
   /// How often a request that found its file changed is made again.
   static let changesFollowed = 3
 
+  /// How a request goes on that found its file changed.
+  enum Following {
+    /// It may find its bytes now.
+    case ready
+    /// Somebody uses copies of another version, so that its bytes are to be read past the windows.
+    case past
+    /// The file is out of reach.
+    case lost
+  }
+
   /// Lets an entry go on with the file as it is now, for a request that found copies to be of another version than the file. Loaded
   /// copies of the old one leave, unless somebody uses them.
-  ///
-  /// - Returns: whether the request may find its bytes now.
-  func follow(_ file: FileEntry, _ source: FileSource) -> Bool {
-    if isForked || file.backend.properties.isCoherent { return false }
+  func follow(_ file: FileEntry, _ source: FileSource) -> Following {
+    if isForked || file.backend.properties.isCoherent { return .lost }
     monitor.lock()
     defer {
       retireAfterShutdown(file)
       monitor.unlock()
     }
-    if isShutDown { return false }
-    guard (try? ensureHandle(file, source)) != nil else { return false }
+    if isShutDown { return .lost }
+    guard (try? ensureHandle(file, source)) != nil else {
+      return newest(file).handle == nil ? .lost : .past
+    }
     let adoptions = adoptions
-    guard file.handle != nil, let status = try? statusNow(of: file, source) else { return false }
+    guard file.handle != nil, let status = try? statusNow(of: file, source) else { return .past }
     drainLogs()
     var chores = Chores()
     _ = unloadUnused(regions.slots(of: file), &chores)
     perform(&chores)
-    guard let update = try? updateWithinBudget(file, status, adoptions) else { return false }
-    if update != .outgrown { return true }
-    if file.regions > 0 || status.size < file.size || file.adoption > adoptions { return false }
+    guard let update = try? updateWithinBudget(file, status, adoptions) else { return .past }
+    if update != .outgrown { return .ready }
+    if file.regions > 0 || status.size < file.size || file.adoption > adoptions { return .past }
     // It has no room for what the file is now, but for what its cursors know of.
     file.outgrownGeneration = status.generation
     noteAdoption(by: file)
-    return true
+    return .ready
   }
 
   /// Ends a share in a file that is no cursor's.
   func leave(_ file: FileEntry) {
     file.cursors -= 1
     var chores = Chores()
+    unloadIfSuperseded(file, &chores)
     retireIfUnused(file, &chores)
     perform(&chores)
   }
@@ -271,9 +278,9 @@ extension MapCore {
     entry.note(source)
     noteAdoption(by: entry)
     entry.cursors = 1
-    files[entry.identity] = entry
-    filesByUse.append(entry)
-    handlesByUse.append(entry)
+    var chores = Chores()
+    enter(entry, &chores)
+    perform(&chores)
     return entry
   }
 

@@ -1,11 +1,17 @@
 import MapProtocols
 
-/// What the manager demands of a policy's answers. To go on with a wrong one would mean to ask for ever, or to give up what is
+/// What the manager demands of a policy's and a provider's answers. To go on with a wrong one would mean to ask for ever, or to give up what is
 /// not there.
 extension MapCore {
   /// Checks that the policy may name a region.
   func checkNamed(_ slot: RegionSlot) {
     if !regions.isHeld(slot) { refuse("names region \(slot.rawValue), which it does not hold") }
+  }
+
+  /// Checks that the batch to be judged with a victim begins with it.
+  func checkBatch(after victim: RegionSlot) {
+    if batch.first != victim { refuse("takes its victim back while it tells what comes next") }
+    for slot in batch { checkNamed(slot) }
   }
 
   /// Checks that a policy which names no region holds none.
@@ -34,6 +40,15 @@ extension MapCore {
       refuse("has \(order.count) regions in its order, but holds \(usage.regions)")
     }
     return order
+  }
+
+  /// Checks that an extent reaches to the end of the file that it is for.
+  func checkExtent(_ extent: Extent, of backend: Backend, for size: Int64) {
+    if extent.byteCount < size {
+      fatalError(
+        "the backend \"\(backend.properties.name)\" gives \(extent.byteCount) bytes of addresses"
+          + " for a file of \(size)")
+    }
   }
 
   /// A precondition whose message release builds show, too.

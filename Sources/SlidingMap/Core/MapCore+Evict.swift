@@ -112,7 +112,7 @@ extension MapCore {
       batch.append(candidate)
       batchEmptied = 0
       policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
-      for slot in batch { checkNamed(slot) }
+      checkBatch(after: candidate)
       let named = batch.count
       batch.removeAll { isStillHeld($0, round) }
       let unused = checkPins(of: batch)

@@ -22,11 +22,12 @@ extension MapCore {
     while true {
       let byteCount = try makeRoomForExtent(of: file, mayOvershoot)
       // Emptied by others meanwhile.
-      if file.size == 0 && !Turn.isPlanted("emptied file") { return }
+      if file.size == 0 { return }
       // From here on the file does not outgrow what is asked for.
       file.making = Turn.isPlanted("outgrown extent") ? nil : byteCount
       defer { file.making = nil }
-      let size = file.size
+      // Whoever knew a longer file may come to what lies behind this one's end.
+      let size = file.longest
       usage.maps += backend.properties.mapsPerExtent
       usage.addresses += byteCount
       notePlaces()
@@ -36,8 +37,9 @@ extension MapCore {
         let extent = try backend.provider.makeExtent(
           handle, fileSize: size, byteCount: byteCount, alignment: alignment)
         monitor.lock()
+        checkExtent(extent, of: backend, for: size)
         usage.addresses -= byteCount - extent.byteCount
-        if file.size > extent.byteCount && !Turn.isPlanted("outgrown extent") {
+        if file.longest > extent.byteCount && !Turn.isPlanted("outgrown extent") {
           // The provider gave less room than the file needs by now.
           var chores = Chores()
           chores.extents.append((extent, backend))
@@ -108,7 +110,7 @@ extension MapCore {
   private func extentSize(of file: FileEntry, _ limits: BudgetLimits) -> Int {
     if file.reserved <= limits.addresses { return file.reserved }
     let mask = Int64(pageSize - 1)
-    return Int((file.size + mask) & ~mask)
+    return Int((file.longest + mask) & ~mask)
   }
 
   /// What the system refused lately.

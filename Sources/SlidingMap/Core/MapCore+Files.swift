@@ -66,7 +66,7 @@ extension MapCore {
       file.cursors += 1
       let update: Update
       do throws(MapError) {
-        update = try updateWithinBudget(file, opened.status, adoptions, isNew: true)
+        update = try updateWithinBudget(file, opened.status, adoptions)
       } catch {
         chores.handles.append((opened.handle, backend))
         leave(file)
@@ -97,10 +97,24 @@ extension MapCore {
     }
     noteAdoption(by: file)
     file.cursors = 1
-    files[file.identity] = file
+    enter(file, &chores)
+    return file
+  }
+
+  /// Makes an entry the one that new cursors on its file get.
+  func enter(_ file: FileEntry, _ chores: inout Chores) {
+    let old = files.updateValue(file, forKey: file.identity)
     filesByUse.append(file)
     handlesByUse.append(file)
-    return file
+    if let old { unloadIfSuperseded(old, &chores) }
+  }
+
+  /// Unloads what nobody can come to any more: the windows of an entry without cursors whose place another one took. Called with
+  /// the lock, which is given up in between.
+  func unloadIfSuperseded(_ file: FileEntry, _ chores: inout Chores) {
+    guard file.cursors == 0, file.regions > 0, files[file.identity] !== file else { return }
+    drainLogs()
+    _ = unloadUnused(regions.slots(of: file), &chores)
   }
 
   /// Whether the file's inode is held, so that its identity can't have gone to another file.
@@ -191,6 +205,7 @@ extension MapCore {
     file.cursors -= 1
     cursors -= 1
     var chores = Chores()
+    unloadIfSuperseded(file, &chores)
     endOvershoot(&chores)
     retireIfUnused(file, &chores)
     perform(&chores)

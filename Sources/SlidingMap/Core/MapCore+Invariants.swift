@@ -136,8 +136,8 @@
       if cursors < 0 || regions < 0 || handleUsers < 0 || extentUsers < 0 {
         return "something was given back twice"
       }
-      if let extent, size > extent.byteCount {
-        return "\(size) bytes in an extent of \(extent.byteCount)"
+      if let extent, longest > extent.byteCount {
+        return "\(longest) bytes in an extent of \(extent.byteCount)"
       }
       if size > reserved { return "\(size) bytes, and a table for \(reserved)" }
       return nil

@@ -33,6 +33,7 @@ extension MapCore {
     defer { monitor.unlock() }
     do throws(MapError) {
       try checkUsable()
+      makeReserve()
       var ahead = 0
       if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
         ahead = min(2 * previous.count, Self.mostReadAhead)
@@ -40,7 +41,8 @@ extension MapCore {
       var taken = try takeCopy(of: file, wanted, ahead)
       if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
       guard var copy = taken else {
-        if limits.isHard { throw MapError(.budgetExhausted) }
+        // Where windows are copies as well, there is no other way.
+        if limits.isHard || primary.properties.isAnonymous { throw MapError(.budgetExhausted) }
         return nil
       }
       do throws(MapError) {
@@ -51,7 +53,7 @@ extension MapCore {
       }
       file.copies += 1
       counters.copies += 1
-      counters.takeovers += 1
+      if takeover != nil { counters.takeovers += 1 }
       // Shut down meanwhile: the handle was in use then.
       retireAfterShutdown(file)
       return copy
@@ -60,6 +62,16 @@ extension MapCore {
       throw error
     }
   }
+
+  /// Sees to it that there is a reserve, also where no takeover needs one: for bytes of files that change while copies of them are
+  /// used. It takes addresses alone until somebody reads into it.
+  private func makeReserve() {
+    if reserve != nil || !primary.properties.isAnonymous { return }
+    let byteCount = min(limits.bytes, Self.mostReservedForChanges) / pageSize * pageSize
+    reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize)
+  }
+
+  private static let mostReservedForChanges = 64 << 20
 
   /// Memory for the bytes of `wanted` and up to `ahead` bytes from its start, in whole pages; nil if there is no room.
   private func takeCopy(
@@ -98,6 +110,9 @@ extension MapCore {
   func fill(
     _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64
   ) throws(MapError) {
+    let newest = newest(file)
+    // What it left its handle to may be all that leads there.
+    let file = file.handle == nil && newest.handle != nil ? newest : file
     try ensureHandle(file)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }

@@ -65,9 +65,10 @@ struct Transfers {
   private func hasChanged(_ expectation: Expectation) -> Bool {
     do throws(MapError) {
       let status = try backend.provider.status(of: expectation.handle)
-      return !status.generation.hasSameContent(as: expectation.generation)
+      return status.generation != expectation.generation
     } catch {
-      return false
+      // What nobody can tell may have changed.
+      return error.code == .fileChanged
     }
   }
 }

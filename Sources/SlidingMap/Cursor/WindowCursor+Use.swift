@@ -106,6 +106,8 @@ extension WindowCursor {
 
   /// Makes windows resident that the pin covers. A file that changed since its copies were read is followed, where nobody uses
   /// them; the pin must be gone for that, and is published anew.
+  ///
+  /// - Returns: nil if the bytes must be read without a window.
   private func acquire(
     _ windows: ClosedRange<Int>, after left: Range<Int>, _ range: Range<Int64>,
     after shown: Range<Int64>
@@ -115,13 +117,16 @@ extension WindowCursor {
       do throws(MapError) {
         return try core.acquire(file, windows, after: left, range, after: shown)
       } catch {
+        if error.code != .fileChanged { throw error }
         changes += 1
-        if error.code != .fileChanged || changes > MapCore.changesFollowed { throw error }
         unsafe state.pin.pointee.store(0)
-        let mayFind = core.follow(file, source)
+        switch changes > MapCore.changesFollowed ? .past : core.follow(file, source) {
+        case .ready: break
+        case .past: return nil
+        case .lost: throw error
+        }
         unsafe state.pin.pointee.publish(
           start: state.grid.start(of: windows.lowerBound), count: windows.count)
-        if !mayFind { throw error }
       }
     }
   }
