@@ -16,6 +16,9 @@
 // The tag of a request that nobody waits for.
 static const uint64_t unowned = 1;
 
+// IORING_OP_FIXED_FD_INSTALL, of Linux 6.8, which older headers lack. Older kernels give EINVAL.
+static const uint8_t install_opcode = 54;
+
 // Whether a failed io_uring_enter(2) may succeed later: interrupted, or short of memory or room just now.
 static bool is_passing(int result) {
   return result == -EINTR || result == -EAGAIN || result == -EBUSY || result == -ENOMEM ||
@@ -81,6 +84,11 @@ static bool add(smap_ring *ring, const smap_ring_request *request, uint64_t tag)
     entry->fd = -1;
     entry->len = 1;
     entry->off = (uint64_t)request->file;
+    break;
+  case SMAP_RING_INSTALL:
+    entry->opcode = install_opcode;
+    entry->fd = request->file;
+    entry->flags |= IOSQE_FIXED_FILE;
     break;
   default:
     entry->opcode = IORING_OP_CLOSE;

@@ -28,7 +28,7 @@ public protocol RegionProvider: AnyObject, Sendable {
 
   /// What an open handle leads to now: fstat(2).
   ///
-  /// - Throws: `.openFailed`.
+  /// - Throws: `.openFailed`; `.fileChanged` where the provider can't tell, and the manager asks the file's paths.
   func status(of handle: Handle) throws(MapError) -> FileStatus
 
   /// Closes a handle that `open` gave. It can't fail in a way that matters to a reader.

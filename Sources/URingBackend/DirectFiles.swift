@@ -1,13 +1,13 @@
 internal import MapProtocols
 internal import SystemPackage
 
-/// What is remembered of the files in a ring's table, which can't be asked.
+/// What is remembered of the files in a ring's table.
 final class DirectFiles: Sendable {
   struct File {
     /// The path it was opened by; nil if it was a descriptor of the caller's.
     let path: FilePath?
-    /// How it was then.
-    let status: FileStatus
+    /// Which file it is.
+    let identity: FileIdentity
   }
 
   private let files = Guarded<[Int32: File]>([:])

@@ -1,5 +1,6 @@
 internal import CURing
 public import MapProtocols
+internal import Synchronization
 public import SystemPackage
 
 #if canImport(Darwin)
@@ -55,8 +56,8 @@ extension URingProvider {
 
   // MARK: Direct descriptors
 
-  /// A direct descriptor can't be asked what file it is. So the path is, before and after: where it led to the same version
-  /// of the same file, that was opened.
+  /// What was opened can't be examined without a descriptor of the process, and none may be left. So the path is, before and
+  /// after: where it led to the same version of the same file, that was opened.
   private func openDirectly(_ path: FilePath, _ ring: Ring) throws(MapError) -> OpenedFile {
     for _ in 0..<8 {
       let before = try examine(path)
@@ -75,7 +76,7 @@ extension URingProvider {
       // Before the path is asked again, so that a file that somebody writes to is not taken for one without a size.
       let isUnsized = before.size == 0 && hasContent(ReadTarget(slot: slot), ring)
       if let after = try? syscalls.stat(path), FileStatus(after) == before {
-        if !isUnsized { return hold(OpenFile(path: path, status: before), in: slot) }
+        if !isUnsized { return hold(path, before, in: slot) }
         ring.closeSlot(slot)
         throw MapError(.unsizedFile)
       }
@@ -83,8 +84,6 @@ extension URingProvider {
     }
     throw MapError(.fileChanged)
   }
-
-  private typealias OpenFile = DirectFiles.File
 
   /// The status of what the path leads to, if it may be opened.
   private func examine(_ path: FilePath) throws(MapError) -> FileStatus {
@@ -156,13 +155,13 @@ extension URingProvider {
       ring.putSlot(slot)
       throw error
     }
-    return hold(OpenFile(path: nil, status: status), in: slot)
+    return hold(nil, status, in: slot)
   }
 
   /// Remembers a file in the table.
-  private func hold(_ file: OpenFile, in slot: Int32) -> OpenedFile {
-    directFiles[slot] = file
-    return OpenedFile(handle: ReadTarget(slot: slot).handle, status: file.status)
+  private func hold(_ path: FilePath?, _ status: FileStatus, in slot: Int32) -> OpenedFile {
+    directFiles[slot] = DirectFiles.File(path: path, identity: status.identity)
+    return OpenedFile(handle: ReadTarget(slot: slot).handle, status: status)
   }
 
   /// Whether a file of size 0 has a byte after all. One request, so that a file that makes its reader wait can't: O_NONBLOCK.
@@ -194,10 +193,11 @@ extension URingProvider {
 
   /// What a handle leads to now: fstat(2).
   ///
-  /// A direct descriptor can't be asked. As long as its path leads to the same file, the path is (stat(2)); else the answer
-  /// is how the file was when it was opened.
+  /// For a direct descriptor its path is asked (stat(2)) as long as it leads to the same file. Else the file gets a
+  /// descriptor of the process for that moment (IORING_OP_FIXED_FD_INSTALL, Linux 6.8).
   ///
-  /// - Throws: `.openFailed`.
+  /// - Throws: `.openFailed`. For a direct descriptor also `.fileChanged` where nobody can tell, because the kernel is older
+  ///   or no descriptor is left, `.shutDown` and `.forked`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
     let target = ReadTarget(handle)
     guard target.isSlot else { return try syscalls.status(of: target.descriptor) }
@@ -205,11 +205,39 @@ extension URingProvider {
     guard let file = directFiles[target.number] else {
       throw MapError(.openFailed, errno: .badFileDescriptor)
     }
+    // As long as the slot holds the file, no other one gets its inode.
     if let path = file.path, let stat = try? syscalls.stat(path) {
       let now = FileStatus(stat)
-      if now.identity == file.status.identity { return now }
+      if now.identity == file.identity { return now }
     }
-    return file.status
+    return try status(ofSlot: target.number)
+  }
+
+  private func status(ofSlot slot: Int32) throws(MapError) -> FileStatus {
+    guard let ring, canInstall.load(ordering: .relaxed) else {
+      throw MapError(.fileChanged, errno: .invalidArgument)
+    }
+    let descriptor = try install(slot, ring)
+    defer { syscalls.close(descriptor) }
+    return try syscalls.status(of: descriptor)
+  }
+
+  /// A descriptor of the process for the file in a slot.
+  private func install(_ slot: Int32, _ ring: Ring) throws(MapError) -> FileDescriptor {
+    var request = unsafe Ring.Request()
+    unsafe request.operation = UInt8(SMAP_RING_INSTALL)
+    unsafe request.file = slot
+    let result: Int32
+    if let fault = syscalls.faults?.next(.ringInstall) {
+      result = -fault.rawValue
+    } else {
+      result = try unsafe Self.run(request, ring)
+    }
+    if result >= 0 { return FileDescriptor(rawValue: result) }
+    let errno = Errno(rawValue: -result)
+    // Descriptors may be free later; the kernel stays as old as it is.
+    if errno == .invalidArgument { canInstall.store(false, ordering: .relaxed) }
+    throw MapError(.fileChanged, errno: errno)
   }
 
   /// Closes a handle: close(2), or a request that closes the slot.

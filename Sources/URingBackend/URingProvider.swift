@@ -22,6 +22,8 @@ public final class URingProvider: RegionProvider {
   /// The ring for callers who wait, with the table of direct descriptors.
   let ring: Ring?
   let directFiles = DirectFiles()
+  /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
+  let canInstall = Atomic(true)
   private let service: LoadService
   private let isShut = Atomic(false)
   /// How many forks lay before.

@@ -16,6 +16,16 @@ struct Bench {
     try body(file)
   }
 
+  /// How an open file is now, whatever became of its path; nil where the provider can't tell.
+  func status(of opened: OpenedFile) throws(MapError) -> FileStatus? {
+    do throws(MapError) {
+      return try provider.status(of: opened.handle)
+    } catch {
+      if error.code == .fileChanged { return nil }
+      throw error
+    }
+  }
+
   /// The error that opening ends with; it must name the source.
   func refusal(of source: FileSource) -> MapError? {
     do throws(MapError) {

@@ -55,6 +55,43 @@ struct ExhaustionTests {
     }
   }
 
+  @Test(.enabled(if: canOpenWithoutDescriptors, "opening without descriptors needs io_uring"))
+  func `Without descriptors any path to a file tells how it is`() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try Scratch()
+      let tells = BackendKind.withTellingHandles.contains(.direct)
+      let descriptor = try FileDescriptor.open(
+        scratch.write("first", content(40_000)), .readWrite)
+      try scratch.hardLink("first", as: "second")
+      let maps = SlidingWindowMapManager(backend: try BackendKind.direct.make(), windowSize: 4096)
+      let cursors = try ["first", "second"].map { Held(try maps.cursor(for: scratch[$0])) }
+      let descriptors = openDescriptors()
+      try setLimit(RLIMIT_NOFILE, to: UInt(highestDescriptor() + 1))
+      let fillers = try fillDescriptorTable()
+      func check(size: Int64) throws {
+        for held in cursors {
+          try held.cursor.refresh()
+          #expect(held.cursor.fileSize == size)
+        }
+      }
+      try scratch.remove("first")
+      try descriptor.resize(to: 50_000)
+      try check(size: 50_000)
+      try scratch.remove("second")
+      try descriptor.resize(to: 60_000)
+      for held in cursors {
+        let error = mapError { try held.cursor.refresh() }
+        #expect(error?.code == .fileChanged)
+        #expect(held.cursor.fileSize == 50_000)
+      }
+      for filler in fillers { try filler.close() }
+      try setLimit(RLIMIT_NOFILE, to: 4096)
+      if tells { try check(size: 60_000) }
+      #expect(openDescriptors() == descriptors)
+      maps.shutdown()
+    }
+  }
+
   @Test func `Eight gibibytes in two hundred mebibytes of addresses`() async {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()

@@ -51,10 +51,32 @@ struct IdentityTests {
     #expect(seen == .of(Self.old, 0..<100))
   }
 
+  enum Fate: CaseIterable, Sendable { case moved, replaced, removed }
+
+  @Test(arguments: BackendKind.withTellingHandles, Fate.allCases)
+  func growthIsSeenWhateverBecameOfThePath(_ backend: BackendKind, _ fate: Fate) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try backend.make(), windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("file", Self.old))
+    try cursor.use(at: 0, count: 1)
+    try scratch.hardLink("file", as: "link")
+    switch fate {
+    case .moved: try scratch.move("file", to: "moved")
+    case .replaced: try scratch.replace("file", by: Self.new)
+    case .removed: try scratch.remove("file")
+    }
+    try scratch.append("link", Self.new)
+    try cursor.refresh()
+    let size = cursor.fileSize
+    #expect(size == 70_000)
+    try cursor.use(at: 39_900, count: 200)
+    let seen = view(cursor)
+    #expect(seen == .of(Self.old + Self.new, 39_900..<40_100))
+    #expect(scratch.descriptors <= 1)
+  }
+
   /// The path of the first cursor leads elsewhere by now, another one's to the file.
-  ///
-  /// Not asked of direct descriptors, which can't tell themselves.
-  @Test(arguments: [BackendKind.mmap, .automatic, .uring, .pread], [false, true])
+  @Test(arguments: BackendKind.allCases, [false, true])
   func eachCursorsOwnPathCounts(_ backend: BackendKind, _ isByDescriptor: Bool) throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(backend: try backend.make(), windowSize: 4096)
@@ -86,7 +108,7 @@ struct IdentityTests {
   }
 
   /// Who refreshes first takes the descriptor along, but not away.
-  @Test(arguments: [BackendKind.mmap, .automatic, .uring, .pread], [false, true])
+  @Test(arguments: BackendKind.withTellingHandles, [false, true])
   func cursorsOfAClosedDescriptorGrowOneAfterTheOther(
     _ backend: BackendKind, _ firstEnds: Bool
   ) throws {

@@ -66,13 +66,118 @@ struct DirectDescriptorTests {
     guard let provider = try Machine.directProvider() else { return }
     let file = try WindowedFile(provider, .path(path))
     try FileManager.default.removeItem(atPath: path.string)
-    #expect(try provider.status(of: file.opened.handle) == file.opened.status)
     #expect(file.loadAll().allSatisfy { $0 == nil })
     #expect(file.bytes == content)
     file.close()
     #expect(throws: MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)) {
       try provider.open(.path(path))
     }
+  }
+
+  /// What becomes of the path by which a file was opened.
+  enum Fate: CaseIterable { case kept, moved, replaced, removed, descriptor }
+
+  @Test(
+    .enabled(if: Machine.examinesDirectly, Machine.noExamination), arguments: Fate.allCases)
+  func `the status is today's whatever became of the path`(_ fate: Fate) throws {
+    guard let provider = try Machine.directProvider() else { return }
+    let writer = try FileDescriptor.open(path, .readWrite)
+    let opened = try provider.open(fate == .descriptor ? .descriptor(writer) : .path(path))
+    switch fate {
+    case .kept, .descriptor: break
+    case .moved: try FileManager.default.moveItem(atPath: path.string, toPath: path.string + "2")
+    case .replaced: try directory.replace(path, by: directory.file("other", [1]))
+    case .removed: try FileManager.default.removeItem(atPath: path.string)
+    }
+    for size in stride(from: Int64(20_001), to: 20_100, by: 1) {
+      try writer.writeAll(toAbsoluteOffset: size - 1, [0])
+      let now = try provider.status(of: opened.handle)
+      #expect(now.size == size)
+      #expect(now == FileStatus(try Stat(writer)))
+    }
+    #expect(ProcessResources.descriptors(under: directory.path) == 1)
+    provider.close(opened.handle)
+    try writer.close()
+  }
+
+  @Test func `without a descriptor the path alone can tell`() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      let path = try directory.file("file", patternedBytes(9_000))
+      let examinesDirectly = Machine.examinesDirectly
+      guard let provider = try Machine.directProvider() else { return }
+      let writer = try FileDescriptor.open(path, .readWrite)
+      let opened = try provider.open(.path(path))
+      let adopted = try provider.open(.descriptor(writer))
+      try writer.writeAll(toAbsoluteOffset: 9_000, [1, 2, 3])
+      try setLimit(RLIMIT_NOFILE, to: UInt(writer.rawValue + 10))
+      var fillers: [FileDescriptor] = []
+      func fill() {
+        while let more = try? FileDescriptor.open(path, .readOnly) { fillers.append(more) }
+      }
+      func cannotTell(_ file: OpenedFile) {
+        // Other threads of the test process may close descriptors meanwhile.
+        for _ in 0..<10 {
+          fill()
+          let error = #expect(throws: MapError.self) { try provider.status(of: file.handle) }
+          #expect(error?.code == .fileChanged)
+        }
+      }
+      cannotTell(adopted)
+      #expect(try provider.status(of: opened.handle).size == 9_003)
+      #expect(unsafe rename(path.string, directory("moved").string) == 0)
+      #expect(unsafe link(directory("moved").string, path.string) == 0)
+      #expect(try provider.status(of: opened.handle).size == 9_003)
+      #expect(unsafe unlink(path.string) == 0)
+      cannotTell(opened)
+      for filler in fillers { try filler.close() }
+      try setLimit(RLIMIT_NOFILE, to: 4_096)
+      for file in [opened, adopted] {
+        if examinesDirectly { #expect(try provider.status(of: file.handle).size == 9_003) }
+        provider.close(file.handle)
+      }
+      #expect(ProcessResources.descriptors(under: directory.path) == 1)
+    }
+  }
+
+  @Test func `a kernel that can't tell is asked once`() throws {
+    let faults = SyscallFaults()
+    guard let provider = try Machine.directProvider(faults: faults) else { return }
+    let original = try FileDescriptor.open(path, .readOnly)
+    defer { try? original.close() }
+    let adopted = try provider.open(.descriptor(original))
+    faults.fail(.ringInstall, with: .invalidArgument)
+    for _ in 0..<3 {
+      #expect(throws: MapError(.fileChanged, errno: .invalidArgument)) {
+        try provider.status(of: adopted.handle)
+      }
+    }
+    #expect(faults.calls(of: .ringInstall) == 1)
+    let opened = try provider.open(.path(path))
+    #expect(try provider.status(of: opened.handle) == opened.status)
+    for file in [adopted, opened] { provider.close(file.handle) }
+  }
+
+  @Test(.enabled(if: Machine.examinesDirectly, Machine.noExamination))
+  func `a failure passes, and leaves no descriptor`() throws {
+    let faults = SyscallFaults()
+    guard let provider = try Machine.directProvider(faults: faults) else { return }
+    let original = try FileDescriptor.open(path, .readOnly)
+    defer { try? original.close() }
+    let adopted = try provider.open(.descriptor(original))
+    for errno in [Errno.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory] {
+      faults.fail(.ringInstall, with: errno)
+      #expect(throws: MapError(.fileChanged, errno: errno)) {
+        try provider.status(of: adopted.handle)
+      }
+      #expect(try provider.status(of: adopted.handle) == adopted.status)
+    }
+    faults.fail(.stat, with: .ioError)
+    #expect(throws: MapError(.openFailed, errno: .ioError)) {
+      try provider.status(of: adopted.handle)
+    }
+    #expect(ProcessResources.descriptors(under: directory.path) == 1)
+    provider.close(adopted.handle)
   }
 
   @Test func `a path that leads to one file after the other gives one of them`() throws {
@@ -142,6 +247,11 @@ struct DirectDescriptorTests {
               let original = try FileDescriptor.open(paths[index], .readOnly)
               let adopted = try WindowedFile(provider, .descriptor(original))
               try original.close()
+              if Machine.examinesDirectly,
+                try provider.status(of: adopted.opened.handle) != adopted.opened.status
+              {
+                mistakes.withLock { $0.append("status of adopted \(index)") }
+              }
               if adopted.loadAll().contains(where: { $0 != nil })
                 || adopted.bytes != contents[index]
               {
@@ -171,6 +281,8 @@ struct DirectDescriptorTests {
     #expect(file.loadAll().allSatisfy { $0?.code == .shutDown })
     #expect(throws: MapError(.shutDown)) { try file.read(0..<10) }
     #expect(throws: MapError(.shutDown, source: .path(path))) { try provider.open(.path(path)) }
+    try FileManager.default.removeItem(atPath: path.string)
+    #expect(throws: MapError(.shutDown)) { try provider.status(of: file.opened.handle) }
     file.close()
     file.provider.shutDown()
   }

@@ -27,6 +27,7 @@ enum {
   SMAP_RING_OPEN_DIRECT = 1,   // the path at `address` into the slot `file`, flags in `count`
   SMAP_RING_ADOPT = 2,         // the descriptor at `address` (an int32_t) into the slot `file`
   SMAP_RING_CLOSE_DIRECT = 3,  // the slot `file`
+  SMAP_RING_INSTALL = 4,       // a descriptor of the process, close-on-exec, for the file in the slot `file`: the result
 };
 
 // How a read is made.
@@ -46,7 +47,7 @@ typedef struct smap_ring_request {
   uint8_t flags;
   int32_t file;
   uint32_t count;
-  int32_t result;  // set when the request has ended: bytes, or a negative errno
+  int32_t result;  // set when the request has ended: bytes, a descriptor, or a negative errno
   int64_t offset;
   void *address;
   void *owner;  // the shim's own

@@ -2,7 +2,7 @@ package import SystemPackage
 
 /// The system calls of the backends, as tests name them.
 package enum Syscall: Hashable, Sendable {
-  case ringSetup, ringRegister, eventDescriptor, startThread
+  case ringSetup, ringRegister, ringInstall, eventDescriptor, startThread
   case open, duplicate, flags, stat, poll, read, close, mmap, munmap, madvise
   case cachestat, readCached
 }

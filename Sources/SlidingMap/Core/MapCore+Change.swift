@@ -284,7 +284,7 @@ extension MapCore {
     return entry
   }
 
-  /// The file's status, or nil if nobody can tell: no handle, and each path leads elsewhere or nowhere.
+  /// The file's status, or nil if nobody can tell: no handle that can, and each path leads elsewhere or nowhere.
   private func statusNow(
     of file: FileEntry, _ source: FileSource
   ) throws(MapError) -> FileStatus? {
@@ -295,8 +295,14 @@ extension MapCore {
     let result: Result<FileStatus?, MapError>
     do throws(MapError) {
       if let handle {
-        let status = try provider.status(of: handle)
-        result = .success(status.identity == file.identity ? status : nil)
+        do throws(MapError) {
+          let status = try provider.status(of: handle)
+          result = .success(status.identity == file.identity ? status : nil)
+        } catch {
+          guard error.code == .fileChanged else { throw error }
+          // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.
+          result = .success(try status(of: file.identity, at: paths, provider))
+        }
       } else {
         result = .success(try status(of: file.identity, at: paths, provider))
       }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import MapProtocols
+import MapTestSupport
 import SystemPackage
 import Testing
 import URingBackend
@@ -15,9 +16,11 @@ enum Machine {
 
   /// A provider that opens files into its table; nil where other tests have all the locked memory that the user may have,
   /// for longer than it makes sense to wait.
-  static func directProvider(depth: Int = 128) throws -> URingProvider? {
+  static func directProvider(
+    depth: Int = 128, faults: SyscallFaults? = nil
+  ) throws -> URingProvider? {
     for _ in 0..<100 {
-      let provider = try URingProvider(depth: depth, opensDirectly: true)
+      let provider = try URingProvider(depth: depth, opensDirectly: true, faults: faults)
       let features = provider.features
       let isShort =
         features.ringErrno == .noMemory || features.directDescriptors == .refused(.noMemory)
@@ -27,8 +30,21 @@ enum Machine {
     return nil
   }
 
+  /// Whether the kernel makes a descriptor of a direct one.
+  static let examinesDirectly: Bool = {
+    guard let directory = try? TemporaryDirectory(), let provider = try? directProvider(),
+      let path = try? directory.file("probe", [1]),
+      let descriptor = try? FileDescriptor.open(path, .readOnly)
+    else { return false }
+    defer { try? descriptor.close() }
+    guard let opened = try? provider.open(.descriptor(descriptor)) else { return false }
+    defer { provider.close(opened.handle) }
+    return (try? provider.status(of: opened.handle)) != nil
+  }()
+
   static let noRing: Comment = "there is no io_uring here"
   static let noDirectDescriptors: Comment = "there are no direct descriptors here"
+  static let noExamination: Comment = "only paths tell of direct descriptors here"
 }
 
 /// fork(2), which Swift hides; it is found by name. For child processes of tests.
