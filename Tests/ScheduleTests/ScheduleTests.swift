@@ -60,7 +60,7 @@
       ("truncation, addresses short", [831]),
       ("truncation and tasks", [794]),
       // Copies of two versions in one lease, where the modification time was put back.
-      ("writing in place, copies", [9]),
+      ("writing in place, copies", [9, 10439]),
       // Readers that failed because others used copies of another version.
       ("growth in copies", [1098]),
       ("truncation of copies", [19]),

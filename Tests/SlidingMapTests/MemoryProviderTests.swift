@@ -142,10 +142,9 @@ struct MemoryProviderTests {
     provider[Self.path] = content(50_000, seed: 9)
     #expect(mapError { try cursor.use(at: 0, count: 9000) }?.code == .fileChanged)
     #expect(provider.loads == 3 && provider.unloads == 3)
-    let code = await mapErrorOfTask { try await cursor.ready(at: 20_480, count: 9000) }?.code
-    #expect(code == .fileChanged)
+    try await cursor.ready(at: 20_480, count: 9000)
     while maps.statistics.inFlight > 0 { await Task.yield() }
-    #expect(provider.loads == 6 && provider.unloads == 6 && maps.statistics.bytes == 0)
+    #expect(provider.loads > 3 && provider.unloads == provider.loads && maps.statistics.bytes == 0)
   }
 
   @Test func aFailedLoadReachesAllWhoWaitAndALaterOneSucceeds() throws {

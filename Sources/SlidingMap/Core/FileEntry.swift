@@ -29,6 +29,8 @@ final class FileEntry: @unchecked Sendable {
   }
   /// The version that copies are held to, where it is another: the file outgrew the entry, which goes on with what it has room for.
   var outgrownGeneration: FileGeneration?
+  /// How many more requests for absent windows are read past them, because copies of an old version are used.
+  var requestsPast = 0
   /// Which of the core's adoptions that was.
   var adoption = 0
   var handle: Handle?
@@ -138,7 +140,8 @@ final class FileEntry: @unchecked Sendable {
 
   /// Notes a path under which a cursor asked for the file.
   func note(_ source: FileSource) {
-    guard let path = source.path, !paths.contains(path) else { return }
+    guard let path = source.path, paths.last != path else { return }
+    paths.removeAll { $0 == path }
     if paths.count == Self.mostPaths { paths.removeFirst() }
     paths.append(path)
   }

@@ -94,6 +94,8 @@ extension MapCore {
             if file.size == 0 { throw MapError(.fileTruncated) }
             return false
           }
+        } else if mustPass(file, window) {
+          return false
         } else if !file.backend.properties.extentKeepsFile && file.handle == nil {
           if let error = perform(&chores) { throw error }
           try ensureHandle(file)
@@ -103,6 +105,16 @@ extension MapCore {
         }
       }
     }
+  }
+
+  /// Whether an absent window of copies is to be read past: where others use copies of another version, and where the window holds
+  /// the end of a file that was cut short, behind which a cursor that knows a longer one would find bytes that are none.
+  private func mustPass(_ file: FileEntry, _ window: Int) -> Bool {
+    if file.backend.properties.isCoherent { return false }
+    if file.longest > file.size && window == file.grid.window(at: file.size - 1) { return true }
+    if file.requestsPast == 0 || file.regions == 0 { return false }
+    file.requestsPast -= 1
+    return true
   }
 
   /// Decides to load an absent window: makes room for it and enters it in the books.

@@ -28,12 +28,10 @@ extension MapCore {
       } catch {
         if error.code != .fileChanged { throw error }
         changes += 1
-        switch changes > Self.changesFollowed ? .past : follow(file, file.source) {
-        case .ready: started.rest = range
         // Whoever uses them reads them at one go.
-        case .past: return
-        case .lost: throw error
-        }
+        if changes > Self.changesFollowed { return }
+        if try follow(file, file.source, after: error) == .past { return }
+        started.rest = range
       }
     }
   }
@@ -199,7 +197,10 @@ extension MapCore {
     trim(surplus)
     for file in files { file.handleUsers -= 1 }
     handlesMoved()
-    for file in files { retireIfUnused(file, &chores) }
+    for file in files {
+      unloadIfSuperseded(file, &chores)
+      retireIfUnused(file, &chores)
+    }
     perform(&chores)
     inFlight -= loads.count
     monitor.unlock()

@@ -35,6 +35,7 @@ extension MapCore {
   func noteAdoption(by file: FileEntry) {
     adoptions += 1
     file.adoption = adoptions
+    file.requestsPast = 0
   }
 
   /// The same, after room was made for what a loaded last window grows by, where the budget is hard. Called with the lock,
@@ -85,7 +86,7 @@ extension MapCore {
     // file may have been renamed merely; or it was written to, and its modification time put back.
     let isJoinable =
       file.backend.properties.isCoherent
-      || file.regions == 0 && (file.cursors == 0 || status.size >= file.size)
+      || file.regions == 0 && status.size >= file.size
       || status.generation == file.copiedGeneration
     return isJoinable && status.size <= Int64(file.room)
   }
@@ -147,42 +148,66 @@ extension MapCore {
   /// How often a request that found its file changed is made again.
   static let changesFollowed = 3
 
+  /// How many requests are read past an entry's windows, where copies of an old version were in use, before it is looked whether
+  /// they still are.
+  private static let requestsPast = 8
+
   /// How a request goes on that found its file changed.
   enum Following {
     /// It may find its bytes now.
     case ready
     /// Somebody uses copies of another version, so that its bytes are to be read past the windows.
     case past
-    /// The file is out of reach.
-    case lost
   }
 
   /// Lets an entry go on with the file as it is now, for a request that found copies to be of another version than the file. Loaded
   /// copies of the old one leave, unless somebody uses them.
-  func follow(_ file: FileEntry, _ source: FileSource) -> Following {
-    if isForked || file.backend.properties.isCoherent { return .lost }
+  ///
+  /// - Parameter error: what the request found.
+  /// - Throws: that, or why the file is out of reach.
+  func follow(
+    _ file: FileEntry, _ source: FileSource, after error: MapError
+  ) throws(MapError) -> Following {
+    if isForked { throw MapError(.forked) }
     monitor.lock()
     defer {
       retireAfterShutdown(file)
       monitor.unlock()
     }
-    if isShutDown { return .lost }
-    guard (try? ensureHandle(file, source)) != nil else {
-      return newest(file).handle == nil ? .lost : .past
+    try checkUsable()
+    if file.backend.properties.isCoherent {
+      if file.extent == nil { throw error }
+      // Another thread took it back from the takeover meanwhile.
+      return .ready
     }
+    do throws(MapError) {
+      try ensureHandle(file, source)
+    } catch {
+      if newest(file).handle == nil { throw error }
+      return .past
+    }
+    if serveAsItIsNow(file, source) { return .ready }
+    file.requestsPast = Self.requestsPast
+    return .past
+  }
+
+  /// Whether an entry that has a handle can serve its file as it is now, for cursors that know no more of it than they did.
+  private func serveAsItIsNow(_ file: FileEntry, _ source: FileSource) -> Bool {
     let adoptions = adoptions
-    guard file.handle != nil, let status = try? statusNow(of: file, source) else { return .past }
-    drainLogs()
-    var chores = Chores()
-    _ = unloadUnused(regions.slots(of: file), &chores)
-    perform(&chores)
-    guard let update = try? updateWithinBudget(file, status, adoptions) else { return .past }
-    if update != .outgrown { return .ready }
-    if file.regions > 0 || status.size < file.size || file.adoption > adoptions { return .past }
+    guard file.handle != nil, let status = try? statusNow(of: file, source) else { return false }
+    if status.generation != file.copiedGeneration {
+      drainLogs()
+      var chores = Chores()
+      _ = unloadUnused(regions.slots(of: file), &chores)
+      perform(&chores)
+    }
+    guard let update = try? updateWithinBudget(file, status, adoptions) else { return false }
+    if update != .outgrown { return true }
+    if file.regions > 0 || status.size < file.size || file.adoption > adoptions { return false }
     // It has no room for what the file is now, but for what its cursors know of.
     file.outgrownGeneration = status.generation
     noteAdoption(by: file)
-    return .ready
+    return true
   }
 
   /// Ends a share in a file that is no cursor's.
@@ -301,10 +326,10 @@ extension MapCore {
         } catch {
           guard error.code == .fileChanged else { throw error }
           // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.
-          result = .success(try status(of: file.identity, at: paths, provider))
+          result = .success(try provider.status(of: file.identity, at: paths))
         }
       } else {
-        result = .success(try status(of: file.identity, at: paths, provider))
+        result = .success(try provider.status(of: file.identity, at: paths))
       }
     } catch {
       result = .failure(error)
@@ -314,15 +339,17 @@ extension MapCore {
     monitor.broadcast()
     return try result.get()
   }
+}
 
+extension RegionProvider {
   /// What the first of the paths that leads to a file tells of it; nil if none does.
-  private func status(
-    of identity: FileIdentity, at paths: [FilePath], _ provider: any RegionProvider
+  func status(
+    of identity: FileIdentity, at paths: [FilePath]
   ) throws(MapError) -> FileStatus? {
     var failure: MapError?
     for path in paths {
       do throws(MapError) {
-        let status = try provider.status(at: path)
+        let status = try status(at: path)
         if status.identity == identity { return status }
       } catch {
         if error.errno != .noSuchFileOrDirectory { failure = failure ?? error }

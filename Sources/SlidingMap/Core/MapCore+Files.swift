@@ -131,10 +131,7 @@ extension MapCore {
       if file.backend === primary { try ensureExtentIfPossible(file) }
       try checkUsable()
     } catch {
-      file.cursors -= 1
-      var chores = Chores()
-      retireIfUnused(file, &chores)
-      perform(&chores)
+      leave(file)
       throw error
     }
     filesByUse.touch(file)
@@ -216,7 +213,8 @@ extension MapCore {
     guard file.regions == 0, file.extentUsers == 0, !file.isChangingExtent else { return }
     if file.cursors > 0 && !isShutDown || file.isHandleInUse() { return }
     giveUp(file, &chores)
-    if file.cursors > 0 { return }
+    // Another thread may have done so while this one had given the lock up.
+    if file.cursors > 0 || !file.inFiles.isLinked { return }
     if files[file.identity] === file { files[file.identity] = nil }
     filesByUse.remove(file)
     // Who left a handle to it finds it at the one that it was left to.

@@ -49,6 +49,8 @@ extension MapCore {
         try fill(&copy, from: file, atLeastTo: wanted.upperBound)
       } catch {
         takeBack(copy)
+        // A backend that reads windows alone has no way to a second version.
+        if error.code == .unsupported { throw MapError(.fileChanged) }
         throw error
       }
       file.copies += 1
@@ -66,12 +68,15 @@ extension MapCore {
   /// Sees to it that there is a reserve, also where no takeover needs one: for bytes of files that change while copies of them are
   /// used. It takes addresses alone until somebody reads into it.
   private func makeReserve() {
-    if reserve != nil || !primary.properties.isAnonymous { return }
-    let byteCount = min(limits.bytes, Self.mostReservedForChanges) / pageSize * pageSize
-    reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize)
+    if !primary.properties.isAnonymous { return }
+    for most in Self.reservedForChanges where reserve == nil {
+      let byteCount = min(limits.bytes, most) / pageSize * pageSize
+      if byteCount > 0 { reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize) }
+    }
   }
 
-  private static let mostReservedForChanges = 64 << 20
+  /// How much that is, and where there are no addresses for it.
+  private static let reservedForChanges = [64 << 20, 8 << 20]
 
   /// Memory for the bytes of `wanted` and up to `ahead` bytes from its start, in whole pages; nil if there is no room.
   private func takeCopy(
@@ -110,9 +115,11 @@ extension MapCore {
   func fill(
     _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64
   ) throws(MapError) {
+    // The entry that it left its handle to may be all that leads there.
     let newest = newest(file)
-    // What it left its handle to may be all that leads there.
     let file = file.handle == nil && newest.handle != nil ? newest : file
+    file.cursors += 1
+    defer { leave(file) }
     try ensureHandle(file)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
@@ -148,6 +155,8 @@ extension MapCore {
   func takeBack(_ copy: HeldCopy) {
     guard reserve?.giveBack(copy.chunk) == true else { return }
     usage.bytes -= copy.byteCount
+    // A takeover's is set aside for good.
+    if takeover == nil { reserve?.dropIfUnused() }
     releaseReserveAfterShutdown()
   }
 

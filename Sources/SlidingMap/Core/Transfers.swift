@@ -1,4 +1,5 @@
 import MapProtocols
+import SystemPackage
 
 /// What one backend is to bring out and in, outside the lock.
 struct Transfers {
@@ -12,6 +13,8 @@ struct Transfers {
 
   private struct Expectation {
     let handle: Handle
+    let identity: FileIdentity
+    let paths: [FilePath]
     let generation: FileGeneration
   }
 
@@ -23,7 +26,10 @@ struct Transfers {
     loads.append(load)
     guard !backend.properties.isCoherent, let handle = load.handle else { return }
     if expected.last?.handle != handle {
-      expected.append(Expectation(handle: handle, generation: file.copiedGeneration))
+      expected.append(
+        Expectation(
+          handle: handle, identity: file.identity, paths: file.paths,
+          generation: file.copiedGeneration))
     }
   }
 
@@ -63,12 +69,11 @@ struct Transfers {
   }
 
   private func hasChanged(_ expectation: Expectation) -> Bool {
-    do throws(MapError) {
-      let status = try backend.provider.status(of: expectation.handle)
-      return status.generation != expectation.generation
-    } catch {
-      // What nobody can tell may have changed.
-      return error.code == .fileChanged
-    }
+    let provider = backend.provider
+    let status =
+      (try? provider.status(of: expectation.handle))
+      ?? (try? provider.status(of: expectation.identity, at: expectation.paths))
+    // What nobody can tell may have changed.
+    return status?.generation != expectation.generation
   }
 }

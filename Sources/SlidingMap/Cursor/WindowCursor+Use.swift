@@ -117,16 +117,16 @@ extension WindowCursor {
       do throws(MapError) {
         return try core.acquire(file, windows, after: left, range, after: shown)
       } catch {
-        if error.code != .fileChanged { throw error }
         changes += 1
+        if error.code != .fileChanged { throw error }
+        if changes > MapCore.changesFollowed { return nil }
         unsafe state.pin.pointee.store(0)
-        switch changes > MapCore.changesFollowed ? .past : core.follow(file, source) {
-        case .ready: break
-        case .past: return nil
-        case .lost: throw error
+        // Whoever lets go of the lease tells which windows that frees.
+        defer {
+          unsafe state.pin.pointee.publish(
+            start: state.grid.start(of: windows.lowerBound), count: windows.count)
         }
-        unsafe state.pin.pointee.publish(
-          start: state.grid.start(of: windows.lowerBound), count: windows.count)
+        if try core.follow(file, source, after: error) == .past { return nil }
       }
     }
   }

@@ -113,8 +113,8 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
     return copy
   }
 
-  /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if the file's place in
-  /// memory has room; else it is let go.
+  /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if it is one on windows and the
+  /// file's place in memory has room; else it is let go.
   ///
   /// One fstat(2). Where the descriptor was closed, a stat(2) for each path under which cursors asked for the file, this one's
   /// first, until one leads to it.
@@ -126,7 +126,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   public mutating func refresh() throws(MapError) {
     switch try core.refresh(file, source) {
     case .size(let size):
-      state.setFileSize(size, mayShowMore: held == nil)
+      // Bytes that were read without a window may be of an older version.
+      if held != nil { release() }
+      state.setFileSize(size, mayShowMore: true)
     case .moved(let replacement):
       let old = unsafe (file: file, pin: state.pin, copy: held)
       held = nil
