@@ -1,3 +1,4 @@
+internal import Synchronization
 package import SystemPackage
 
 #if canImport(Darwin)
@@ -14,12 +15,15 @@ package import SystemPackage
 @safe
 package final class ServiceThread: @unchecked Sendable {
   private let thread: pthread_t
+  private let life: Life
 
   /// Starts a thread that runs `body` once.
   ///
   /// - Throws: EAGAIN or ENOMEM where there is no room for another thread.
   package init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
-    let work = Work(body)
+    let life = Life()
+    self.life = life
+    let work = Work(body, life)
     let pointer = unsafe Unmanaged.passRetained(work).toOpaque()
     var all = sigset_t()
     var old = sigset_t()
@@ -57,18 +61,31 @@ package final class ServiceThread: @unchecked Sendable {
     }
   }
 
-  /// Whether the calling thread is this one.
-  package var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
+  /// Whether the calling thread is this one. The system gives the name of one that has ended to another.
+  package var isCurrent: Bool {
+    !life.isOver.load(ordering: .acquiring) && pthread_equal(pthread_self(), thread) != 0
+  }
+}
+
+private final class Life: Sendable {
+  /// Set by the thread as the last thing it does, with release: whoever bears its name later began after that.
+  let isOver = Atomic(false)
 }
 
 private final class Work: Sendable {
   let body: @Sendable () -> Void
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  let life: Life
+
+  init(_ body: @escaping @Sendable () -> Void, _ life: Life) {
+    self.body = body
+    self.life = life
+  }
 }
 
 /// What the new thread does; `pointer` is a retained `Work`.
 private func run(_ pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
   let work = unsafe Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue()
   work.body()
+  work.life.isOver.store(true, ordering: .releasing)
   return nil
 }
