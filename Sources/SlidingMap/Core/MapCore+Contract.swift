@@ -1,7 +1,7 @@
 import MapProtocols
 
-/// What the manager demands of a policy's and a provider's answers. To go on with a wrong one would mean to ask for ever, or to give up what is
-/// not there.
+/// What the manager demands of a policy's and a provider's answers. To go on with a wrong one would mean to ask for ever, or to
+/// give up what is not there.
 extension MapCore {
   /// Checks that the policy may name a region.
   func checkNamed(_ slot: RegionSlot) {
