@@ -22,7 +22,7 @@ struct ServiceThreadTests {
 
   @Test func aThreadKnowsItself() throws {
     final class Place: Sendable {
-      let thread = Mutex<ServiceThread?>(nil)
+      let thread = Guarded<ServiceThread?>(nil)
       let isItself = Atomic(false)
     }
     let place = Place()
