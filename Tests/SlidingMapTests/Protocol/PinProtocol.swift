@@ -76,6 +76,7 @@ struct PinProtocol {
     machine[place(.held)] = loaded
     machine[place(.suspects)] = Self.unknown
     let programs = scripts.indices.map { PinProgram(self, thread: $0).program }
+    defer { for program in programs { program.end() } }
     return Exploration(of: machine, programs) { isSound($0) }
   }
 

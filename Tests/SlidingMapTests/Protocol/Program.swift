@@ -98,4 +98,7 @@ final class Program {
   func step(_ name: String, _ body: @escaping (inout Turn) -> Void) { steps.append((name, body)) }
 
   func position(of label: Label) -> Int { places[label.index]! }
+
+  /// Lets go of the steps, which hold what wrote them, and that the program.
+  func end() { steps = [] }
 }
