@@ -83,10 +83,9 @@ extension MapCore {
         monitor.lock()
       }
       for (extent, owner) in now.extents {
-        usage.maps -= owner.properties.mapsPerExtent
-        usage.addresses -= extent.byteCount
+        ledger.creditExtent(maps: owner.properties.mapsPerExtent, addresses: extent.byteCount)
       }
-      usage.handles -= now.handles.count
+      ledger.creditHandles(now.handles.count)
       for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
       for advice in now.advice { leaveExtent(of: advice.file, &chores) }
       finishEmptying(ahead, &chores)
@@ -228,8 +227,7 @@ extension MapCore {
     policy.remove(slot, evicted: evicted)
     references.unbind(slot)
     regions.setHeld(slot, false)
-    usage.bytes -= regions[slot].byteCount
-    usage.regions -= 1
+    ledger.creditRegion(regions[slot].byteCount)
     if !evicted { noteRoom() }
   }
 }

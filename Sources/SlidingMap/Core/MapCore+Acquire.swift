@@ -155,10 +155,8 @@ extension MapCore {
     references.setCount(of: slot, to: 0)
     policy.insert(slot, info)
     regions.setHeld(slot, true)
-    usage.bytes += byteCount
-    usage.regions += 1
-    noteMemory()
-    adjustCapacity()
+    ledger.chargeRegion(byteCount)
+    if ledger.noteSizes(copied: reserve?.takenBytes ?? 0, pageSize: pageSize) { tellCapacity() }
     filesByUse.touch(file)
     if !file.backend.properties.extentKeepsFile { touchHandle(of: file) }
     chores.loads.append(slot)

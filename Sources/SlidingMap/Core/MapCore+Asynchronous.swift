@@ -39,7 +39,7 @@ extension MapCore {
   private func exceedsBudget(_ file: FileEntry, _ byteCount: Int) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
-    return demand(for: file, byteCount: byteCount).isHard && byteCount > limits.bytes
+    return demand(for: file, byteCount: byteCount).isHard && byteCount > ledger.limits.bytes
   }
 
   /// Starts bringing the bytes of `ranges` in, as far as the budget goes, and returns at once.

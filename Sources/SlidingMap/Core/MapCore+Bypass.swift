@@ -75,7 +75,7 @@ extension MapCore {
       }
       try fill(&copy, from: file, atLeastTo: end)
       if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
-      bypassClock.setRegions(usage.regions)
+      bypassClock.setRegions(ledger.usage.regions)
       return copy
     } catch {
       if let memory { takeBack(memory) }
@@ -138,8 +138,7 @@ extension MapCore {
   /// Notes that an eighth of the budget is free, if it is. Called under the lock.
   func noteRoom() {
     if unsafe control.pointee.load(ordering: .relaxed) & Control.bypass == 0 { return }
-    if usage.bytes > limits.bytes - limits.bytes / 8 { return }
-    if usage.regions > limits.regions - limits.regions / 8 - 1 { return }
+    if !ledger.hasAmpleRoom { return }
     unsafe control.pointee.bitwiseAnd(~Control.bypass, ordering: .relaxed)
   }
 }

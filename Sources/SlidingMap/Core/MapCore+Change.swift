@@ -25,7 +25,7 @@ extension MapCore {
     noteAdoption(by: file)
     if Turn.isPlanted("uncharged growth") { return .served }
     for window in growth {
-      usage.bytes += window.byteCount
+      ledger.chargeGrowth(window.byteCount)
       regions[window.slot].byteCount += window.byteCount
     }
     return .served
@@ -50,12 +50,12 @@ extension MapCore {
     while file.adoption <= adoptions, canServe(file, status) {
       let growth = growth(of: file, status)
       let byteCount = growth.reduce(0) { $0 + $1.byteCount }
-      let demand = Demand(
+      let demand = Ledger.Demand(
         bytes: byteCount, regions: 0, isHard: demand(for: file, byteCount: byteCount).isHard)
       if byteCount == 0 || !demand.isHard || fits(demand) { break }
       drainLogs()
       // They may be what must go, if they alone are too large.
-      if byteCount > limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 { continue }
+      if byteCount > ledger.limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 { continue }
       try makeRoom(for: demand, &chores)
     }
     return update(file, status, adoptions)
@@ -95,8 +95,8 @@ extension MapCore {
   ///
   /// It counts as held only then: nobody who knows the file's new size has come to its bytes yet.
   func makeRoomForGrowth() {
-    defer { noteMemory() }
-    if usage.bytes <= limits.bytes { return }
+    defer { ledger.notePeak() }
+    if ledger.fits(.none) { return }
     drainLogs()
     var chores = Chores()
     try? makeRoom(for: .none, &chores)

@@ -16,7 +16,7 @@ extension MapCore {
 
   /// Checks that a policy which names no region holds none.
   func checkNamesNone() {
-    if usage.regions > 0 { refuse("names none of the \(usage.regions) regions that it holds") }
+    if ledger.usage.regions > 0 { refuse("names none of the \(ledger.usage.regions) regions that it holds") }
   }
 
   /// Checks that a round comes to an end: a policy may name pinned regions again before it comes to another, but not for ever.
@@ -24,7 +24,7 @@ extension MapCore {
   /// - Parameter repeats: how many times it named, one after the other, regions that it was told are pinned.
   func checkRepeats(_ repeats: Int) {
     // Twice what `PolicyConformance` grants a whole round, and readers may set marks meanwhile.
-    if repeats > 8 * usage.regions + 1024 { refuse("names the same pinned regions for ever") }
+    if repeats > 8 * ledger.usage.regions + 1024 { refuse("names the same pinned regions for ever") }
   }
 
   /// All regions, the first to go first. O(n).
@@ -36,8 +36,8 @@ extension MapCore {
       if seen[slot.index] { refuse("has region \(slot.rawValue) in its order twice") }
       seen[slot.index] = true
     }
-    if order.count != usage.regions {
-      refuse("has \(order.count) regions in its order, but holds \(usage.regions)")
+    if order.count != ledger.usage.regions {
+      refuse("has \(order.count) regions in its order, but holds \(ledger.usage.regions)")
     }
     return order
   }

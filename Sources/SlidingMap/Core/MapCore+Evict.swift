@@ -2,30 +2,19 @@ import MapProtocols
 import Synchronization
 
 extension MapCore {
-  /// What is to fit into the budget beside what is there.
-  struct Demand {
-    var bytes: Int
-    var regions: Int
-    /// Whether it may not overshoot.
-    var isHard: Bool
-
-    /// Nothing more: what is there must fit.
-    static let none = Demand(bytes: 0, regions: 0, isHard: false)
-    var isNone: Bool { bytes == 0 && regions == 0 }
-  }
-
   /// What a window of `byteCount` bytes takes of the budget.
-  func demand(for file: FileEntry, byteCount: Int) -> Demand {
-    Demand(
-      bytes: byteCount, regions: 1, isHard: limits.isHard || file.backend.properties.isAnonymous)
+  func demand(for file: FileEntry, byteCount: Int) -> Ledger.Demand {
+    Ledger.Demand(
+      bytes: byteCount, regions: 1,
+      isHard: ledger.limits.isHard || file.backend.properties.isAnonymous)
   }
 
   /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between; a hard demand
   /// waits for loads under way, unless it is for one of these.
   ///
   /// - Throws: `.budgetExhausted` where the demand is hard and everything left is pinned. Otherwise the budget is overshot.
-  func makeRoom(for demand: Demand, _ chores: inout Chores) throws(MapError) {
-    if demand.isHard && demand.bytes > limits.bytes { throw MapError(.budgetExhausted) }
+  func makeRoom(for demand: Ledger.Demand, _ chores: inout Chores) throws(MapError) {
+    if demand.isHard && demand.bytes > ledger.limits.bytes { throw MapError(.budgetExhausted) }
     if !demand.isNone && !fits(demand) { noteFull() }
     while !fits(demand) {
       if chores.isOvershot && isOvershooting && !demand.isNone && !demand.isHard && !isShutDown {
@@ -64,10 +53,8 @@ extension MapCore {
   }
 
   /// Whether a demand fits beside what is there.
-  func fits(_ demand: Demand) -> Bool {
-    if isShutDown { return usage.regions == 0 }
-    return usage.bytes <= limits.bytes - demand.bytes
-      && usage.regions + demand.regions <= limits.regions
+  func fits(_ demand: Ledger.Demand) -> Bool {
+    isShutDown ? ledger.usage.regions == 0 : ledger.fits(demand)
   }
 
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
@@ -105,13 +92,13 @@ extension MapCore {
         repeats += 1
         checkRepeats(repeats)
         policy.pinned(candidate)
-        if pinned >= usage.regions { return provenVictim() }
+        if pinned >= ledger.usage.regions { return provenVictim() }
         continue
       }
       batch.removeAll(keepingCapacity: true)
       batch.append(candidate)
       batchEmptied = 0
-      policy.upcoming(min(usage.regions / 8, batchSize), references, into: &batch)
+      policy.upcoming(min(ledger.usage.regions / 8, batchSize), references, into: &batch)
       checkBatch(after: candidate)
       let named = batch.count
       batch.removeAll { isStillHeld($0, round) }
@@ -149,7 +136,7 @@ extension MapCore {
         if regions[slot].check == .unused { return slot }
         if regions[slot].pinnedInScan == scans { pinned += 1 }
       }
-      if pinned >= usage.regions { return nil }
+      if pinned >= ledger.usage.regions { return nil }
     }
   }
 

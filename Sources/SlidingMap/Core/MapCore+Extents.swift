@@ -28,9 +28,7 @@ extension MapCore {
       defer { file.making = nil }
       // Whoever knew a longer file may come to what lies behind this one's end.
       let size = file.longest
-      usage.maps += backend.properties.mapsPerExtent
-      usage.addresses += byteCount
-      notePlaces()
+      ledger.chargeExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
       monitor.unlock()
       let failure: MapError
       do throws(MapError) {
@@ -38,7 +36,7 @@ extension MapCore {
           handle, fileSize: size, byteCount: byteCount, alignment: alignment)
         monitor.lock()
         checkExtent(extent, of: backend, for: size)
-        usage.addresses -= byteCount - extent.byteCount
+        ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
         if file.longest > extent.byteCount && !Turn.isPlanted("outgrown extent") {
           // The provider gave less room than the file needs by now.
           var chores = Chores()
@@ -55,8 +53,7 @@ extension MapCore {
         failure = error
       }
       monitor.lock()
-      usage.maps -= backend.properties.mapsPerExtent
-      usage.addresses -= byteCount
+      ledger.creditExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
       if failure.code != .addressSpaceExhausted { throw failure }
       relockedRefresh()
       stepBack(from: byteCount)
@@ -87,6 +84,7 @@ extension MapCore {
       // Each time anew: the file may have grown while the lock was given up.
       var limits = extentLimits
       var byteCount = extentSize(of: file, limits)
+      let usage = ledger.usage
       if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
         return byteCount
       }
@@ -98,7 +96,7 @@ extension MapCore {
       if isHopeless && !mayOvershoot || !dropFile(otherThan: file) {
         // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
         // would overflow.
-        let isCountable = !usage.addresses.addingReportingOverflow(byteCount).overflow
+        let isCountable = !ledger.usage.addresses.addingReportingOverflow(byteCount).overflow
         if mayOvershoot && isCountable && (refusal == nil || takeover == nil) {
           return extentSize(of: file, extentLimits)
         }
@@ -124,6 +122,7 @@ extension MapCore {
   /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file
   /// larger than all that is held may simply be too large.
   private func stepBack(from byteCount: Int) {
+    let usage = ledger.usage
     if byteCount > usage.addresses {
       refusal = Refusal(
         maps: .max, addresses: byteCount - 1 &+ usage.addresses, end: Turn.now + .milliseconds(100))
@@ -141,12 +140,12 @@ extension MapCore {
 
   /// The budget's limits, and less after a refusal.
   private var extentLimits: BudgetLimits {
-    guard let refusal else { return limits }
+    guard let refusal else { return ledger.limits }
     if refusal.end < Turn.now {
       self.refusal = nil
-      return limits
+      return ledger.limits
     }
-    var limits = limits
+    var limits = ledger.limits
     limits.maps = min(limits.maps, refusal.maps)
     limits.addresses = min(limits.addresses, refusal.addresses)
     return limits

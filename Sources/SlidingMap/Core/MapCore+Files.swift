@@ -184,7 +184,7 @@ extension MapCore {
     if isForked { return 0 }
     monitor.lock()
     defer { monitor.unlock() }
-    return limits.bytes / 8
+    return ledger.limits.bytes / 8
   }
 
   /// Ends a cursor: its pin, its copy, its share in the file, and what only it kept.

@@ -15,8 +15,7 @@ extension MapCore {
   ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
     while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
     // Counted before it is there, so that threads that open at the same time share the budget.
-    usage.handles += 1
-    notePlaces()
+    ledger.chargeHandle()
     defer { handlesMoved() }
     do throws(MapError) {
       guard owner == nil, let takeover else {
@@ -32,7 +31,7 @@ extension MapCore {
         return (try open(source, second), second)
       }
     } catch {
-      usage.handles -= 1
+      ledger.creditHandles()
       throw error
     }
   }
@@ -76,7 +75,7 @@ extension MapCore {
   ///
   /// - Returns: whether there is room.
   private func makeRoomForHandle(_ source: FileSource, mayWait: Bool) throws(MapError) -> Bool {
-    if usage.handles < limits.handles { return true }
+    if ledger.hasRoomForHandle { return true }
     let attempt = closeIdleHandles(1)
     if attempt == .closed { return false }
     if !mayWait || attempt == .none && !areHandlesMoving {
@@ -91,7 +90,7 @@ extension MapCore {
   /// Whether some handle is being opened, closed or used under the lock by another thread, which ends soon; what can't be
   /// closed now can be then.
   private var areHandlesMoving: Bool {
-    if usage.handles > handlesByUse.count { return true }
+    if ledger.usage.handles > handlesByUse.count { return true }
     var entry = handlesByUse.first
     while let file = entry {
       if file.isChangingExtent || file.handleUsers > 0 { return true }

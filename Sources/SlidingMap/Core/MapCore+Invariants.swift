@@ -21,6 +21,7 @@
 
     /// What is counted is what is held.
     private func brokenBooks() -> String? {
+      let usage = ledger.usage
       var (bytes, count) = (0, 0)
       for index in 0..<regions.capacity {
         let slot = RegionSlot(index)
@@ -35,8 +36,9 @@
         return "\(usage.bytes) bytes counted, \(bytes) held by regions,"
           + " \(reserve?.takenBytes ?? 0) by copies"
       }
-      if limits.isHard && counters.peak.bytes > limits.bytes && observedLimits == limits {
-        return "\(counters.peak.bytes) bytes of a hard budget of \(limits.bytes)"
+      if ledger.limits.isHard && ledger.peak.bytes > ledger.limits.bytes
+        && observedLimits == ledger.limits {
+        return "\(ledger.peak.bytes) bytes of a hard budget of \(ledger.limits.bytes)"
       }
       if handlesByUse.count > usage.handles {
         return "\(handlesByUse.count) handles held, \(usage.handles) counted"
@@ -71,6 +73,7 @@
       }
       if handles.count != handlesByUse.count { return "a handle is not in the list of handles" }
       if count != filesByUse.count { return "the list of files is broken" }
+      let usage = ledger.usage
       if maps > usage.maps || addresses > usage.addresses {
         return "\(maps) maps and \(addresses) addresses held, \(usage.maps) and"
           + " \(usage.addresses) counted"

@@ -20,7 +20,7 @@ extension MapCore {
     collectLogs()
     if drained.isEmpty { return }
     report(drained.span)
-    if usage.maps > limits.maps / 2 {
+    if ledger.usage.maps > ledger.limits.maps / 2 {
       // Files leave whole when maps run short, so their order starts to matter.
       for slot in drained { if let file = regions[slot].file { filesByUse.touch(file) } }
     }
@@ -87,7 +87,7 @@ extension MapCore {
     for region in held { references.setCount(of: region.slot, to: 0) }
     policy = new
     pristinePolicy = new
-    policy.setCapacity(capacity)
+    policy.setCapacity(ledger.capacity)
     policy.adopt(held)
     for observer in observers { observer.setPolicy(new) }
     // What readers still note the old way is skipped, or names regions that are loaded.

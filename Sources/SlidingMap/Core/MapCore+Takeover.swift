@@ -42,7 +42,7 @@ extension MapCore {
       if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
-        if limits.isHard || primary.properties.isAnonymous { throw MapError(.budgetExhausted) }
+        if ledger.limits.isHard || primary.properties.isAnonymous { throw MapError(.budgetExhausted) }
         return nil
       }
       do throws(MapError) {
@@ -70,7 +70,7 @@ extension MapCore {
   private func makeReserve() {
     if !primary.properties.isAnonymous { return }
     for most in Self.reservedForChanges where reserve == nil {
-      let byteCount = min(limits.bytes, most) / pageSize * pageSize
+      let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount > 0 { reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize) }
     }
   }
@@ -100,15 +100,14 @@ extension MapCore {
     var chores = Chores()
     defer { perform(&chores) }
     do throws(MapError) {
-      try makeRoom(for: Demand(bytes: byteCount, regions: 0, isHard: true), &chores)
+      try makeRoom(for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: true), &chores)
     } catch {
       _ = reserve?.giveBack(chunk)
       releaseReserveAfterShutdown()
       if error.code == .budgetExhausted { return nil }
       throw error
     }
-    usage.bytes += byteCount
-    noteMemory()
+    ledger.chargeBytes(byteCount)
     return HeldCopy(chunk: chunk, range: range, byteCount: byteCount, isBypass: isBypass)
   }
 
@@ -154,7 +153,7 @@ extension MapCore {
 
   func takeBack(_ copy: HeldCopy) {
     guard reserve?.giveBack(copy.chunk) == true else { return }
-    usage.bytes -= copy.byteCount
+    ledger.creditBytes(copy.byteCount)
     // A takeover's is set aside for good.
     if takeover == nil { reserve?.dropIfUnused() }
     releaseReserveAfterShutdown()
@@ -174,7 +173,7 @@ extension MapCore {
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
   func returnToPrimary(_ file: FileEntry) {
     guard file.backend !== primary, file.canReopen, file.handleUsers == 0,
-      !file.isChangingExtent, file.handle != nil || usage.handles < limits.handles,
+      !file.isChangingExtent, file.handle != nil || ledger.hasRoomForHandle,
       !isShortOfHandles
     else { return }
     // No window is claimed from here on.
@@ -187,7 +186,7 @@ extension MapCore {
     // Where nothing holds the inode its number may have gone to another file, with times to match.
     let isHeld = file.handle != nil
     // The new handle takes the old one's place in the budget, too.
-    if !isHeld { usage.handles += 1 }
+    if !isHeld { ledger.chargeHandle() }
     let extent = file.extent
     let paths = file.paths
     monitor.unlock()
@@ -196,7 +195,7 @@ extension MapCore {
       found = try reopen(paths, known, isHeld, extent)
     } catch {
       monitor.lock()
-      if !isHeld { usage.handles -= 1 }
+      if !isHeld { ledger.creditHandles() }
       handlesMoved()
       if error.code == .handlesExhausted { noteShortageOfHandles() }
       return
@@ -213,8 +212,10 @@ extension MapCore {
     let owner = file.backend
     if old != nil { handlesByUse.remove(file) }
     if let extent {
-      usage.maps += primary.properties.mapsPerExtent - file.backend.properties.mapsPerExtent
-      usage.addresses += (found.extent?.byteCount ?? 0) - extent.byteCount
+      ledger.creditExtent(
+        maps: file.backend.properties.mapsPerExtent, addresses: extent.byteCount)
+      ledger.chargeExtent(
+        maps: primary.properties.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
       file.extent = found.extent
       file.advised = .normal
     }
@@ -225,13 +226,12 @@ extension MapCore {
     }
     adopt(found.file.handle, of: primary, file)
     counters.returns += 1
-    notePlaces()
     if let old {
       monitor.unlock()
       owner.provider.close(old)
       monitor.lock()
       // Another thread gave the file a handle meanwhile.
-      if !isHeld { usage.handles -= 1 }
+      if !isHeld { ledger.creditHandles() }
       handlesMoved()
     }
   }

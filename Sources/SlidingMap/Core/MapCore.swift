@@ -33,12 +33,7 @@ final class MapCore: @unchecked Sendable {
   private(set) var hits: HitReporting
   /// The policy as it was given, before it held anything.
   var pristinePolicy: any EvictionPolicy
-  var limits: BudgetLimits
-  var usage = BudgetUsage()
-  /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
-  var usualByteCount: Int
-  /// Regions that came one after the other since they turned out to be of another size than they are taken to have.
-  var surprises = 0
+  var ledger: Ledger
   var refusal: Refusal?
   var shortOfHandlesUntil: ContinuousClock.Instant?
   var files: [FileIdentity: FileEntry] = [:]
@@ -97,14 +92,11 @@ final class MapCore: @unchecked Sendable {
     var returns = 0
     var droppedHits = 0
     var scans = 0
-    var peak = BudgetUsage()
   }
 
   static let logCount = 64
   /// How many loads lie between two questions to the budget.
   static let budgetInterval = 1024
-  /// After so many regions that are of another size than was thought, it is taken to be the usual one.
-  private static let mostSurprises = 16
   /// What a takeover's reserve holds for a window, however large windows are.
   static let mostReservedPerWindow = 2 << 20
 
@@ -121,7 +113,6 @@ final class MapCore: @unchecked Sendable {
     self.grid = grid
     self.pattern = pattern
     pageSize = SystemPage.size
-    usualByteCount = Int(clamping: grid.windowSize)
     if let takeover = provider.takeover {
       let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
       let (byteCount, overflow) = takeover.reservedWindows.multipliedReportingOverflow(by: window)
@@ -131,11 +122,11 @@ final class MapCore: @unchecked Sendable {
       reserve == nil
       ? 0 : Self.mostBypassed(primary.properties.mostBypassed, grid: grid, pageSize: pageSize)
     fenceless = smap_membarrier_register()
-    let limits = budget.limits(holding: BudgetUsage())
-    self.limits = limits
+    ledger = Ledger(
+      limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
     unsafe control = .allocate(capacity: 1)
     unsafe control.initialize(to: Atomic(0))
-    self.policy.setCapacity(capacity)
+    self.policy.setCapacity(ledger.capacity)
     publishReporting()
     #if Schedule
       noteBeginning()
@@ -167,34 +158,8 @@ final class MapCore: @unchecked Sendable {
   /// Whether this process is a child that inherited the core over a fork. Other threads' locks are not to be had here.
   var isForked: Bool { smap_fork_generation() != forkGeneration }
 
-  /// How much the policy may count on.
-  var capacity: PolicyCapacity {
-    let bySize = limits.bytes == .max ? Int.max : max(limits.bytes / usualByteCount, 1)
-    return PolicyCapacity(regions: min(limits.regions, bySize), bytes: limits.bytes)
-  }
-
-  /// Tells the policy of another capacity when regions have become more than twice or less than half as large as they were
-  /// taken to be, and stay so for a while: small files, or whole ones. Called under the lock after a region came.
-  ///
-  /// A single large file among small ones, for which most of these leave, is no reason: policies keep ghosts and divide
-  /// shares by the capacity, and would forget what they know each time.
-  func adjustCapacity() {
-    if limits.bytes == .max { return }
-    // Copies count as bytes, but are no regions.
-    let mean = max(usage.bytes - (reserve?.takenBytes ?? 0), 0) / max(usage.regions, 1)
-    if mean / 2 <= usualByteCount && mean >= usualByteCount / 2 {
-      surprises = 0
-      return
-    }
-    surprises += 1
-    // Before the first whole file nothing was known.
-    if surprises < Self.mostSurprises && usualByteCount <= limits.bytes { return }
-    surprises = 0
-    usualByteCount = max(mean, pageSize)
-    tellCapacity()
-  }
-
-  private func tellCapacity() {
+  func tellCapacity() {
+    let capacity = ledger.capacity
     policy.setCapacity(capacity)
     for observer in observers { observer.setCapacity(capacity) }
   }
@@ -208,12 +173,11 @@ final class MapCore: @unchecked Sendable {
   /// Asks the budget anew and applies what it says. Takes the lock by itself.
   func refreshLimits() {
     monitor.lock()
-    let held = usage
+    let held = ledger.usage
     monitor.unlock()
     let fresh = budget.limits(holding: held)
     monitor.lock()
-    if fresh != limits {
-      limits = fresh
+    if ledger.apply(fresh) {
       noteRoom()
       drainLogs()
       tellCapacity()
@@ -222,20 +186,6 @@ final class MapCore: @unchecked Sendable {
       perform(&chores)
     }
     monitor.unlock()
-  }
-
-  /// Notes that windows or copies were added, after room was made for them. A file that grew has its last window counted
-  /// larger before that, so not every moment is one to note bytes in.
-  func noteMemory() {
-    counters.peak.bytes = max(counters.peak.bytes, usage.bytes)
-    counters.peak.regions = max(counters.peak.regions, usage.regions)
-  }
-
-  /// Notes that addresses, kernel maps or handles were added.
-  func notePlaces() {
-    counters.peak.addresses = max(counters.peak.addresses, usage.addresses)
-    counters.peak.maps = max(counters.peak.maps, usage.maps)
-    counters.peak.handles = max(counters.peak.handles, usage.handles)
   }
 
   // MARK: Control word

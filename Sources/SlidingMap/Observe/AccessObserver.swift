@@ -52,7 +52,7 @@ extension MapCore {
     try checkRunning()
     monitor.lock()
     defer { monitor.unlock() }
-    return capacity
+    return ledger.capacity
   }
 
   /// Adds an observer, which first learns of what is loaded.
@@ -64,7 +64,7 @@ extension MapCore {
     // What was used before is not observed, nor what was noted late for an earlier observer.
     drainLogs()
     collectLogs()
-    observer.setCapacity(capacity)
+    observer.setCapacity(ledger.capacity)
     let loaded = evictionOrder().map { (slot: $0, info: info(of: $0)) }
     observer.begin(loaded, pristinePolicy)
     for slot in regions.unheld { observer.expect(slot, info(of: slot)) }
