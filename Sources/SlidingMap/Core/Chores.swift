@@ -11,7 +11,7 @@ struct Chores {
   /// What backends are told; each keeps its file's extent until it was.
   var advice: [Advice] = []
   /// Tasks whose loads have ended.
-  var resumptions: [CheckedContinuation<Void, Never>] = []
+  var resumptions: LoadBoard.Tasks = []
 
   /// Loads are only started, and those of other threads not waited for: all under way are found in `awaited`.
   var isAsynchronous = false
@@ -109,19 +109,10 @@ extension MapCore {
   /// Takes loads that are only started off the work that ends with `perform`.
   private func setUnderWay(_ work: inout Chores, _ chores: inout Chores) {
     for slot in work.loads where regions[slot].file?.backend.loadsByItself == false {
-      chores.awaited.append(ticket(for: slot))
-      inFlight += 1
-      windowsInFlight += 1
+      chores.awaited.append(loads.ticket(for: slot))
+      loads.startWindow()
     }
     work.loads.removeAll { regions[$0].file?.backend.loadsByItself == false }
-  }
-
-  /// What tells those who wait for a load of its end.
-  func ticket(for slot: RegionSlot) -> LoadTicket {
-    if let ticket = regions[slot].ticket { return ticket }
-    let ticket = LoadTicket()
-    regions[slot].ticket = ticket
-    return ticket
   }
 
   /// The part of some chores that one backend has to do. Called with the lock.
@@ -188,17 +179,10 @@ extension MapCore {
     unsafe Canary(file.windows, regions[slot].window).set(isLoaded: true)
     let old = unsafe file.windows.exchange(
       regions[slot].window, WindowWord(.resident, slot))
-    endWait(for: slot, &chores)
+    chores.resumptions += loads.endWait(for: slot)
     counters.loads += 1
     if file.backend !== primary { counters.takeovers += 1 }
     if old.hasWaiters && !Turn.isPlanted("lost wake-up") { monitor.broadcast() }
-  }
-
-  /// Lets those who wait for a load look again.
-  func endWait(for slot: RegionSlot, _ chores: inout Chores) {
-    guard let ticket = regions[slot].ticket else { return }
-    chores.resumptions += ticket.end()
-    regions[slot].ticket = nil
   }
 
   func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
@@ -215,7 +199,7 @@ extension MapCore {
     let region = regions[slot]
     guard let file = region.file else { return }
     if regions.isHeld(slot) { forget(slot, evicted: false) }
-    if let ticket = region.ticket { chores.resumptions += ticket.end(error) }
+    chores.resumptions += loads.endWait(for: slot, error)
     counters.failedLoads += 1
     regions.remove(slot)
     let old = unsafe file.windows.exchange(region.window, .absent)

@@ -70,7 +70,7 @@ extension MapCore {
         return true
       case .loading where chores.isAsynchronous:
         // Among them those that these chores are about to start: ranges may overlap.
-        chores.awaited.append(ticket(for: word.slot))
+        chores.awaited.append(loads.ticket(for: word.slot))
         return true
       case .loading, .leaving:
         if chores.isEmpty {
@@ -145,7 +145,7 @@ extension MapCore {
       file.handleUsers -= 1
       handlesMoved()
       // Room is for each to find on its own: who uses the window may overshoot where who only starts it may not.
-      if error.code == .budgetExhausted { endWait(for: slot, &chores) }
+      if error.code == .budgetExhausted { chores.resumptions += loads.endWait(for: slot) }
       failLoad(slot, error, &chores)
       throw error
     }
@@ -169,7 +169,7 @@ extension MapCore {
     unsafe file.windows.addWaiter(window)
     var ticket: LoadTicket?
     if word.state == .loading {
-      ticket = self.ticket(for: word.slot)
+      ticket = loads.ticket(for: word.slot)
     }
     monitor.wait()
     if let error = ticket?.error { throw error }

@@ -78,7 +78,7 @@ extension MapCore {
       }
     } catch {
       // Asked before the lock is given up: the answer belongs to the search that found no room.
-      let mayFind = windowsInFlight > 0 || !chores.loads.isEmpty
+      let mayFind = loads.windows > 0 || !chores.loads.isEmpty
       perform(&chores)
       endOvershoot(&chores)
       retireAfterShutdown(file)
@@ -88,10 +88,8 @@ extension MapCore {
         started.rest = nil
       } else if !mayFind {
         throw error
-      } else if chores.awaited.isEmpty && windowsInFlight > 0 {
-        let end = nextEnd ?? LoadTicket()
-        nextEnd = end
-        chores.awaited.append(end)
+      } else if chores.awaited.isEmpty && loads.windows > 0 {
+        chores.awaited.append(loads.ticketForNextEnd())
       }
     }
     if let first = ranges.first, chores.missed != missed {
@@ -121,14 +119,14 @@ extension MapCore {
     let ticket = LoadTicket()
     // Neither the extent nor the handle goes meanwhile.
     file.handleUsers += 1
-    inFlight += 1
+    loads.start()
     let load = RegionLoad(region: region, handle: file.handle)
     let provider = file.backend.provider
     monitor.unlock()
-    provider.submit([load]) { [self] loads in
+    provider.submit([load]) { [self] ended in
       monitor.lock()
       var chores = Chores()
-      chores.resumptions = ticket.end(loads.first?.error)
+      chores.resumptions = ticket.end(ended.first?.error)
       perform(&chores)
       noteContent(of: file, start..<range.upperBound)
       // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
@@ -140,7 +138,7 @@ extension MapCore {
       monitor.broadcast()
       retireIfUnused(file, &chores)
       perform(&chores)
-      inFlight -= 1
+      loads.end()
       monitor.unlock()
     }
     monitor.lock()
@@ -164,14 +162,13 @@ extension MapCore {
   }
 
   /// Enters the ends of loads that were started. Called by providers, on any thread, without the lock.
-  func loadsEnded(_ loads: [RegionLoad]) {
+  func loadsEnded(_ ended: [RegionLoad]) {
     monitor.lock()
-    windowsInFlight -= loads.count
-    windowsEnded += loads.count
     var chores = Chores()
+    chores.resumptions = loads.noteWindowsEnded(ended.count)
     var files: [FileEntry] = []
     var loaded: [RegionSlot] = []
-    for load in loads {
+    for load in ended {
       let slot = RegionSlot(load.tag)
       // One time for each load: each keeps the handle.
       if let file = regions[slot].file { files.append(file) }
@@ -186,10 +183,6 @@ extension MapCore {
     suspects?.append(contentsOf: loaded)
     // Found before the lock is given up: afterwards the slots may be other windows'.
     let surplus = surplus(around: loaded)
-    if let end = nextEnd {
-      chores.resumptions += end.end()
-      nextEnd = nil
-    }
     handlesMoved()
     endOvershoot(&chores)
     perform(&chores)
@@ -202,7 +195,7 @@ extension MapCore {
       retireIfUnused(file, &chores)
     }
     perform(&chores)
-    inFlight -= loads.count
+    loads.end(ended.count)
     monitor.unlock()
   }
 

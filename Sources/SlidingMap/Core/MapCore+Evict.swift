@@ -22,7 +22,7 @@ extension MapCore {
         return
       }
       if isShutDown && !demand.isNone { throw MapError(.shutDown) }
-      let ended = windowsEnded
+      let ended = loads.windowsEnded
       if let victim = nextVictim() {
         leave(victim, evicted: true, &chores)
       } else if fits(demand) {
@@ -30,10 +30,10 @@ extension MapCore {
         break
       } else if demand.isHard {
         // What was prefetched is in use only until it is there, which it may have come to be during the search.
-        if windowsEnded != ended { continue }
-        if windowsInFlight == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
+        if loads.windowsEnded != ended { continue }
+        if loads.windows == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
         if let error = perform(&chores) { throw error }
-        if windowsInFlight > 0 && !fits(demand) {
+        if loads.windows > 0 && !fits(demand) {
           handleWaiters += 1
           monitor.wait()
           handleWaiters -= 1
@@ -45,7 +45,7 @@ extension MapCore {
         counters.overshoots += demand.regions
         chores.isOvershot = !demand.isNone
         // A load that nobody waits for ends without a lease.
-        if windowsInFlight == 0 && suspects == nil { suspects = [] }
+        if loads.windows == 0 && suspects == nil { suspects = [] }
         return
       }
     }
@@ -60,7 +60,7 @@ extension MapCore {
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
   /// up in between.
   func nextVictim() -> RegionSlot? {
-    while let slots = suspects, windowsInFlight == 0 {
+    while let slots = suspects, loads.windows == 0 {
       if slots.isEmpty { return nil }
       suspects = []
       checkPins(of: slots)

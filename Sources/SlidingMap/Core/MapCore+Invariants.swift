@@ -43,8 +43,8 @@
       if handlesByUse.count > usage.handles {
         return "\(handlesByUse.count) handles held, \(usage.handles) counted"
       }
-      if inFlight < windowsInFlight || windowsInFlight < 0 {
-        return "\(windowsInFlight) windows of \(inFlight) loads in flight"
+      if loads.count < loads.windows || loads.windows < 0 {
+        return "\(loads.windows) windows of \(loads.count) loads in flight"
       }
       return nil
     }

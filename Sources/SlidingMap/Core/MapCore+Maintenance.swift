@@ -99,7 +99,7 @@ extension MapCore {
     result.hits += logs.reduce(0) { $0 + ($1?.appended ?? 0) }
     result.droppedHits = counters.droppedHits
     result.cursors = cursors
-    result.inFlight = inFlight
+    result.inFlight = loads.count
     let (usage, peak) = (ledger.usage, ledger.peak)
     result.bytes = usage.bytes
     result.addresses = usage.addresses

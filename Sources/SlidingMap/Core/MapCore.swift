@@ -60,14 +60,7 @@ final class MapCore: @unchecked Sendable {
   /// How many versions of files were adopted. Who looks at a file notes it beforehand, and so finds out whether another
   /// look was adopted meanwhile: of the two nobody knows which is the later, as clocks go back.
   var adoptions = 0
-  /// Loads that were started and have not ended.
-  var inFlight = 0
-  /// Those of them that bring windows in. Until they end their windows can't be unloaded, though nobody may use them.
-  var windowsInFlight = 0
-  /// How many such loads have ended.
-  var windowsEnded = 0
-  /// Ends with the next of these.
-  var nextEnd: LoadTicket?
+  var loads = LoadBoard()
   /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
   /// While a budget is overshot because all regions were found in use: those whose use may have ended since. Each lease

@@ -22,8 +22,6 @@ struct Region {
   /// The round of victims that last found it pinned.
   var rejectedInRound = 0
   var content = Content.present
-  /// Set by the first thread that waits for this load; carries a failure to all of them.
-  var ticket: LoadTicket?
 
   init() {}
 
