@@ -8,6 +8,8 @@ struct Chores {
   var loads: [RegionSlot] = []
   var extents: [(extent: Extent, owner: Backend)] = []
   var handles: [(handle: Handle, owner: Backend)] = []
+  /// Memory for copies that nobody needs any more.
+  var memory: [AnonymousMemory] = []
   /// What backends are told; each keeps its file's extent until it was.
   var advice: [Advice] = []
   /// Tasks whose loads have ended.
@@ -27,12 +29,13 @@ struct Chores {
 
   var isEmpty: Bool {
     unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && advice.isEmpty
-      && resumptions.isEmpty
+      && resumptions.isEmpty && memory.isEmpty
   }
 
   /// Whether there is more to be called than a backend's loads and unloads.
   fileprivate var hasCalls: Bool {
     !extents.isEmpty || !handles.isEmpty || !advice.isEmpty || !resumptions.isEmpty
+      || !memory.isEmpty
   }
 
   /// What there is to do now; what is decided meanwhile gathers anew.
@@ -80,6 +83,7 @@ extension MapCore {
         for (extent, owner) in now.extents { owner.provider.release(extent) }
         for (handle, owner) in now.handles { owner.provider.close(handle) }
         for task in now.resumptions { Turn.resume(task) }
+        now.memory = []
         monitor.lock()
       }
       for (extent, owner) in now.extents {

@@ -1,10 +1,10 @@
 import MapProtocols
 
-/// Memory set aside when the manager is made, for reading what finds no place as a window. Guarded by the core's lock.
+/// Memory in runs of pages, for reading what finds no place as a window. Guarded by the core's lock.
 ///
 /// A request takes a run of pages from it, private to its cursor and the cursor's copies. Taking and giving back neither
 /// allocates nor maps, so that it works where no memory and no map is left.
-struct CopyReserve: ~Copyable {
+struct CopyReserve {
   private let memory: AnonymousMemory
   private let pageSize: Int
   /// Free runs of pages, ascending and never adjacent.
@@ -12,14 +12,12 @@ struct CopyReserve: ~Copyable {
   /// How many cursors hold the run that begins at a page.
   private var holders: [Int32]
   /// Pages taken.
-  private(set) var taken = 0
+  private var taken = 0
 
-  /// Nil if there is no memory for it.
-  init?(byteCount: Int, pageSize: Int) {
-    guard let memory = try? AnonymousMemory(byteCount: byteCount) else { return nil }
+  init(_ memory: AnonymousMemory, pageSize: Int) {
     self.memory = memory
     self.pageSize = pageSize
-    let pages = byteCount / pageSize
+    let pages = memory.byteCount / pageSize
     // Runs are separated by taken pages, so there are never more of them than this.
     free.reserveCapacity(pages / 2 + 2)
     free.append(0..<pages)
@@ -77,10 +75,8 @@ struct CopyReserve: ~Copyable {
     return true
   }
 
-  /// Gives the system the memory back that nobody holds any part of; its addresses stay.
-  func dropIfUnused() {
-    if taken == 0 { memory.drop() }
-  }
+  /// The memory, if nobody holds any part of it.
+  var unusedMemory: AnonymousMemory? { taken == 0 ? memory : nil }
 }
 
 /// A run of pages of a reserve.

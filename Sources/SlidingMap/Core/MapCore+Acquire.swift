@@ -156,7 +156,7 @@ extension MapCore {
     policy.insert(slot, info)
     regions.setHeld(slot, true)
     ledger.chargeRegion(byteCount)
-    if ledger.noteSizes(copied: reserve?.takenBytes ?? 0, pageSize: pageSize) { tellCapacity() }
+    if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) { tellCapacity() }
     filesByUse.touch(file)
     if !file.backend.properties.extentKeepsFile { touchHandle(of: file) }
     chores.loads.append(slot)

@@ -54,23 +54,22 @@ extension MapCore {
     handlesMoved()
     var memory = memory
     if let small = memory, small.byteCount < wanted.count {
-      takeBack(small)
+      giveUp(small)
       memory = nil
     }
     do throws(MapError) {
       try checkUsable()
-      let (taken, all) = (reserve?.takenBytes ?? 0, reserve?.byteCount ?? 0)
-      if memory == nil && taken + wanted.count <= all / 2 && file.backend === primary {
+      if memory == nil && copies.keepsHalf(beside: wanted.count) && file.backend === primary {
         memory = try takeMemory(for: wanted, isBypass: true)
       }
       guard var copy = memory, file.backend === primary else {
-        if let memory { takeBack(memory) }
+        if let memory { giveUp(memory) }
         return nil
       }
       memory = copy
       copy.range = wanted
       if !hasHandle(file) {
-        takeBack(copy)
+        giveUp(copy)
         return nil
       }
       try fill(&copy, from: file, atLeastTo: end)
@@ -78,7 +77,7 @@ extension MapCore {
       bypassClock.setRegions(ledger.usage.regions)
       return copy
     } catch {
-      if let memory { takeBack(memory) }
+      if let memory { giveUp(memory) }
       throw error
     }
   }

@@ -154,7 +154,7 @@ extension MapCore {
         start: file.grid.start(of: windows.lowerBound), count: windows.count)
     }
     if let copy {
-      reserve?.share(copy.chunk)
+      copies.share(copy.chunk)
       unsafe original.pointee.sharesCopy.store(1, ordering: .relaxed)
       unsafe pin.pointee.sharesCopy.store(1, ordering: .relaxed)
     }
@@ -198,10 +198,10 @@ extension MapCore {
     counters.bypasses += counts.bypasses
     bypassClock.advance(by: counts.bypasses % BypassClock.group)
     suspect(windows, of: file)
-    if let copy { takeBack(copy) }
+    var chores = Chores()
+    if let copy { takeBack(copy, &chores) }
     file.cursors -= 1
     cursors -= 1
-    var chores = Chores()
     unloadIfSuperseded(file, &chores)
     endOvershoot(&chores)
     retireIfUnused(file, &chores)

@@ -32,9 +32,9 @@
       if count != usage.regions { return "\(count) regions held, \(usage.regions) counted" }
       // Copies are counted a moment after their memory was taken.
       let copied = usage.bytes - bytes
-      if copied < 0 || copied > reserve?.takenBytes ?? 0 {
+      if copied < 0 || copied > copies.takenBytes {
         return "\(usage.bytes) bytes counted, \(bytes) held by regions,"
-          + " \(reserve?.takenBytes ?? 0) by copies"
+          + " \(copies.takenBytes) by copies"
       }
       if ledger.limits.isHard && ledger.peak.bytes > ledger.limits.bytes
         && observedLimits == ledger.limits {

@@ -31,10 +31,23 @@ extension MapCore {
     for file in meant where file.cursors == 0 && previousOwner(of: file) == nil {
       closeHandle(of: file, &chores)
     }
-    reserve?.dropIfUnused()
     perform(&chores)
+    emptyCopies()
     endOvershoot(&chores)
     return count
+  }
+
+  /// Gives the pages back of memory for copies that nobody holds. Called with the lock, which is given up meanwhile.
+  private func emptyCopies() {
+    guard let memory = copies.beginEmptying() else { return }
+    monitor.unlock()
+    memory.drop()
+    monitor.lock()
+    copies.endEmptying()
+    monitor.broadcast()
+    var chores = Chores()
+    closeCopies(&chores)
+    perform(&chores)
   }
 
   /// Ends service: unloads what nobody uses now and the rest as its leases end. Idempotent; each of several calls at a time
@@ -48,7 +61,7 @@ extension MapCore {
     isOvershooting = true
     var chores = Chores()
     try? makeRoom(for: .none, &chores)
-    releaseReserveAfterShutdown()
+    closeCopies(&chores)
     var entry = filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)

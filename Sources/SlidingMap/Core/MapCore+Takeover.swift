@@ -13,8 +13,7 @@ extension MapCore {
   /// reserve is kept for requests that have no choice.
   func prefersCopy(_ file: FileEntry, _ byteCount: Int) -> Bool {
     guard file.backend !== primary, file.copies < Self.copiesBeforeWindows else { return false }
-    let (taken, all) = (reserve?.takenBytes ?? 0, reserve?.byteCount ?? 0)
-    return taken + byteCount <= all / 2
+    return copies.keepsHalf(beside: byteCount)
   }
 
   // MARK: Copies
@@ -34,6 +33,7 @@ extension MapCore {
     do throws(MapError) {
       try checkUsable()
       makeReserve()
+      try checkUsable()
       var ahead = 0
       if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
         ahead = min(2 * previous.count, Self.mostReadAhead)
@@ -48,7 +48,7 @@ extension MapCore {
       do throws(MapError) {
         try fill(&copy, from: file, atLeastTo: wanted.upperBound)
       } catch {
-        takeBack(copy)
+        giveUp(copy)
         // A backend that reads windows alone has no way to a second version.
         if error.code == .unsupported { throw MapError(.fileChanged) }
         throw error
@@ -66,12 +66,19 @@ extension MapCore {
   }
 
   /// Sees to it that there is a reserve, also where no takeover needs one: for bytes of files that change while copies of them are
-  /// used. It takes addresses alone until somebody reads into it.
+  /// used. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile.
   private func makeReserve() {
     if !primary.properties.isAnonymous { return }
-    for most in Self.reservedForChanges where reserve == nil {
+    for most in Self.reservedForChanges where !copies.isOpen {
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
-      if byteCount > 0 { reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize) }
+      if byteCount == 0 { return }
+      monitor.unlock()
+      let memory = try? AnonymousMemory(byteCount: byteCount)
+      monitor.lock()
+      guard let memory, let surplus = copies.open(memory) else { continue }
+      var chores = Chores()
+      chores.memory.append(surplus)
+      perform(&chores)
     }
   }
 
@@ -95,15 +102,16 @@ extension MapCore {
     for range: Range<Int64>, isBypass: Bool = false
   ) throws(MapError) -> HeldCopy? {
     let byteCount = (range.count + pageSize - 1) / pageSize * pageSize
-    guard let chunk = reserve?.take(byteCount) else { return nil }
+    while copies.isEmptying { monitor.wait() }
+    guard let chunk = copies.take(byteCount) else { return nil }
     drainLogs()
     var chores = Chores()
     defer { perform(&chores) }
     do throws(MapError) {
       try makeRoom(for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: true), &chores)
     } catch {
-      _ = reserve?.giveBack(chunk)
-      releaseReserveAfterShutdown()
+      _ = copies.giveBack(chunk)
+      closeCopies(&chores)
       if error.code == .budgetExhausted { return nil }
       throw error
     }
@@ -147,21 +155,26 @@ extension MapCore {
   func giveBack(_ copy: HeldCopy) {
     if isForked { return }
     monitor.lock()
-    takeBack(copy)
+    giveUp(copy)
     monitor.unlock()
   }
 
-  func takeBack(_ copy: HeldCopy) {
-    guard reserve?.giveBack(copy.chunk) == true else { return }
-    ledger.creditBytes(copy.byteCount)
-    // A takeover's is set aside for good.
-    if takeover == nil { reserve?.dropIfUnused() }
-    releaseReserveAfterShutdown()
+  /// Ends a hold on a copy. Called with the lock, which may be given up meanwhile.
+  func giveUp(_ copy: HeldCopy) {
+    var chores = Chores()
+    takeBack(copy, &chores)
+    perform(&chores)
   }
 
-  /// Gives the reserve's memory back once nobody can want it any more.
-  func releaseReserveAfterShutdown() {
-    if isShutDown && reserve?.taken == 0 { reserve = nil }
+  func takeBack(_ copy: HeldCopy, _ chores: inout Chores) {
+    guard copies.giveBack(copy.chunk) else { return }
+    ledger.creditBytes(copy.byteCount)
+    closeCopies(&chores)
+  }
+
+  /// Gives the memory for copies back once nobody can want it any more.
+  func closeCopies(_ chores: inout Chores) {
+    if let memory = copies.close(isShutDown: isShutDown) { chores.memory.append(memory) }
   }
 
   // MARK: The way back

@@ -40,8 +40,7 @@ final class MapCore: @unchecked Sendable {
   var filesByUse = EntryList(.files)
   var handlesByUse = EntryList(.handles)
   var regions = RegionTable()
-  /// There where something takes over.
-  var reserve: CopyReserve?
+  var copies: CopyDesk
   let references = ReferenceTable()
   var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
   var drained: [RegionSlot] = []
@@ -106,13 +105,12 @@ final class MapCore: @unchecked Sendable {
     self.grid = grid
     self.pattern = pattern
     pageSize = SystemPage.size
-    if let takeover = provider.takeover {
-      let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
-      let (byteCount, overflow) = takeover.reservedWindows.multipliedReportingOverflow(by: window)
-      if !overflow { reserve = CopyReserve(byteCount: byteCount, pageSize: pageSize) }
-    }
+    let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
+    let (reserved, overflow) = (provider.takeover?.reservedWindows ?? 0)
+      .multipliedReportingOverflow(by: window)
+    copies = CopyDesk(reserved: overflow ? 0 : reserved, pageSize: pageSize)
     mostBypassed =
-      reserve == nil
+      !copies.isOpen
       ? 0 : Self.mostBypassed(primary.properties.mostBypassed, grid: grid, pageSize: pageSize)
     fenceless = smap_membarrier_register()
     ledger = Ledger(
