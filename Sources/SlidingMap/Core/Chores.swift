@@ -90,7 +90,7 @@ extension MapCore {
         ledger.creditExtent(maps: owner.properties.mapsPerExtent, addresses: extent.byteCount)
       }
       ledger.creditHandles(now.handles.count)
-      for slot in now.loads { regions[slot].file?.handleUsers -= 1 }
+      for slot in now.loads { residency.file(of: slot)?.handleUsers -= 1 }
       for advice in now.advice { leaveExtent(of: advice.file, &chores) }
       finishEmptying(ahead, &chores)
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
@@ -103,7 +103,7 @@ extension MapCore {
       }
       for slot in now.loads { finishLoad(slot, &chores) }
       // Taken to be in use while they were loading; but nobody waits for them with a lease.
-      if now.isAsynchronous { suspects?.append(contentsOf: now.loads) }
+      if now.isAsynchronous { evictor.suspect(now.loads) }
       for slot in now.unloads { finishUnload(slot, &chores) }
       trim(surplus(around: now.loads))
     }
@@ -112,22 +112,23 @@ extension MapCore {
 
   /// Takes loads that are only started off the work that ends with `perform`.
   private func setUnderWay(_ work: inout Chores, _ chores: inout Chores) {
-    for slot in work.loads where regions[slot].file?.backend.loadsByItself == false {
+    for slot in work.loads where residency.file(of: slot)?.backend.loadsByItself == false {
       chores.awaited.append(loads.ticket(for: slot))
       loads.startWindow()
     }
-    work.loads.removeAll { regions[$0].file?.backend.loadsByItself == false }
+    work.loads.removeAll { residency.file(of: $0)?.backend.loadsByItself == false }
   }
 
   /// The part of some chores that one backend has to do. Called with the lock.
   func transfers(of chores: Chores, by backend: Backend) -> Transfers {
     var transfers = Transfers(backend: backend)
-    for slot in chores.unloads where regions[slot].file?.backend === backend {
+    for slot in chores.unloads where residency.file(of: slot)?.backend === backend {
       if let region = range(of: slot) { transfers.unloads.append(region) }
     }
     if backend.loadsByItself { return transfers }
     for slot in chores.loads {
-      guard let file = regions[slot].file, file.backend === backend, let region = range(of: slot)
+      guard let file = residency.file(of: slot), file.backend === backend,
+        let region = range(of: slot)
       else { continue }
       transfers.append(
         RegionLoad(region: region, handle: file.handle, tag: slot.index), of: file)
@@ -149,10 +150,10 @@ extension MapCore {
     guard primary.isTrimmed else { return [] }
     let block = Int64(primary.properties.faultAround)
     var ranges: [ExtentRange] = []
-    for slot in slots where regions.isHeld(slot) {
-      guard let file = regions[slot].file, file.backend === primary, let extent = file.extent
+    for slot in slots where residency.isHeld(slot) {
+      guard let file = residency.file(of: slot), file.backend === primary, let extent = file.extent
       else { continue }
-      let bytes = file.grid.bytes(of: regions[slot].window, fileSize: file.size)
+      let bytes = file.grid.bytes(of: residency.window(of: slot), fileSize: file.size)
       if bytes.isEmpty { continue }
       let start = bytes.lowerBound / block * block
       let end = min((bytes.upperBound + block - 1) / block * block, file.size)
@@ -172,50 +173,45 @@ extension MapCore {
   }
 
   func range(of slot: RegionSlot) -> ExtentRange? {
-    let region = regions[slot]
-    guard let file = region.file, let extent = file.extent else { return nil }
+    guard let file = residency.file(of: slot), let extent = file.extent else { return nil }
     return ExtentRange(
-      extent: extent, offset: file.grid.start(of: region.window), byteCount: region.byteCount)
+      extent: extent, offset: file.grid.start(of: residency.window(of: slot)),
+      byteCount: residency.byteCount(of: slot))
   }
 
   func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
-    guard regions.isHeld(slot), let file = regions[slot].file else { return }
-    unsafe Canary(file.windows, regions[slot].window).set(isLoaded: true)
-    let old = unsafe file.windows.exchange(
-      regions[slot].window, WindowWord(.resident, slot))
+    guard residency.isHeld(slot), let file = residency.file(of: slot) else { return }
+    let isAwaited = residency.arrive(slot)
     chores.resumptions += loads.endWait(for: slot)
     counters.loads += 1
     if file.backend !== primary { counters.takeovers += 1 }
-    if old.hasWaiters && !Turn.isPlanted("lost wake-up") { monitor.broadcast() }
+    if isAwaited && !Turn.isPlanted("lost wake-up") { monitor.broadcast() }
   }
 
   func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
-    let region = regions[slot]
-    guard let file = region.file else { return }
-    regions.remove(slot)
-    let old = unsafe file.windows.exchange(region.window, .absent)
-    if old.hasWaiters { monitor.broadcast() }
+    guard let file = residency.file(of: slot) else { return }
+    vacate(slot)
     retireIfUnused(file, &chores)
   }
 
   /// Takes a claimed window back to absent and gives the error to all who wait for it.
   func failLoad(_ slot: RegionSlot, _ error: MapError, _ chores: inout Chores) {
-    let region = regions[slot]
-    guard let file = region.file else { return }
-    if regions.isHeld(slot) { forget(slot, evicted: false) }
+    if residency.isHeld(slot) { forget(slot, evicted: false) }
     chores.resumptions += loads.endWait(for: slot, error)
     counters.failedLoads += 1
-    regions.remove(slot)
-    let old = unsafe file.windows.exchange(region.window, .absent)
-    if old.hasWaiters { monitor.broadcast() }
+    vacate(slot)
+  }
+
+  private func vacate(_ slot: RegionSlot) {
+    proofs.forget(slot)
+    evictor.forget(slot)
+    if residency.vacate(slot) { monitor.broadcast() }
   }
 
   /// Takes a region off the policy's and the budget's books.
   func forget(_ slot: RegionSlot, evicted: Bool) {
-    policy.remove(slot, evicted: evicted)
-    references.unbind(slot)
-    regions.setHeld(slot, false)
-    ledger.creditRegion(regions[slot].byteCount)
+    recency.remove(slot, evicted: evicted)
+    ledger.creditRegion(residency.letGo(slot))
     if !evicted { noteRoom() }
   }
 }

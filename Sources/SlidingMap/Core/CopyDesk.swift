@@ -57,7 +57,9 @@ struct CopyDesk {
 
   /// The memory, to be given back to the system, once nobody holds any and nobody is to have it at hand.
   mutating func close(isShutDown: Bool) -> AnonymousMemory? {
-    guard let memory = reserve?.unusedMemory, isShutDown || !isKept, !isBeingEmptied else { return nil }
+    guard let memory = reserve?.unusedMemory, isShutDown || !isKept, !isBeingEmptied else {
+      return nil
+    }
     reserve = nil
     return memory
   }

@@ -41,10 +41,7 @@ final class FileEntry: @unchecked Sendable {
   var making: Int?
   /// What the backend was told of the extent.
   var advised = AccessAdvice.normal
-  /// The first of the regions in the core's region table, or -1.
-  var firstRegion: Int32 = -1
-  /// Regions loaded, being loaded or being unloaded.
-  var regions = 0
+  var listing = Residency.Listing()
   /// Calls to the provider under way for which handle and extent must stay.
   var handleUsers = 0
   /// Those for which the extent must stay, but not the handle.
@@ -56,10 +53,7 @@ final class FileEntry: @unchecked Sendable {
   // What scans, cursors that come and go, opening and closing look at.
 
   var pins = PinSlots()
-  /// The last scan for pins that looked at this file.
-  var scan = 0
-  /// From the first to the last window that it looked for.
-  var scanned = 0...0
+  var proofs = PinProofs.FileRecord()
   var cursors = 0
   var inHandles = EntryLinks()
   /// How readers get at the handle without the lock.
@@ -116,6 +110,9 @@ final class FileEntry: @unchecked Sendable {
   /// How large the file may become before another entry must serve it, in bytes: what its addresses, had or asked for, and its
   /// table cover.
   var room: Int { min(extent?.byteCount ?? making ?? reserved, reserved) }
+
+  /// Regions loaded, being loaded or being unloaded.
+  var regions: Int { listing.count }
 
   /// How many windows the table has room for.
   var windowCount: Int { grid.count(fileSize: Int64(reserved)) }

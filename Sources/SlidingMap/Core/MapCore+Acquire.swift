@@ -46,7 +46,7 @@ extension MapCore {
       refreshLimits()
       monitor.lock()
     }
-    return logForThisThread()
+    return recency.logForThisThread()
   }
 
   /// Checks that a file has the bytes which a cursor asks for that may have known a longer one.
@@ -121,11 +121,12 @@ extension MapCore {
   private func claim(_ window: Int, of file: FileEntry, _ chores: inout Chores) throws(MapError) {
     var byteCount = file.charge(for: window, pageSize: pageSize)
     if byteCount == 0 { throw MapError(.fileTruncated) }
-    guard let slot = regions.insert(file, window: window, byteCount: byteCount) else {
+    guard let slot = residency.claim(window, of: file, byteCount: byteCount) else {
       throw MapError(.budgetExhausted)
     }
-    unsafe file.windows.exchange(window, WindowWord(.loading, slot))
-    noteMiss(slot, info(of: slot), isNew: chores.missed != window)
+    let isNew = chores.missed != window
+    if isNew { counters.misses += 1 }
+    recency.noteMiss(slot, residency.info(of: slot), isNew: isNew)
     chores.missed = window
     // Kept open until the load is over, also while the lock is given up on the way there.
     file.handleUsers += 1
@@ -149,14 +150,12 @@ extension MapCore {
       failLoad(slot, error, &chores)
       throw error
     }
-    regions[slot].byteCount = byteCount
-    let info = info(of: slot)
-    unsafe references.bind(slot, to: file.windows.references(window))
-    references.setCount(of: slot, to: 0)
-    policy.insert(slot, info)
-    regions.setHeld(slot, true)
+    residency.hold(slot, byteCount: byteCount)
+    unsafe recency.insert(slot, residency.info(of: slot), file.windows.references(window))
     ledger.chargeRegion(byteCount)
-    if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) { tellCapacity() }
+    if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) {
+      recency.setCapacity(ledger.capacity)
+    }
     filesByUse.touch(file)
     if !file.backend.properties.extentKeepsFile { touchHandle(of: file) }
     chores.loads.append(slot)

@@ -26,22 +26,20 @@ extension MapCore {
   /// given up.
   func emptyAhead(beside unloads: [RegionSlot]) -> [Emptied] {
     guard primary.emptiesAhead,
-      unloads.contains(where: { regions[$0].file?.backend === primary })
+      unloads.contains(where: { residency.file(of: $0)?.backend === primary })
     else { return [] }
     var emptied: [Emptied] = []
-    var byteCount = unloads.reduce(0) { $0 + regions[$1].byteCount }
-    emptyings += 1
-    while emptied.count + unloads.count < Self.together && batchEmptied < batch.count {
-      let slot = batch[batchEmptied]
-      batchEmptied += 1
-      guard regions.isHeld(slot), regions[slot].check == .unused,
-        regions[slot].content == .present, let file = regions[slot].file, file.backend === primary
+    var byteCount = unloads.reduce(0) { $0 + residency.byteCount(of: $1) }
+    let call = residency.beginEmptying()
+    while emptied.count + unloads.count < Self.together, let slot = evictor.nextInBatch() {
+      guard residency.isHeld(slot), proofs.isUnused(slot), residency.isPresent(slot),
+        let file = residency.file(of: slot), file.backend === primary
       else { continue }
-      byteCount += regions[slot].byteCount
+      byteCount += residency.byteCount(of: slot)
       if byteCount > Self.bytesTogether { break }
-      regions[slot].content = .leaving(emptyings)
+      residency.empty(slot, call: call)
       file.extentUsers += 1
-      emptied.append(Emptied(slot: slot, file: file, call: emptyings))
+      emptied.append(Emptied(slot: slot, file: file, call: call))
     }
     return emptied
   }
@@ -49,9 +47,7 @@ extension MapCore {
   /// Notes what was emptied and not wanted meanwhile. Called with the lock.
   func finishEmptying(_ emptied: [Emptied], _ chores: inout Chores) {
     for region in emptied {
-      if regions[region.slot].content == .leaving(region.call) {
-        regions[region.slot].content = .gone
-      }
+      residency.endEmptying(region.slot, call: region.call)
       leaveExtent(of: region.file, &chores)
     }
   }
@@ -60,7 +56,7 @@ extension MapCore {
   func noteContent(of file: FileEntry, _ range: Range<Int64>) {
     for window in file.grid.windows(of: range) {
       let word = unsafe file.windows.word(window)
-      if word.state == .candidate { regions[word.slot].content = .present }
+      if word.state == .candidate { residency.noteTouch(word.slot) }
     }
   }
 }

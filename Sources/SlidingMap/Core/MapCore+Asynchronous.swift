@@ -171,7 +171,7 @@ extension MapCore {
     for load in ended {
       let slot = RegionSlot(load.tag)
       // One time for each load: each keeps the handle.
-      if let file = regions[slot].file { files.append(file) }
+      if let file = residency.file(of: slot) { files.append(file) }
       if let error = load.error {
         failLoad(slot, error, &chores)
       } else {
@@ -180,7 +180,7 @@ extension MapCore {
       }
     }
     // A search that came between the decision to load them and the start took them to be in use.
-    suspects?.append(contentsOf: loaded)
+    evictor.suspect(loaded)
     // Found before the lock is given up: afterwards the slots may be other windows'.
     let surplus = surplus(around: loaded)
     handlesMoved()

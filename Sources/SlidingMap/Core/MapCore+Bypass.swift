@@ -118,13 +118,12 @@ extension MapCore {
     for window in windows {
       let word = unsafe file.windows.word(window)
       if word.state != .absent {
-        for observer in observers { observer.hit([word.slot].span) }
-      } else if let slot = regions.insert(
-        file, window: window, byteCount: file.charge(for: window, pageSize: pageSize))
-      {
-        let info = info(of: slot)
-        for observer in observers { observer.miss(slot, info) }
-        regions.remove(slot)
+        recency.observePassing(word.slot, nil)
+        continue
+      }
+      let byteCount = file.charge(for: window, pageSize: pageSize)
+      residency.withSlot(for: window, of: file, byteCount: byteCount) { slot, info in
+        recency.observePassing(slot, info)
       }
     }
   }

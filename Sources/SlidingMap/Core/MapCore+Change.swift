@@ -26,7 +26,7 @@ extension MapCore {
     if Turn.isPlanted("uncharged growth") { return .served }
     for window in growth {
       ledger.chargeGrowth(window.byteCount)
-      regions[window.slot].byteCount += window.byteCount
+      residency.grow(window.slot, by: window.byteCount)
     }
     return .served
   }
@@ -55,7 +55,9 @@ extension MapCore {
       if byteCount == 0 || !demand.isHard || fits(demand) { break }
       drainLogs()
       // They may be what must go, if they alone are too large.
-      if byteCount > ledger.limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 { continue }
+      if byteCount > ledger.limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 {
+        continue
+      }
       try makeRoom(for: demand, &chores)
     }
     return update(file, status, adoptions)
@@ -71,9 +73,9 @@ extension MapCore {
     let first = file.grid.window(at: max(file.size - 1, 0))
     for window in first...max(file.grid.window(at: file.longest - 1), first) {
       let word = unsafe file.windows.word(window)
-      if word.state == .absent || !regions.isHeld(word.slot) { continue }
+      if word.state == .absent || !residency.isHeld(word.slot) { continue }
       let charge = file.charge(for: window, fileSize: status.size, pageSize: pageSize)
-      let byteCount = charge - regions[word.slot].byteCount
+      let byteCount = charge - residency.byteCount(of: word.slot)
       if byteCount > 0 { growth.append((word.slot, byteCount)) }
     }
     return growth
@@ -198,7 +200,7 @@ extension MapCore {
     if status.generation != file.copiedGeneration {
       drainLogs()
       var chores = Chores()
-      _ = unloadUnused(regions.slots(of: file), &chores)
+      _ = unloadUnused(residency.slots(of: file), &chores)
       perform(&chores)
     }
     guard let update = try? updateWithinBudget(file, status, adoptions) else { return false }

@@ -210,19 +210,20 @@ extension MapCore {
   /// - Returns: whether the extent can go at once. Where nobody has a cursor it goes with the last window that another thread
   ///   is unloading.
   private func unloadAll(of file: FileEntry, _ chores: inout Chores) -> Bool {
-    let unmarked = regions.slots(of: file).filter { regions[$0].check == .none }
-    if file.regions > 0 { checkPins(of: regions.slots(of: file)) }
-    let slots = regions.slots(of: file)
-    let held = slots.filter { regions.isHeld($0) }
+    let before = residency.slots(of: file)
+    let unmarked = before.filter { !proofs.isMarked($0) }
+    if !before.isEmpty { prove(before) }
+    let slots = residency.slots(of: file)
+    let held = slots.filter { residency.isHeld($0) }
     // What another thread is unloading or emptying keeps the extent.
     let isAll = held.count == slots.count
     let isUnused =
       file.extentUsers == 0 && file.handleUsers == 0 && (isAll || file.cursors == 0)
-      && held.allSatisfy { regions[$0].check == .unused }
+      && held.allSatisfy { proofs.isUnused($0) }
     if isUnused {
       for slot in held { leave(slot, evicted: false, &chores) }
     } else {
-      for slot in unmarked where regions[slot].file === file && regions.isHeld(slot) {
+      for slot in unmarked where residency.file(of: slot) === file && residency.isHeld(slot) {
         unmark(slot)
       }
     }

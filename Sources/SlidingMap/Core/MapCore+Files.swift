@@ -114,7 +114,7 @@ extension MapCore {
   func unloadIfSuperseded(_ file: FileEntry, _ chores: inout Chores) {
     guard file.cursors == 0, file.regions > 0, files[file.identity] !== file else { return }
     drainLogs()
-    _ = unloadUnused(regions.slots(of: file), &chores)
+    _ = unloadUnused(residency.slots(of: file), &chores)
   }
 
   /// Whether the file's inode is held, so that its identity can't have gone to another file.
@@ -137,7 +137,7 @@ extension MapCore {
     filesByUse.touch(file)
     cursors += 1
     return unsafe Attachment(
-      file: file, pin: file.pins.allocate(), log: logForThisThread(), size: file.size)
+      file: file, pin: file.pins.allocate(), log: recency.logForThisThread(), size: file.size)
   }
 
   /// A second slot in the same file with the same lease. The source's pin holds meanwhile, and marks are made and scanned
@@ -158,7 +158,7 @@ extension MapCore {
       unsafe original.pointee.sharesCopy.store(1, ordering: .relaxed)
       unsafe pin.pointee.sharesCopy.store(1, ordering: .relaxed)
     }
-    return unsafe (pin, logForThisThread())
+    return unsafe (pin, recency.logForThisThread())
   }
 
   /// A further cursor on a file that somebody holds, without a lease.
@@ -175,7 +175,7 @@ extension MapCore {
     file.cursors += 1
     cursors += 1
     let attachment = unsafe Attachment(
-      file: file, pin: file.pins.allocate(), log: logForThisThread(), size: size)
+      file: file, pin: file.pins.allocate(), log: recency.logForThisThread(), size: size)
     return WindowCursor(core: self, source: source, attachment: attachment)
   }
 

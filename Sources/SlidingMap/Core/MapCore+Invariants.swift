@@ -23,10 +23,10 @@
     private func brokenBooks() -> String? {
       let usage = ledger.usage
       var (bytes, count) = (0, 0)
-      for index in 0..<regions.capacity {
+      for index in 0..<residency.capacity {
         let slot = RegionSlot(index)
-        guard regions.isHeld(slot) else { continue }
-        bytes += regions[slot].byteCount
+        guard residency.isHeld(slot) else { continue }
+        bytes += residency.byteCount(of: slot)
         count += 1
       }
       if count != usage.regions { return "\(count) regions held, \(usage.regions) counted" }
@@ -37,7 +37,8 @@
           + " \(copies.takenBytes) by copies"
       }
       if ledger.limits.isHard && ledger.peak.bytes > ledger.limits.bytes
-        && observedLimits == ledger.limits {
+        && observedLimits == ledger.limits
+      {
         return "\(ledger.peak.bytes) bytes of a hard budget of \(ledger.limits.bytes)"
       }
       if handlesByUse.count > usage.handles {
@@ -87,35 +88,36 @@
       var entry = filesByUse.first
       while let file = entry {
         entry = filesByUse.next(after: file)
-        let slots = regions.slots(of: file)
+        let slots = residency.slots(of: file)
         if slots.count != file.regions {
           return "\(file.source): \(slots.count) regions listed, \(file.regions) counted"
         }
         found += slots.count
         for slot in slots {
-          let region = regions[slot]
-          let word = unsafe file.windows.word(region.window)
+          let window = residency.window(of: slot)
+          let word = unsafe file.windows.word(window)
           if word.slot != slot || word.state == .absent {
-            return "\(file.source): the word of window \(region.window) is not its region's"
+            return "\(file.source): the word of window \(window) is not its region's"
           }
-          let isMarked = region.check != .none
+          let isMarked = proofs.isMarked(slot)
           if isMarked ? !isLeaving(word) : word.state == .candidate {
-            return "\(file.source): window \(region.window) is marked, or its region is"
+            return "\(file.source): window \(window) is marked, or its region is"
           }
-          if word.state == .resident && !regions.isHeld(slot) {
-            return "\(file.source): window \(region.window) is resident, but on no book"
+          if word.state == .resident && !residency.isHeld(slot) {
+            return "\(file.source): window \(window) is resident, but on no book"
           }
-          if regions.isHeld(slot)
-            && region.byteCount < file.charge(for: region.window, pageSize: pageSize)
+          if residency.isHeld(slot)
+            && residency.byteCount(of: slot) < file.charge(for: window, pageSize: pageSize)
           {
-            return "\(file.source): window \(region.window) is charged \(region.byteCount) bytes"
+            return
+              "\(file.source): window \(window) is charged \(residency.byteCount(of: slot)) bytes"
           }
           if word.state == .resident, file.extent == nil {
-            return "\(file.source): window \(region.window) is resident without an extent"
+            return "\(file.source): window \(window) is resident without an extent"
           }
         }
       }
-      let all = (0..<regions.capacity).count { regions[RegionSlot($0)].file != nil }
+      let all = (0..<residency.capacity).count { residency.file(of: RegionSlot($0)) != nil }
       if all != found { return "\(all) regions, \(found) of them of files" }
       return nil
     }

@@ -24,7 +24,7 @@ extension MapCore {
       if isMeant(file) { meant.append(file) }
     }
     var chores = Chores()
-    let slots = meant.flatMap { regions.slots(of: $0) }
+    let slots = meant.flatMap { residency.slots(of: $0) }
     let count = unloadUnused(slots, &chores)
     // Files that go with their last window give their handle back to who needs it.
     perform(&chores)
@@ -108,9 +108,9 @@ extension MapCore {
     result.returns = counters.returns
     result.evictions = counters.evictions
     result.overshoots = counters.overshoots
-    result.pinScans = counters.scans
-    result.hits += logs.reduce(0) { $0 + ($1?.appended ?? 0) }
-    result.droppedHits = counters.droppedHits
+    result.pinScans = proofs.scanCount
+    result.hits += recency.loggedHits
+    result.droppedHits = recency.droppedHits
     result.cursors = cursors
     result.inFlight = loads.count
     let (usage, peak) = (ledger.usage, ledger.peak)
@@ -125,7 +125,7 @@ extension MapCore {
     result.peakMaps = peak.maps
     result.peakHandles = peak.handles
     result.limits = ledger.limits
-    result.policy = policy.name
+    result.policy = recency.policyName
     result.backend = primary.properties.name
     result.takeoverBackend = takeover?.properties.name ?? ""
     return result

@@ -42,7 +42,9 @@ extension MapCore {
       if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
-        if ledger.limits.isHard || primary.properties.isAnonymous { throw MapError(.budgetExhausted) }
+        if ledger.limits.isHard || primary.properties.isAnonymous {
+          throw MapError(.budgetExhausted)
+        }
         return nil
       }
       do throws(MapError) {

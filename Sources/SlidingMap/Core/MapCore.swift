@@ -28,33 +28,17 @@ final class MapCore: @unchecked Sendable {
   let forkGeneration = smap_fork_generation()
 
   // All below is guarded by `monitor`.
-  var policy: any EvictionPolicy
-  /// How the policy learns of hits. Kept beside it: asking a policy of any type copies it.
-  private(set) var hits: HitReporting
-  /// The policy as it was given, before it held anything.
-  var pristinePolicy: any EvictionPolicy
   var ledger: Ledger
+  var residency = Residency()
+  var recency: Recency
+  var proofs = PinProofs()
+  var evictor = Evictor()
   var refusal: Refusal?
   var shortOfHandlesUntil: ContinuousClock.Instant?
   var files: [FileIdentity: FileEntry] = [:]
   var filesByUse = EntryList(.files)
   var handlesByUse = EntryList(.handles)
-  var regions = RegionTable()
   var copies: CopyDesk
-  let references = ReferenceTable()
-  var logs: [AccessLog?] = Array(repeating: nil, count: MapCore.logCount)
-  var drained: [RegionSlot] = []
-  var observers: [any AccessObserver] = []
-  /// Those that learn of nothing any more, but may not be through with what they learnt.
-  var endingObservers: [any AccessObserver] = []
-  var batch: [RegionSlot] = []
-  var batchSize = 0
-  /// How many of `batch` have been looked at by `emptyAhead`, and how many calls it has made.
-  var batchEmptied = 0
-  var emptyings = 0
-  var scans = 0
-  var rounds = 0
-  var marks = 0
   var cursors = 0
   /// How many versions of files were adopted. Who looks at a file notes it beforehand, and so finds out whether another
   /// look was adopted meanwhile: of the two nobody knows which is the later, as clocks go back.
@@ -62,9 +46,6 @@ final class MapCore: @unchecked Sendable {
   var loads = LoadBoard()
   /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
-  /// While a budget is overshot because all regions were found in use: those whose use may have ended since. Each lease
-  /// that ends comes by then, so that all others are known to be in use without another look. Nil: nothing is known.
-  var suspects: [RegionSlot]?
   var isShutDown = false
   /// How many threads are unloading and closing because of it.
   var shutdowns = 0
@@ -82,11 +63,8 @@ final class MapCore: @unchecked Sendable {
     var copies = 0
     var bypasses = 0
     var returns = 0
-    var droppedHits = 0
-    var scans = 0
   }
 
-  static let logCount = 64
   /// How many loads lie between two questions to the budget.
   static let budgetInterval = 1024
   /// What a takeover's reserve holds for a window, however large windows are.
@@ -98,9 +76,6 @@ final class MapCore: @unchecked Sendable {
   ) {
     primary = Backend(provider, grid)
     takeover = provider.takeover.map { Backend($0.provider, grid) }
-    self.policy = policy
-    hits = policy.hits
-    pristinePolicy = policy
     self.budget = budget
     self.grid = grid
     self.pattern = pattern
@@ -115,9 +90,9 @@ final class MapCore: @unchecked Sendable {
     fenceless = smap_membarrier_register()
     ledger = Ledger(
       limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
+    recency = Recency(policy, ledger.capacity)
     unsafe control = .allocate(capacity: 1)
     unsafe control.initialize(to: Atomic(0))
-    self.policy.setCapacity(ledger.capacity)
     publishReporting()
     #if Schedule
       noteBeginning()
@@ -142,18 +117,11 @@ final class MapCore: @unchecked Sendable {
         takeover?.provider.shutDown()
       }
     }
-    for log in logs { log?.deallocate() }
     unsafe control.deallocate()
   }
 
   /// Whether this process is a child that inherited the core over a fork. Other threads' locks are not to be had here.
   var isForked: Bool { smap_fork_generation() != forkGeneration }
-
-  func tellCapacity() {
-    let capacity = ledger.capacity
-    policy.setCapacity(capacity)
-    for observer in observers { observer.setCapacity(capacity) }
-  }
 
   func checkUsable() throws(MapError) {
     if isShutDown { throw MapError(.shutDown) }
@@ -171,7 +139,7 @@ final class MapCore: @unchecked Sendable {
     if ledger.apply(fresh) {
       noteRoom()
       drainLogs()
-      tellCapacity()
+      recency.setCapacity(ledger.capacity)
       var chores = Chores()
       try? makeRoom(for: .none, &chores)
       perform(&chores)
@@ -182,12 +150,8 @@ final class MapCore: @unchecked Sendable {
   // MARK: Control word
 
   func publishReporting() {
-    hits = policy.hits
     let kept = ~(Control.limitMask | Control.ordered | Control.observed)
-    var bits = unsafe control.pointee.load(ordering: .relaxed) & kept
-    if isLogging { bits |= Control.ordered }
-    bits |= UInt64(hits.limit ?? 0)
-    if !observers.isEmpty { bits |= Control.observed }
+    var bits = unsafe control.pointee.load(ordering: .relaxed) & kept | recency.controlBits
     if !fenceless { bits |= Control.fences }
     unsafe control.pointee.store(bits, ordering: .relaxed)
     callAttention()
@@ -210,7 +174,7 @@ final class MapCore: @unchecked Sendable {
         callAttention()
       } else {
         unsafe control.pointee.bitwiseAnd(~Control.overshoot, ordering: .relaxed)
-        suspects = nil
+        evictor.suspectAll()
       }
     }
   }

@@ -61,14 +61,8 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     try checkUsable()
-    // What was used before is not observed, nor what was noted late for an earlier observer.
-    drainLogs()
-    collectLogs()
-    observer.setCapacity(ledger.capacity)
-    let loaded = evictionOrder().map { (slot: $0, info: info(of: $0)) }
-    observer.begin(loaded, pristinePolicy)
-    for slot in regions.unheld { observer.expect(slot, info(of: slot)) }
-    observers.append(observer)
+    recency.observe(
+      by: observer, ledger.capacity, residency, regions: ledger.usage.regions)
     publishReporting()
   }
 
@@ -76,11 +70,8 @@ extension MapCore {
   func endObservation(by observer: some AccessObserver) {
     if isForked { return }
     monitor.lock()
-    if let index = observers.firstIndex(where: { $0 === observer }) {
-      drainLogs()
-      endingObservers.append(observers.remove(at: index))
-      publishReporting()
-    }
+    drainLogs()
+    if recency.beginEnding(observer) { publishReporting() }
     monitor.unlock()
     end([observer])
   }
@@ -89,9 +80,7 @@ extension MapCore {
   func endObservations() {
     monitor.lock()
     drainLogs()
-    endingObservers += observers
-    observers = []
-    let ending = endingObservers
+    let ending = recency.beginEndingAll()
     publishReporting()
     monitor.unlock()
     end(ending)
@@ -101,7 +90,7 @@ extension MapCore {
     // Where another thread does so already, this waits for it.
     for observer in ending { observer.end() }
     monitor.lock()
-    endingObservers.removeAll { ended in ending.contains { $0 === ended } }
+    recency.ended(ending)
     monitor.unlock()
   }
 }
