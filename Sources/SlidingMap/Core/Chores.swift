@@ -57,7 +57,7 @@ extension MapCore {
   /// - Returns: the first failure of a load. All windows that failed are absent again, all others resident, save those
   ///   whose loads were only started.
   @discardableResult
-  func perform(_ chores: inout Chores) -> MapError? {
+  func perform(_ chores: inout Chores, _ token: inout LockToken) -> MapError? {
     var failure: MapError?
     while !chores.isEmpty {
       var now = chores.takeWork()
@@ -69,22 +69,22 @@ extension MapCore {
         setUnderWay(&now, &chores)
       }
       if now.hasCalls || !first.isEmpty || second?.isEmpty == false {
-        monitor.unlock()
-        first.unload()
-        second?.unload()
-        for advice in now.advice { advice.give() }
-        if now.isAsynchronous {
-          first.submit(to: self)
-          second?.submit(to: self)
-        } else {
-          first.load()
-          second?.load()
+        token.unlocked {
+          first.unload()
+          second?.unload()
+          for advice in now.advice { advice.give() }
+          if now.isAsynchronous {
+            first.submit(to: self)
+            second?.submit(to: self)
+          } else {
+            first.load()
+            second?.load()
+          }
+          for (extent, owner) in now.extents { owner.provider.release(extent) }
+          for (handle, owner) in now.handles { owner.provider.close(handle) }
+          for task in now.resumptions { Turn.resume(task) }
+          now.memory = []
         }
-        for (extent, owner) in now.extents { owner.provider.release(extent) }
-        for (handle, owner) in now.handles { owner.provider.close(handle) }
-        for task in now.resumptions { Turn.resume(task) }
-        now.memory = []
-        monitor.lock()
       }
       for (extent, owner) in now.extents {
         ledger.creditExtent(maps: owner.properties.mapsPerExtent, addresses: extent.byteCount)
@@ -105,7 +105,7 @@ extension MapCore {
       // Taken to be in use while they were loading; but nobody waits for them with a lease.
       if now.isAsynchronous { evictor.suspect(now.loads) }
       for slot in now.unloads { finishUnload(slot, &chores) }
-      trim(surplus(around: now.loads))
+      trim(surplus(around: now.loads), &token)
     }
     return failure
   }
@@ -138,11 +138,11 @@ extension MapCore {
 
   /// Takes off what was brought in of windows that are not loaded, of extents whose pages load when touched: should such a window
   /// be loaded meanwhile, its pages come back so. Called with the lock, which is given up meanwhile.
-  func trim(_ surplus: [ExtentRange]) {
+  func trim(_ surplus: [ExtentRange], _ token: inout LockToken) {
     if surplus.isEmpty { return }
-    monitor.unlock()
-    Turn.allowUse(of: surplus) { primary.provider.unload(surplus) }
-    monitor.lock()
+    token.unlocked {
+      Turn.allowUse(of: surplus) { primary.provider.unload(surplus) }
+    }
   }
 
   /// What loading small windows may have brought in of absent neighbours.

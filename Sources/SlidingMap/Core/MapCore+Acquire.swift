@@ -16,8 +16,7 @@ extension MapCore {
     _ wanted: Range<Int64>, after shown: Range<Int64>, mayOvershoot: Bool = false
   ) throws(MapError) -> AccessLog? {
     if isForked { throw MapError(.forked) }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     suspect(old, of: file)
     try checkUsable()
     try checkEnd(of: wanted, file)
@@ -26,25 +25,23 @@ extension MapCore {
     chores.mayOvershoot = mayOvershoot
     let loadsBefore = counters.loads
     do throws(MapError) {
-      for window in windows where !(try acquire(file, window, wanted.count, &chores)) {
-        perform(&chores)
+      for window in windows where !(try acquire(file, window, wanted.count, &chores, &token)) {
+        perform(&chores, &token)
         return nil
       }
     } catch {
-      perform(&chores)
-      retireAfterShutdown(file)
+      perform(&chores, &token)
+      retireAfterShutdown(file, &token)
       throw error
     }
     if chores.missed != nil { advise(file, wanted, after: shown, &chores) }
-    if let error = perform(&chores) {
-      retireAfterShutdown(file)
+    if let error = perform(&chores, &token) {
+      retireAfterShutdown(file, &token)
       throw error
     }
-    endOvershoot(&chores)
+    endOvershoot(&chores, &token)
     if counters.loads / Self.budgetInterval != loadsBefore / Self.budgetInterval {
-      monitor.unlock()
-      refreshLimits()
-      monitor.lock()
+      refreshLimits(&token)
     }
     return recency.logForThisThread()
   }
@@ -56,7 +53,8 @@ extension MapCore {
 
   /// - Returns: false if the file has no place for windows, and so none of this request's before this one either.
   func acquire(
-    _ file: FileEntry, _ window: Int, _ byteCount: Int, _ chores: inout Chores
+    _ file: FileEntry, _ window: Int, _ byteCount: Int, _ chores: inout Chores,
+    _ token: inout LockToken
   ) throws(MapError) -> Bool {
     while true {
       let word = unsafe file.windows.word(window)
@@ -74,22 +72,22 @@ extension MapCore {
         return true
       case .loading, .leaving:
         if chores.isEmpty {
-          try wait(for: window, of: file, word)
-        } else if let error = perform(&chores) {
+          try wait(for: window, of: file, word, &token)
+        } else if let error = perform(&chores, &token) {
           throw error
         }
       case .absent:
         if chores.loads.isEmpty && file.backend !== primary {
-          perform(&chores)
-          returnToPrimary(file)
+          perform(&chores, &token)
+          returnToPrimary(file, &token)
         }
         if file.isChangingExtent {
-          if let error = perform(&chores) { throw error }
-          if file.isChangingExtent { monitor.wait() }
+          if let error = perform(&chores, &token) { throw error }
+          if file.isChangingExtent { token.wait() }
         } else if file.extent == nil {
           if !chores.mayOvershoot && prefersCopy(file, byteCount) { return false }
-          if let error = perform(&chores) { throw error }
-          try ensureExtentIfPossible(file, mayOvershoot: chores.mayOvershoot)
+          if let error = perform(&chores, &token) { throw error }
+          try ensureExtentIfPossible(file, mayOvershoot: chores.mayOvershoot, &token)
           if file.extent == nil && !file.isChangingExtent {
             if file.size == 0 { throw MapError(.fileTruncated) }
             return false
@@ -97,10 +95,10 @@ extension MapCore {
         } else if mustPass(file, window) {
           return false
         } else if !file.backend.properties.extentKeepsFile && file.handle == nil {
-          if let error = perform(&chores) { throw error }
-          try ensureHandle(file)
+          if let error = perform(&chores, &token) { throw error }
+          try ensureHandle(file, &token)
         } else {
-          try claim(window, of: file, &chores)
+          try claim(window, of: file, &chores, &token)
           return true
         }
       }
@@ -118,7 +116,9 @@ extension MapCore {
   }
 
   /// Decides to load an absent window: makes room for it and enters it in the books.
-  private func claim(_ window: Int, of file: FileEntry, _ chores: inout Chores) throws(MapError) {
+  private func claim(
+    _ window: Int, of file: FileEntry, _ chores: inout Chores, _ token: inout LockToken
+  ) throws(MapError) {
     var byteCount = file.charge(for: window, pageSize: pageSize)
     if byteCount == 0 { throw MapError(.fileTruncated) }
     guard let slot = residency.claim(window, of: file, byteCount: byteCount) else {
@@ -135,7 +135,7 @@ extension MapCore {
         var demand = demand(for: file, byteCount: byteCount)
         // Nothing pins what is only started, so it is no reason to overshoot.
         if chores.isAsynchronous { demand.isHard = true }
-        try makeRoom(for: demand, &chores)
+        try makeRoom(for: demand, &chores, &token)
         // The lock may have been given up: the manager shut down, the file's extent gone, its last window grown.
         try checkUsable()
         let charge = file.charge(for: window, pageSize: pageSize)
@@ -163,14 +163,14 @@ extension MapCore {
 
   /// Waits until another thread has brought a window in or out.
   private func wait(
-    for window: Int, of file: FileEntry, _ word: WindowWord
+    for window: Int, of file: FileEntry, _ word: WindowWord, _ token: inout LockToken
   ) throws(MapError) {
     unsafe file.windows.addWaiter(window)
     var ticket: LoadTicket?
     if word.state == .loading {
       ticket = loads.ticket(for: word.slot)
     }
-    monitor.wait()
+    token.wait()
     if let error = ticket?.error { throw error }
   }
 }

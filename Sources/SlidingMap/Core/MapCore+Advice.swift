@@ -47,7 +47,7 @@ extension MapCore {
       &chores)
   }
 
-  private func give(
+  func give(
     _ advice: AccessAdvice, _ region: ExtentRange, _ file: FileEntry, _ chores: inout Chores
   ) {
     file.extentUsers += 1

@@ -37,9 +37,9 @@ extension MapCore {
   }
 
   private func exceedsBudget(_ file: FileEntry, _ byteCount: Int) -> Bool {
-    monitor.lock()
-    defer { monitor.unlock() }
-    return demand(for: file, byteCount: byteCount).isHard && byteCount > ledger.limits.bytes
+    locked {
+      demand(for: file, byteCount: byteCount).isHard && byteCount > ledger.limits.bytes
+    }
   }
 
   /// Starts bringing the bytes of `ranges` in, as far as the budget goes, and returns at once.
@@ -50,8 +50,7 @@ extension MapCore {
     _ file: FileEntry, _ ranges: [Range<Int64>], missed: Int? = nil
   ) throws(MapError) -> Started {
     if isForked { throw MapError(.forked) }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     try checkUsable()
     for range in ranges { try checkEnd(of: range, file) }
     drainLogs()
@@ -65,9 +64,9 @@ extension MapCore {
         started.rest = range
         covered.append(range.lowerBound..<range.lowerBound)
         for window in file.grid.windows(of: range) {
-          if !(try acquire(file, window, range.count, &chores)) {
-            perform(&chores)
-            retireAfterShutdown(file)
+          if !(try acquire(file, window, range.count, &chores, &token)) {
+            perform(&chores, &token)
+            retireAfterShutdown(file, &token)
             return Started()
           }
           let end = file.grid.bytes(of: window, fileSize: range.upperBound).upperBound
@@ -79,9 +78,9 @@ extension MapCore {
     } catch {
       // Asked before the lock is given up: the answer belongs to the search that found no room.
       let mayFind = loads.windows > 0 || !chores.loads.isEmpty
-      perform(&chores)
-      endOvershoot(&chores)
-      retireAfterShutdown(file)
+      perform(&chores, &token)
+      endOvershoot(&chores, &token)
+      retireAfterShutdown(file, &token)
       if error.code != .budgetExhausted { throw error }
       if !demand(for: file, byteCount: 0).isHard {
         // Whoever uses the rest may overshoot.
@@ -95,13 +94,13 @@ extension MapCore {
     if let first = ranges.first, chores.missed != missed {
       advise(file, first, after: first.lowerBound..<first.lowerBound, &chores)
     }
-    perform(&chores)
+    perform(&chores, &token)
     // Pinned by nobody, what was loaded gives way if others overshot the budget meanwhile, or shut the manager down.
-    endOvershoot(&chores)
-    retireAfterShutdown(file)
+    endOvershoot(&chores, &token)
+    retireAfterShutdown(file, &token)
     if file.backend.properties.loadsWhenTouched {
       for range in covered where !range.isEmpty {
-        if let ticket = touch(file, range) { chores.awaited.append(ticket) }
+        if let ticket = touch(file, range, &token) { chores.awaited.append(ticket) }
       }
     }
     started.tickets = chores.awaited
@@ -110,7 +109,9 @@ extension MapCore {
   }
 
   /// Has the pages of a range brought in that load when touched. Called with the lock, which is given up meanwhile.
-  private func touch(_ file: FileEntry, _ range: Range<Int64>) -> LoadTicket? {
+  private func touch(_ file: FileEntry, _ range: Range<Int64>, _ token: inout LockToken)
+    -> LoadTicket?
+  {
     guard let extent = file.extent else { return nil }
     let page = Int64(pageSize)
     let start = range.lowerBound / page * page
@@ -122,27 +123,35 @@ extension MapCore {
     loads.start()
     let load = RegionLoad(region: region, handle: file.handle)
     let provider = file.backend.provider
-    monitor.unlock()
-    provider.submit([load]) { [self] ended in
-      monitor.lock()
-      var chores = Chores()
-      chores.resumptions = ticket.end(ended.first?.error)
-      perform(&chores)
-      noteContent(of: file, start..<range.upperBound)
-      // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
-      trim(
-        absentBytes(of: file, start..<range.upperBound).map {
-          ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
-        })
-      file.handleUsers -= 1
-      monitor.broadcast()
-      retireIfUnused(file, &chores)
-      perform(&chores)
-      loads.end()
-      monitor.unlock()
+    token.unlocked {
+      provider.submit([load]) { [self] ended in
+        let bytes = start..<range.upperBound
+        touchEnded(file, extent, bytes, ticket, ended.first?.error)
+      }
     }
-    monitor.lock()
     return ticket
+  }
+
+  /// Enters the end of a load that brought pages in which load when touched. Called by providers, on any thread, without the lock.
+  private func touchEnded(
+    _ file: FileEntry, _ extent: Extent, _ bytes: Range<Int64>, _ ticket: LoadTicket,
+    _ error: MapError?
+  ) {
+    var token = lock()
+    var chores = Chores()
+    chores.resumptions = ticket.end(error)
+    perform(&chores, &token)
+    noteContent(of: file, bytes)
+    // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
+    let surplus = absentBytes(of: file, bytes).map {
+      ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
+    }
+    trim(surplus, &token)
+    file.handleUsers -= 1
+    monitor.broadcast()
+    retireIfUnused(file, &chores)
+    perform(&chores, &token)
+    loads.end()
   }
 
   /// The parts of a range whose windows are not loaded, or on their way out: the call that empties one may be over.
@@ -163,7 +172,7 @@ extension MapCore {
 
   /// Enters the ends of loads that were started. Called by providers, on any thread, without the lock.
   func loadsEnded(_ ended: [RegionLoad]) {
-    monitor.lock()
+    var token = lock()
     var chores = Chores()
     chores.resumptions = loads.noteWindowsEnded(ended.count)
     var files: [FileEntry] = []
@@ -184,19 +193,18 @@ extension MapCore {
     // Found before the lock is given up: afterwards the slots may be other windows'.
     let surplus = surplus(around: loaded)
     handlesMoved()
-    endOvershoot(&chores)
-    perform(&chores)
+    endOvershoot(&chores, &token)
+    perform(&chores, &token)
     // Nothing pins the windows any more: only as a user of its handle a file keeps the extent that is being trimmed.
-    trim(surplus)
+    trim(surplus, &token)
     for file in files { file.handleUsers -= 1 }
     handlesMoved()
     for file in files {
-      unloadIfSuperseded(file, &chores)
+      unloadIfSuperseded(file, &chores, &token)
       retireIfUnused(file, &chores)
     }
-    perform(&chores)
+    perform(&chores, &token)
     loads.end(ended.count)
-    monitor.unlock()
   }
 
   /// Waits, as a task, until loads have ended.
@@ -207,56 +215,56 @@ extension MapCore {
       let waiter = LoadTicket.Waiter()
       await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in
-          monitor.lock()
-          let isEntered = ticket.enter(waiter, continuation)
-          monitor.unlock()
-          if !isEntered { continuation.resume() }
+          if !enter(waiter, in: ticket, continuation) { continuation.resume() }
         }
       } onCancel: {
-        monitor.lock()
-        let continuation = waiter.cancel()
-        monitor.unlock()
-        continuation?.resume()
+        cancel(waiter)?.resume()
       }
       if Task.isCancelled { throw MapError(.cancelled) }
-      monitor.lock()
-      let error = ticket.error
-      monitor.unlock()
-      if let error { throw error }
+      if let error = error(of: ticket) { throw error }
     }
+  }
+
+  private func enter(
+    _ waiter: LoadTicket.Waiter, in ticket: LoadTicket,
+    _ continuation: CheckedContinuation<Void, Never>
+  ) -> Bool {
+    locked { ticket.enter(waiter, continuation) }
+  }
+
+  private func cancel(_ waiter: LoadTicket.Waiter) -> CheckedContinuation<Void, Never>? {
+    locked { waiter.cancel() }
+  }
+
+  private func error(of ticket: LoadTicket) -> MapError? {
+    locked { ticket.error }
   }
 
   /// Starts bringing ranges in as far as the budget goes; what fails will fail again for those who use it.
   func prefetch(_ file: FileEntry, _ ranges: [Range<Int64>]) {
     if isForked { return }
-    monitor.lock()
-    let isTouched = file.backend.properties.loadsWhenTouched
-    let size = file.size
-    monitor.unlock()
-    let ranges = ranges.map { $0.clamped(to: 0..<size) }.filter { !$0.isEmpty }
-    if isTouched {
-      // The page cache is where mapped bytes come from, and it is in no budget.
-      for range in ranges { advise(file, range) }
-    } else {
-      _ = try? startLoading(file, ranges)
-    }
+    let rest = adviseWanted(file, ranges)
+    if !rest.isEmpty { _ = try? startLoading(file, rest) }
   }
 
-  private func advise(_ file: FileEntry, _ range: Range<Int64>) {
-    monitor.lock()
-    defer { monitor.unlock() }
-    guard let extent = file.extent else { return }
-    let page = Int64(pageSize)
-    let start = range.lowerBound / page * page
-    let region = ExtentRange(
-      extent: extent, offset: start, byteCount: Int(range.upperBound - start))
-    let provider = file.backend.provider
-    file.handleUsers += 1
-    monitor.unlock()
-    provider.advise(.willNeed, region)
-    monitor.lock()
-    file.handleUsers -= 1
-    monitor.broadcast()
-    retireAfterShutdown(file)
+  /// Has the bytes of ranges read ahead where windows load when touched: the page cache is where mapped bytes come from, and it is in
+  /// no budget.
+  ///
+  /// - Returns: what windows must be loaded for instead.
+  private func adviseWanted(_ file: FileEntry, _ ranges: [Range<Int64>]) -> [Range<Int64>] {
+    var token = lock()
+    let ranges = ranges.map { $0.clamped(to: 0..<file.size) }.filter { !$0.isEmpty }
+    if !file.backend.properties.loadsWhenTouched { return ranges }
+    guard let extent = file.extent else { return [] }
+    var chores = Chores()
+    for range in ranges {
+      let start = range.lowerBound / Int64(pageSize) * Int64(pageSize)
+      let bytes = ExtentRange(
+        extent: extent, offset: start, byteCount: Int(range.upperBound - start))
+      give(.willNeed, bytes, file, &chores)
+    }
+    perform(&chores, &token)
+    retireAfterShutdown(file, &token)
+    return []
   }
 }

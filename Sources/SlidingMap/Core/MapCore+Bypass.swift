@@ -45,48 +45,45 @@ extension MapCore {
     _ file: FileEntry, _ wanted: Range<Int64>, atLeastTo end: Int64, with memory: HeldCopy?
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
-    monitor.lock()
-    defer {
-      retireAfterShutdown(file)
-      monitor.unlock()
-    }
+    var token = lock()
+    defer { retireAfterShutdown(file, &token) }
     // Who finds the gate closed counted as a reader for a moment, for which somebody may wait.
     handlesMoved()
     var memory = memory
     if let small = memory, small.byteCount < wanted.count {
-      giveUp(small)
+      giveUp(small, &token)
       memory = nil
     }
     do throws(MapError) {
       try checkUsable()
       if memory == nil && copies.keepsHalf(beside: wanted.count) && file.backend === primary {
-        memory = try takeMemory(for: wanted, isBypass: true)
+        memory = try takeMemory(for: wanted, isBypass: true, &token)
       }
       guard var copy = memory, file.backend === primary else {
-        if let memory { giveUp(memory) }
+        if let memory { giveUp(memory, &token) }
         return nil
       }
       memory = copy
       copy.range = wanted
-      if !hasHandle(file) {
-        giveUp(copy)
+      if !hasHandle(file, &token) {
+        giveUp(copy, &token)
         return nil
       }
-      try fill(&copy, from: file, atLeastTo: end)
+      try fill(&copy, from: file, atLeastTo: end, &token)
       if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
       bypassClock.setRegions(ledger.usage.regions)
       return copy
     } catch {
-      if let memory { giveUp(memory) }
+      if let memory { giveUp(memory, &token) }
       throw error
     }
   }
 
   /// Whether a file has a handle, or could be opened again. Where it can't, its map may serve all the same: of a path that
   /// leads to another file by now, of a descriptor that was handed in, or where there are no handles left.
-  private func hasHandle(_ file: FileEntry) -> Bool {
+  private func hasHandle(_ file: FileEntry, _ token: inout LockToken) -> Bool {
     do throws(MapError) {
-      try ensureHandle(file)
+      try ensureHandle(file, &token)
       return true
     } catch {
       return false
@@ -96,10 +93,9 @@ extension MapCore {
   /// What a reader does that left a file's gate after it was closed: somebody may wait for the handle, or want it closed.
   func readerLeft(_ file: FileEntry) {
     if isForked { return }
-    monitor.lock()
+    var token = lock()
     monitor.broadcast()
-    retireAfterShutdown(file)
-    monitor.unlock()
+    retireAfterShutdown(file, &token)
   }
 
   /// The most bytes that may pass by a window: whole pages, and no more than a sixteenth of it, so that windows below 16 pages

@@ -43,10 +43,10 @@ extension MapCore {
   ///
   /// - Throws: `.budgetExhausted` where all else is in use; the file stays as it was then.
   func updateWithinBudget(
-    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int
+    _ file: FileEntry, _ status: FileStatus, _ adoptions: Int, _ token: inout LockToken
   ) throws(MapError) -> Update {
     var chores = Chores()
-    defer { perform(&chores) }
+    defer { perform(&chores, &token) }
     while file.adoption <= adoptions, canServe(file, status) {
       let growth = growth(of: file, status)
       let byteCount = growth.reduce(0) { $0 + $1.byteCount }
@@ -55,10 +55,10 @@ extension MapCore {
       if byteCount == 0 || !demand.isHard || fits(demand) { break }
       drainLogs()
       // They may be what must go, if they alone are too large.
-      if byteCount > ledger.limits.bytes && unloadUnused(growth.map(\.slot), &chores) > 0 {
+      if byteCount > ledger.limits.bytes && unloadUnused(growth.map(\.slot), &chores, &token) > 0 {
         continue
       }
-      try makeRoom(for: demand, &chores)
+      try makeRoom(for: demand, &chores, &token)
     }
     return update(file, status, adoptions)
   }
@@ -96,13 +96,13 @@ extension MapCore {
   /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
   ///
   /// It counts as held only then: nobody who knows the file's new size has come to its bytes yet.
-  func makeRoomForGrowth() {
+  func makeRoomForGrowth(_ token: inout LockToken) {
     defer { ledger.notePeak() }
     if ledger.fits(.none) { return }
     drainLogs()
     var chores = Chores()
-    try? makeRoom(for: .none, &chores)
-    perform(&chores)
+    try? makeRoom(for: .none, &chores, &token)
+    perform(&chores, &token)
   }
 
   /// What a second look at a file found.
@@ -118,9 +118,7 @@ extension MapCore {
     if isForked { throw MapError(.forked, source: source) }
     do throws(MapError) {
       guard let successor = try refreshedEntry(file, source) else {
-        monitor.lock()
-        defer { monitor.unlock() }
-        return .size(file.size)
+        return .size(locked { file.size })
       }
       return .moved(try attach(to: successor, source))
     } catch {
@@ -132,15 +130,14 @@ extension MapCore {
   private func refreshedEntry(
     _ file: FileEntry, _ source: FileSource
   ) throws(MapError) -> FileEntry? {
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     while true {
       try checkUsable()
       let newest = newest(file)
       // Kept while the lock is given up.
       newest.cursors += 1
-      defer { leave(newest) }
-      guard let found = try served(newest, source) else { continue }
+      defer { leave(newest, &token) }
+      guard let found = try served(newest, source, &token) else { continue }
       if found !== file { return found }
       file.cursors -= 1
       return nil
@@ -171,11 +168,8 @@ extension MapCore {
     _ file: FileEntry, _ source: FileSource, after error: MapError
   ) throws(MapError) -> Following {
     if isForked { throw MapError(.forked) }
-    monitor.lock()
-    defer {
-      retireAfterShutdown(file)
-      monitor.unlock()
-    }
+    var token = lock()
+    defer { retireAfterShutdown(file, &token) }
     try checkUsable()
     if file.backend.properties.isCoherent {
       if file.extent == nil { throw error }
@@ -183,27 +177,33 @@ extension MapCore {
       return .ready
     }
     do throws(MapError) {
-      try ensureHandle(file, source)
+      try ensureHandle(file, from: source, &token)
     } catch {
       if newest(file).handle == nil { throw error }
       return .past
     }
-    if serveAsItIsNow(file, source) { return .ready }
+    if serveAsItIsNow(file, source, &token) { return .ready }
     file.requestsPast = Self.requestsPast
     return .past
   }
 
   /// Whether an entry that has a handle can serve its file as it is now, for cursors that know no more of it than they did.
-  private func serveAsItIsNow(_ file: FileEntry, _ source: FileSource) -> Bool {
+  private func serveAsItIsNow(_ file: FileEntry, _ source: FileSource, _ token: inout LockToken)
+    -> Bool
+  {
     let adoptions = adoptions
-    guard file.handle != nil, let status = try? statusNow(of: file, source) else { return false }
+    guard file.handle != nil, let status = try? statusNow(of: file, source, &token) else {
+      return false
+    }
     if status.generation != file.copiedGeneration {
       drainLogs()
       var chores = Chores()
-      _ = unloadUnused(residency.slots(of: file), &chores)
-      perform(&chores)
+      _ = unloadUnused(residency.slots(of: file), &chores, &token)
+      perform(&chores, &token)
     }
-    guard let update = try? updateWithinBudget(file, status, adoptions) else { return false }
+    guard let update = try? updateWithinBudget(file, status, adoptions, &token) else {
+      return false
+    }
     if update != .outgrown { return true }
     if file.regions > 0 || status.size < file.size || file.adoption > adoptions { return false }
     // It has no room for what the file is now, but for what its cursors know of.
@@ -213,12 +213,12 @@ extension MapCore {
   }
 
   /// Ends a share in a file that is no cursor's.
-  func leave(_ file: FileEntry) {
+  func leave(_ file: FileEntry, _ token: inout LockToken) {
     file.cursors -= 1
     var chores = Chores()
-    unloadIfSuperseded(file, &chores)
+    unloadIfSuperseded(file, &chores, &token)
     retireIfUnused(file, &chores)
-    perform(&chores)
+    perform(&chores, &token)
   }
 
   /// The entry that can tell how the file is now: the one that took its handle along, or another one with a handle on what a
@@ -236,20 +236,22 @@ extension MapCore {
 
   /// The entry that serves a file as it is now, `file` itself or another one, counted as having one more cursor. Nil if it is
   /// to be looked for anew, because another thread took the file's handle or adopted another look meanwhile.
-  private func served(_ file: FileEntry, _ source: FileSource) throws(MapError) -> FileEntry? {
+  private func served(_ file: FileEntry, _ source: FileSource, _ token: inout LockToken)
+    throws(MapError) -> FileEntry?
+  {
     // What nobody can tell is no reason to keep an old size.
     let adoptions = adoptions
     let wasAnchored = isAnchored(file)
-    guard let status = try statusNow(of: file, source) else { throw MapError(.fileChanged) }
+    guard let status = try statusNow(of: file, source, &token) else { throw MapError(.fileChanged) }
     let isProven = wasAnchored || status.generation == file.copiedGeneration
     if !isProven && !Turn.isPlanted("unproven file") {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
       throw MapError(.fileChanged)
     }
-    switch try updateWithinBudget(file, status, adoptions) {
+    switch try updateWithinBudget(file, status, adoptions, &token) {
     case .served:
-      makeRoomForGrowth()
-      if file.backend === primary { try ensureExtentIfPossible(file) }
+      makeRoomForGrowth(&token)
+      if file.backend === primary { try ensureExtentIfPossible(file, &token) }
       file.cursors += 1
       file.note(source)
       return file
@@ -260,34 +262,33 @@ extension MapCore {
       other.cursors += 1
       let update: Update
       do throws(MapError) {
-        update = try updateWithinBudget(other, status, adoptions)
+        update = try updateWithinBudget(other, status, adoptions, &token)
       } catch {
-        leave(other)
+        leave(other, &token)
         throw error
       }
       if update == .served {
         other.note(source)
-        makeRoomForGrowth()
+        makeRoomForGrowth(&token)
         return other
       }
-      leave(other)
+      leave(other, &token)
       if update == .overlapped { return nil }
     }
-    return try successor(of: file, status, adoptions, source)
+    return try successor(of: file, status, adoptions, source, &token)
   }
 
   /// An entry for a file that outgrew `file`, which goes on with its extent and leaves its handle to the new one. Nil if
   /// another thread took the handle, or adopted another look meanwhile.
   private func successor(
-    of file: FileEntry, _ status: FileStatus, _ adoptions: Int, _ source: FileSource
+    of file: FileEntry, _ status: FileStatus, _ adoptions: Int, _ source: FileSource,
+    _ token: inout LockToken
   ) throws(MapError) -> FileEntry? {
     // The old entry goes on with its extent alone.
-    try ensureExtent(file, mayOvershoot: true)
-    try ensureHandle(file, source)
+    try ensureExtent(file, mayOvershoot: true, &token)
+    try ensureHandle(file, from: source, &token)
     while file.isChangingExtent || file.isHandleInUse() {
-      handleWaiters += 1
-      monitor.wait()
-      handleWaiters -= 1
+      waitForHandles(&token)
     }
     guard let handle = file.handle, file.adoption <= adoptions else { return nil }
     if let other = files[file.identity], other !== file, other.adoption > adoptions { return nil }
@@ -306,40 +307,34 @@ extension MapCore {
     noteAdoption(by: entry)
     entry.cursors = 1
     var chores = Chores()
-    enter(entry, &chores)
-    perform(&chores)
+    enter(entry, &chores, &token)
+    perform(&chores, &token)
     return entry
   }
 
   /// The file's status, or nil if nobody can tell: no handle that can, and each path leads elsewhere or nowhere.
   private func statusNow(
-    of file: FileEntry, _ source: FileSource
+    of file: FileEntry, _ source: FileSource, _ token: inout LockToken
   ) throws(MapError) -> FileStatus? {
     let (handle, provider) = (file.handle, file.backend.provider)
     let paths = file.paths(source)
     file.handleUsers += 1
-    monitor.unlock()
-    let result: Result<FileStatus?, MapError>
-    do throws(MapError) {
+    defer {
+      file.handleUsers -= 1
+      monitor.broadcast()
+    }
+    return try token.unlocked { () throws(MapError) in
       if let handle {
         do throws(MapError) {
           let status = try provider.status(of: handle)
-          result = .success(status.identity == file.identity ? status : nil)
+          return status.identity == file.identity ? status : nil
         } catch {
-          guard error.code == .fileChanged else { throw error }
+          if error.code != .fileChanged { throw error }
           // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.
-          result = .success(try provider.status(of: file.identity, at: paths))
         }
-      } else {
-        result = .success(try provider.status(of: file.identity, at: paths))
       }
-    } catch {
-      result = .failure(error)
+      return try provider.status(of: file.identity, at: paths)
     }
-    monitor.lock()
-    file.handleUsers -= 1
-    monitor.broadcast()
-    return try result.get()
   }
 }
 

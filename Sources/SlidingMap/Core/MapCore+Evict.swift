@@ -13,7 +13,9 @@ extension MapCore {
   /// waits for loads under way, unless it is for one of these.
   ///
   /// - Throws: `.budgetExhausted` where the demand is hard and everything left is pinned. Otherwise the budget is overshot.
-  func makeRoom(for demand: Ledger.Demand, _ chores: inout Chores) throws(MapError) {
+  func makeRoom(for demand: Ledger.Demand, _ chores: inout Chores, _ token: inout LockToken)
+    throws(MapError)
+  {
     if demand.isHard && demand.bytes > ledger.limits.bytes { throw MapError(.budgetExhausted) }
     if !demand.isNone && !fits(demand) { noteFull() }
     while !fits(demand) {
@@ -23,7 +25,7 @@ extension MapCore {
       }
       if isShutDown && !demand.isNone { throw MapError(.shutDown) }
       let ended = loads.windowsEnded
-      if let victim = nextVictim() {
+      if let victim = nextVictim(&token) {
         leave(victim, evicted: true, &chores)
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
@@ -32,11 +34,9 @@ extension MapCore {
         // What was prefetched is in use only until it is there, which it may have come to be during the search.
         if loads.windowsEnded != ended { continue }
         if loads.windows == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
-        if let error = perform(&chores) { throw error }
+        if let error = perform(&chores, &token) { throw error }
         if loads.windows > 0 && !fits(demand) {
-          handleWaiters += 1
-          monitor.wait()
-          handleWaiters -= 1
+          waitForHandles(&token)
         }
       } else if !isOvershooting {
         // Raised before one more scan: whoever lets go after that scan sees the flag and comes here.
@@ -59,7 +59,7 @@ extension MapCore {
 
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
   /// up in between.
-  func nextVictim() -> RegionSlot? {
+  func nextVictim(_ token: inout LockToken) -> RegionSlot? {
     var search = Evictor.Search()
     while true {
       let step = evictor.step(
@@ -67,7 +67,7 @@ extension MapCore {
         isLoading: loads.windows > 0)
       switch step {
       case .victim(let slot): return slot
-      case .prove(let slots): search.unused = prove(slots)
+      case .prove(let slots): search.unused = prove(slots, &token)
       case .none: return nil
       }
     }
@@ -77,13 +77,11 @@ extension MapCore {
   ///
   /// - Returns: how many are unused.
   @discardableResult
-  func prove(_ slots: [RegionSlot]) -> Int {
+  func prove(_ slots: [RegionSlot], _ token: inout LockToken) -> Int {
     let pending = proofs.mark(slots, &residency)
-    monitor.unlock()
     // A sandbox that the program put on since may forbid it.
-    let isOrdered = !fenceless || Turn.barrier()
+    let isOrdered = token.unlocked { !fenceless || Turn.barrier() }
     if !fenceless { atomicMemoryFence(ordering: .sequentiallyConsistent) }
-    monitor.lock()
     return proofs.judge(pending, isOrdered: isOrdered, &residency)
   }
 
@@ -110,9 +108,10 @@ extension MapCore {
   /// Unloads those of `slots` that nobody uses. Called with the lock, which may be given up in between.
   ///
   /// - Returns: how many.
-  func unloadUnused(_ slots: [RegionSlot], _ chores: inout Chores) -> Int {
+  func unloadUnused(_ slots: [RegionSlot], _ chores: inout Chores, _ token: inout LockToken) -> Int
+  {
     if slots.isEmpty { return 0 }
-    prove(slots)
+    prove(slots, &token)
     var count = 0
     for slot in slots where residency.isHeld(slot) && proofs.isUnused(slot) {
       leave(slot, evicted: false, &chores)
@@ -137,22 +136,21 @@ extension MapCore {
 
   /// Unloads what turned out to be unused while the budget is overshot. Called with the lock, which may be given up in
   /// between.
-  func endOvershoot(_ chores: inout Chores) {
+  func endOvershoot(_ chores: inout Chores, _ token: inout LockToken) {
     if !isOvershooting { return }
     drainLogs()
-    try? makeRoom(for: .none, &chores)
-    perform(&chores)
+    try? makeRoom(for: .none, &chores, &token)
+    perform(&chores, &token)
   }
 
   /// What a cursor does after it let go of a lease while the budget was overshot.
   func settle(_ file: FileEntry, after windows: Range<Int>) {
     if isForked { return }
-    monitor.lock()
+    var token = lock()
     var chores = Chores()
     suspect(windows, of: file)
     drainLogs()
-    try? makeRoom(for: .none, &chores)
-    perform(&chores)
-    monitor.unlock()
+    try? makeRoom(for: .none, &chores, &token)
+    perform(&chores, &token)
   }
 }

@@ -7,20 +7,22 @@ extension MapCore {
   /// Sees to it that the file has addresses, unless it is empty.
   ///
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
-  func ensureExtent(_ file: FileEntry, mayOvershoot: Bool) throws(MapError) {
-    while file.isChangingExtent { monitor.wait() }
+  func ensureExtent(_ file: FileEntry, mayOvershoot: Bool, _ token: inout LockToken)
+    throws(MapError)
+  {
+    while file.isChangingExtent { token.wait() }
     if file.extent != nil || file.size == 0 { return }
     file.isChangingExtent = true
     defer {
       file.isChangingExtent = false
       monitor.broadcast()
     }
-    try ensureHandle(file)
+    try ensureHandle(file, &token)
     guard let handle = file.handle else { return }
     let backend = file.backend
     let alignment = alignment(for: file)
     while true {
-      let byteCount = try makeRoomForExtent(of: file, mayOvershoot)
+      let byteCount = try makeRoomForExtent(of: file, mayOvershoot, &token)
       // Emptied by others meanwhile.
       if file.size == 0 { return }
       // From here on the file does not outgrow what is asked for.
@@ -29,19 +31,18 @@ extension MapCore {
       // Whoever knew a longer file may come to what lies behind this one's end.
       let size = file.longest
       ledger.chargeExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
-      monitor.unlock()
-      let failure: MapError
       do throws(MapError) {
-        let extent = try backend.provider.makeExtent(
-          handle, fileSize: size, byteCount: byteCount, alignment: alignment)
-        monitor.lock()
+        let extent = try token.unlocked { () throws(MapError) in
+          try backend.provider.makeExtent(
+            handle, fileSize: size, byteCount: byteCount, alignment: alignment)
+        }
         checkExtent(extent, of: backend, for: size)
         ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
         if file.longest > extent.byteCount && !Turn.isPlanted("outgrown extent") {
           // The provider gave less room than the file needs by now.
           var chores = Chores()
           chores.extents.append((extent, backend))
-          perform(&chores)
+          perform(&chores, &token)
           continue
         }
         file.extent = extent
@@ -50,23 +51,21 @@ extension MapCore {
           UInt(bitPattern: extent.base), ordering: .relaxed)
         return
       } catch {
-        failure = error
+        ledger.creditExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
+        if error.code != .addressSpaceExhausted { throw error }
+        refreshLimits(&token)
+        stepBack(from: byteCount)
+        if !dropFile(otherThan: file, &token) { throw error }
       }
-      monitor.lock()
-      ledger.creditExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
-      if failure.code != .addressSpaceExhausted { throw failure }
-      relockedRefresh()
-      stepBack(from: byteCount)
-      if !dropFile(otherThan: file) { throw failure }
     }
   }
 
   /// The same, but a file that finds no addresses goes without where its bytes can be read into the reserve.
   func ensureExtentIfPossible(
-    _ file: FileEntry, mayOvershoot: Bool = false
+    _ file: FileEntry, mayOvershoot: Bool = false, _ token: inout LockToken
   ) throws(MapError) {
     do throws(MapError) {
-      try ensureExtent(file, mayOvershoot: mayOvershoot || takeover == nil)
+      try ensureExtent(file, mayOvershoot: mayOvershoot || takeover == nil, &token)
     } catch {
       if error.code != .addressSpaceExhausted || takeover == nil { throw error }
     }
@@ -77,7 +76,7 @@ extension MapCore {
   /// - Returns: the bytes its extent may have; without room for growth if the budget has none.
   /// - Throws: `.addressSpaceExhausted` if it does not fit and may not overshoot.
   private func makeRoomForExtent(
-    of file: FileEntry, _ mayOvershoot: Bool
+    of file: FileEntry, _ mayOvershoot: Bool, _ token: inout LockToken
   ) throws(MapError) -> Int {
     let maps = file.backend.properties.mapsPerExtent
     while true {
@@ -88,12 +87,12 @@ extension MapCore {
       if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
         return byteCount
       }
-      relockedRefresh()
+      refreshLimits(&token)
       limits = extentLimits
       byteCount = extentSize(of: file, limits)
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
-      if isHopeless && !mayOvershoot || !dropFile(otherThan: file) {
+      if isHopeless && !mayOvershoot || !dropFile(otherThan: file, &token) {
         // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
         // would overflow.
         let isCountable = !ledger.usage.addresses.addingReportingOverflow(byteCount).overflow
@@ -163,7 +162,7 @@ extension MapCore {
   /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.
   ///
   /// - Returns: false if there is none.
-  private func dropFile(otherThan spared: FileEntry) -> Bool {
+  private func dropFile(otherThan spared: FileEntry, _ token: inout LockToken) -> Bool {
     var tried = 0
     let count = filesByUse.count
     while tried < count, let file = filesByUse.first {
@@ -179,14 +178,14 @@ extension MapCore {
       // Held, so that nobody retires it or maps it anew while the lock is given up.
       file.isChangingExtent = true
       var isEmpty = false
-      if canDoWithoutExtent(file) {
-        isEmpty = unloadAll(of: file, &chores)
+      if canDoWithoutExtent(file, &token) {
+        isEmpty = unloadAll(of: file, &chores, &token)
         if isEmpty { dropExtent(file, &chores) }
       }
       file.isChangingExtent = false
       filesByUse.touch(file)
       retireIfUnused(file, &chores)
-      perform(&chores)
+      perform(&chores, &token)
       monitor.broadcast()
       if isEmpty { return true }
     }
@@ -209,10 +208,12 @@ extension MapCore {
   ///
   /// - Returns: whether the extent can go at once. Where nobody has a cursor it goes with the last window that another thread
   ///   is unloading.
-  private func unloadAll(of file: FileEntry, _ chores: inout Chores) -> Bool {
+  private func unloadAll(of file: FileEntry, _ chores: inout Chores, _ token: inout LockToken)
+    -> Bool
+  {
     let before = residency.slots(of: file)
     let unmarked = before.filter { !proofs.isMarked($0) }
-    if !before.isEmpty { prove(before) }
+    if !before.isEmpty { prove(before, &token) }
     let slots = residency.slots(of: file)
     let held = slots.filter { residency.isHeld($0) }
     // What another thread is unloading or emptying keeps the extent.
@@ -232,11 +233,11 @@ extension MapCore {
 
   /// Whether a file stays readable without its extent. One with cursors needs a handle; only where the budget or the system
   /// has none to give must its path serve.
-  private func canDoWithoutExtent(_ file: FileEntry) -> Bool {
+  private func canDoWithoutExtent(_ file: FileEntry, _ token: inout LockToken) -> Bool {
     if file.cursors == 0 || file.handle != nil { return true }
     do throws(MapError) {
       // Not waiting: others may wait for the files that this thread is changing.
-      try ensureHandle(file, mayWait: false)
+      try ensureHandle(file, mayWait: false, &token)
       return true
     } catch {
       return error.code == .handlesExhausted && file.canReopen

@@ -40,36 +40,25 @@ extension MapCore {
   private func find(_ source: FileSource) throws(MapError) -> FileEntry? {
     if let path = source.path {
       let status = try primary.provider.status(at: path)
-      monitor.lock()
-      defer { monitor.unlock() }
-      try checkUsable()
-      // Of another generation it may be another file, which got the number since the look at the path: only who holds a file
-      // open can tell.
-      if let file = files[status.identity], isAnchored(file), file.generation == status.generation,
-        file.outgrownGeneration == nil
-      {
-        file.cursors += 1
-        file.note(source)
-        return file
-      }
+      let known = try locked { () throws(MapError) in try share(in: status, source) }
+      if let known { return known }
     }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     try checkUsable()
     let adoptions = adoptions
-    let (opened, backend) = try openHandle(source)
+    let (opened, backend) = try openHandle(source, &token)
     var chores = Chores()
-    defer { perform(&chores) }
+    defer { perform(&chores, &token) }
     if let file = files[opened.status.identity],
       isAnchored(file) || file.generation == opened.status.generation
     {
       file.cursors += 1
       let update: Update
       do throws(MapError) {
-        update = try updateWithinBudget(file, opened.status, adoptions)
+        update = try updateWithinBudget(file, opened.status, adoptions, &token)
       } catch {
         chores.handles.append((opened.handle, backend))
-        leave(file)
+        leave(file, &token)
         throw error
       }
       if update == .served {
@@ -79,10 +68,10 @@ extension MapCore {
           chores.handles.append((opened.handle, backend))
         }
         file.note(source)
-        makeRoomForGrowth()
+        makeRoomForGrowth(&token)
         return file
       }
-      leave(file)
+      leave(file, &token)
       if update == .overlapped {
         chores.handles.append((opened.handle, backend))
         return nil
@@ -97,24 +86,37 @@ extension MapCore {
     }
     noteAdoption(by: file)
     file.cursors = 1
-    enter(file, &chores)
+    enter(file, &chores, &token)
+    return file
+  }
+
+  /// The entry that serves a file as a look found it, counted as having one more cursor; nil if there is none.
+  private func share(in status: FileStatus, _ source: FileSource) throws(MapError) -> FileEntry? {
+    try checkUsable()
+    // Of another generation it may be another file, which got the number since the look at the path: only who holds a file
+    // open can tell.
+    guard let file = files[status.identity], isAnchored(file),
+      file.generation == status.generation, file.outgrownGeneration == nil
+    else { return nil }
+    file.cursors += 1
+    file.note(source)
     return file
   }
 
   /// Makes an entry the one that new cursors on its file get.
-  func enter(_ file: FileEntry, _ chores: inout Chores) {
+  func enter(_ file: FileEntry, _ chores: inout Chores, _ token: inout LockToken) {
     let old = files.updateValue(file, forKey: file.identity)
     filesByUse.append(file)
     handlesByUse.append(file)
-    if let old { unloadIfSuperseded(old, &chores) }
+    if let old { unloadIfSuperseded(old, &chores, &token) }
   }
 
   /// Unloads what nobody can come to any more: the windows of an entry without cursors whose place another one took. Called with
   /// the lock, which is given up in between.
-  func unloadIfSuperseded(_ file: FileEntry, _ chores: inout Chores) {
+  func unloadIfSuperseded(_ file: FileEntry, _ chores: inout Chores, _ token: inout LockToken) {
     guard file.cursors == 0, file.regions > 0, files[file.identity] !== file else { return }
     drainLogs()
-    _ = unloadUnused(residency.slots(of: file), &chores)
+    _ = unloadUnused(residency.slots(of: file), &chores, &token)
   }
 
   /// Whether the file's inode is held, so that its identity can't have gone to another file.
@@ -123,15 +125,14 @@ extension MapCore {
   }
 
   func attach(to file: FileEntry, _ source: FileSource) throws(MapError) -> Attachment {
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     do throws(MapError) {
       try checkUsable()
       // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.
-      if file.backend === primary { try ensureExtentIfPossible(file) }
+      if file.backend === primary { try ensureExtentIfPossible(file, &token) }
       try checkUsable()
     } catch {
-      leave(file)
+      leave(file, &token)
       throw error
     }
     filesByUse.touch(file)
@@ -182,16 +183,13 @@ extension MapCore {
   /// The most bytes that a buffer lends at once without being asked to.
   var contiguousLimit: Int {
     if isForked { return 0 }
-    monitor.lock()
-    defer { monitor.unlock() }
-    return ledger.limits.bytes / 8
+    return locked { ledger.limits.bytes / 8 }
   }
 
   /// Ends a cursor: its pin, its copy, its share in the file, and what only it kept.
   func detach(_ file: FileEntry, _ pin: Pin, _ copy: HeldCopy?) {
     if isForked { return }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     let windows = unsafe pin.pointee.windows(file.grid)
     let counts = unsafe file.pins.release(pin)
     counters.hits += counts.hits
@@ -202,10 +200,10 @@ extension MapCore {
     if let copy { takeBack(copy, &chores) }
     file.cursors -= 1
     cursors -= 1
-    unloadIfSuperseded(file, &chores)
-    endOvershoot(&chores)
+    unloadIfSuperseded(file, &chores, &token)
+    endOvershoot(&chores, &token)
     retireIfUnused(file, &chores)
-    perform(&chores)
+    perform(&chores, &token)
   }
 
   /// Takes a file without cursors and regions off the registry; its extent and handle go with it.
@@ -230,11 +228,11 @@ extension MapCore {
   }
 
   /// Gives up what this thread made for a file while another shut the manager down.
-  func retireAfterShutdown(_ file: FileEntry) {
+  func retireAfterShutdown(_ file: FileEntry, _ token: inout LockToken) {
     guard isShutDown else { return }
     var chores = Chores()
     retireIfUnused(file, &chores)
-    perform(&chores)
+    perform(&chores, &token)
   }
 
   private func giveUp(_ file: FileEntry, _ chores: inout Chores) {

@@ -11,24 +11,24 @@ extension MapCore {
   ///   - owner: the only backend whose handle will do, or nil.
   ///   - mayWait: whether to wait for a handle that another thread is about to be done with.
   func openHandle(
-    _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true
+    _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true, _ token: inout LockToken
   ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
-    while !(try makeRoomForHandle(source, mayWait: mayWait)) {}
+    while !(try makeRoomForHandle(source, mayWait: mayWait, &token)) {}
     // Counted before it is there, so that threads that open at the same time share the budget.
     ledger.chargeHandle()
     defer { handlesMoved() }
     do throws(MapError) {
       guard owner == nil, let takeover else {
         let backend = owner ?? primary
-        return (try open(source, backend), backend)
+        return (try open(source, backend, &token), backend)
       }
       let (first, second) = isShortOfHandles ? (takeover, primary) : (primary, takeover)
       do throws(MapError) {
-        return (try open(source, first), first)
+        return (try open(source, first, &token), first)
       } catch {
         if error.code != .handlesExhausted { throw error }
         if first === primary { noteShortageOfHandles() }
-        return (try open(source, second), second)
+        return (try open(source, second, &token), second)
       }
     } catch {
       ledger.creditHandles()
@@ -37,22 +37,18 @@ extension MapCore {
   }
 
   /// Opens a source by one backend, and closes more and more of that one's idle handles until that works.
-  private func open(_ source: FileSource, _ backend: Backend) throws(MapError) -> OpenedFile {
+  private func open(
+    _ source: FileSource, _ backend: Backend, _ token: inout LockToken
+  ) throws(MapError) -> OpenedFile {
     var closing = 1
     while true {
-      monitor.unlock()
-      let failure: MapError
       do throws(MapError) {
-        let opened = try backend.provider.open(source)
-        monitor.lock()
-        return opened
+        return try token.unlocked { () throws(MapError) in try backend.provider.open(source) }
       } catch {
-        failure = error
+        if error.code != .handlesExhausted { throw error }
+        refreshLimits(&token)
+        if closeIdleHandles(closing, of: backend, &token) != .closed { throw error }
       }
-      monitor.lock()
-      if failure.code != .handlesExhausted { throw failure }
-      relockedRefresh()
-      if closeIdleHandles(closing, of: backend) != .closed { throw failure }
       // All there are at last, as long as others open more.
       closing = min(closing * 2, 1 << 20)
     }
@@ -74,16 +70,16 @@ extension MapCore {
   /// Takes one step towards room for one more handle: closes an idle one, or waits for one to become idle.
   ///
   /// - Returns: whether there is room.
-  private func makeRoomForHandle(_ source: FileSource, mayWait: Bool) throws(MapError) -> Bool {
+  private func makeRoomForHandle(_ source: FileSource, mayWait: Bool, _ token: inout LockToken)
+    throws(MapError) -> Bool
+  {
     if ledger.hasRoomForHandle { return true }
-    let attempt = closeIdleHandles(1)
+    let attempt = closeIdleHandles(1, &token)
     if attempt == .closed { return false }
     if !mayWait || attempt == .none && !areHandlesMoving {
       throw MapError(.handlesExhausted, source: source)
     }
-    handleWaiters += 1
-    monitor.wait()
-    handleWaiters -= 1
+    waitForHandles(&token)
     return false
   }
 
@@ -99,7 +95,14 @@ extension MapCore {
     return false
   }
 
-  /// Wakes those who wait for a handle to become idle.
+  /// Waits until some handle may have become idle, or a load ended.
+  func waitForHandles(_ token: inout LockToken) {
+    handleWaiters += 1
+    token.wait()
+    handleWaiters -= 1
+  }
+
+  /// Wakes those who wait for that.
   func handlesMoved() {
     if handleWaiters > 0 { monitor.broadcast() }
   }
@@ -135,7 +138,9 @@ extension MapCore {
 
   /// Closes up to `count` handles that can be done without, least recently used first: those of files that their extent or
   /// nobody keeps, and only then those of files that can be opened again.
-  private func closeIdleHandles(_ count: Int, of backend: Backend? = nil) -> Closing {
+  private func closeIdleHandles(_ count: Int, of backend: Backend? = nil, _ token: inout LockToken)
+    -> Closing
+  {
     var chores = Chores()
     var isAnyInUse = false
     for mayReopen in [false, true] where chores.handles.isEmpty {
@@ -152,7 +157,7 @@ extension MapCore {
       }
     }
     if chores.isEmpty { return isAnyInUse ? .inUse : .none }
-    perform(&chores)
+    perform(&chores, &token)
     return .closed
   }
 
@@ -182,7 +187,8 @@ extension MapCore {
   /// - Parameter source: whose path is tried first.
   /// - Throws: `.fileChanged` where all paths do so or lead nowhere, else what opening throws.
   func ensureHandle(
-    _ file: FileEntry, _ source: FileSource? = nil, mayWait: Bool = true
+    _ file: FileEntry, from source: FileSource? = nil, mayWait: Bool = true,
+    _ token: inout LockToken
   ) throws(MapError) {
     var paths = file.paths(source)[...]
     var failure: MapError?
@@ -194,9 +200,9 @@ extension MapCore {
       do throws(MapError) {
         // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
         // thread waits with the file in its hands.
-        if !(try makeRoomForHandle(.path(path), mayWait: mayWait)) { continue }
+        if !(try makeRoomForHandle(.path(path), mayWait: mayWait, &token)) { continue }
         (opened, backend) = try openHandle(
-          .path(path), of: file.extent == nil ? nil : file.backend, mayWait: mayWait)
+          .path(path), of: file.extent == nil ? nil : file.backend, mayWait: mayWait, &token)
       } catch {
         if !error.isAboutPath { throw error }
         let isGone = error.errno == .noSuchFileOrDirectory
@@ -221,16 +227,10 @@ extension MapCore {
       } else {
         var chores = Chores()
         chores.handles.append((opened.handle, backend))
-        perform(&chores)
+        perform(&chores, &token)
         if !isSame { paths.removeFirst() }
       }
     }
-  }
-
-  func relockedRefresh() {
-    monitor.unlock()
-    refreshLimits()
-    monitor.lock()
   }
 }
 

@@ -14,8 +14,7 @@ extension MapCore {
 
   private func unload(where isMeant: (FileEntry) -> Bool) -> Int {
     if isForked { return 0 }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     drainLogs()
     var meant: [FileEntry] = []
     var entry = filesByUse.first
@@ -25,57 +24,58 @@ extension MapCore {
     }
     var chores = Chores()
     let slots = meant.flatMap { residency.slots(of: $0) }
-    let count = unloadUnused(slots, &chores)
+    let count = unloadUnused(slots, &chores, &token)
     // Files that go with their last window give their handle back to who needs it.
-    perform(&chores)
+    perform(&chores, &token)
     for file in meant where file.cursors == 0 && previousOwner(of: file) == nil {
       closeHandle(of: file, &chores)
     }
-    perform(&chores)
-    emptyCopies()
-    endOvershoot(&chores)
+    perform(&chores, &token)
+    emptyCopies(&token)
+    endOvershoot(&chores, &token)
     return count
   }
 
   /// Gives the pages back of memory for copies that nobody holds. Called with the lock, which is given up meanwhile.
-  private func emptyCopies() {
+  private func emptyCopies(_ token: inout LockToken) {
     guard let memory = copies.beginEmptying() else { return }
-    monitor.unlock()
-    memory.drop()
-    monitor.lock()
+    token.unlocked { memory.drop() }
     copies.endEmptying()
     monitor.broadcast()
     var chores = Chores()
     closeCopies(&chores)
-    perform(&chores)
+    perform(&chores, &token)
   }
 
   /// Ends service: unloads what nobody uses now and the rest as its leases end. Idempotent; each of several calls at a time
   /// returns when all is closed.
   func shutDown() {
     if isForked { return }
-    monitor.lock()
+    closeAll()
+    endObservations()
+    primary.provider.shutDown()
+    takeover?.provider.shutDown()
+  }
+
+  private func closeAll() {
+    var token = lock()
     isShutDown = true
     shutdowns += 1
     // From now on each change of a lease comes by and unloads.
     isOvershooting = true
     var chores = Chores()
-    try? makeRoom(for: .none, &chores)
+    try? makeRoom(for: .none, &chores, &token)
     closeCopies(&chores)
     var entry = filesByUse.first
     while let file = entry {
       entry = filesByUse.next(after: file)
       retireIfUnused(file, &chores)
     }
-    perform(&chores)
+    perform(&chores, &token)
     shutdowns -= 1
     monitor.broadcast()
     // What one of them has taken off the books it may still be closing.
-    while shutdowns > 0 { monitor.wait() }
-    monitor.unlock()
-    endObservations()
-    primary.provider.shutDown()
-    takeover?.provider.shutDown()
+    while shutdowns > 0 { token.wait() }
   }
 
   var statistics: MapStatistics {

@@ -28,11 +28,11 @@ extension MapCore {
   /// Swaps the policy. Regions stay loaded, in the order in which the old policy would have let them go.
   func setPolicy(_ new: any EvictionPolicy) {
     if isForked { return }
-    monitor.lock()
-    defer { monitor.unlock() }
-    drainLogs()
-    recency.setPolicy(new, ledger.capacity, residency, regions: ledger.usage.regions)
-    // What readers still note the old way is skipped, or names regions that are loaded.
-    publishReporting()
+    locked {
+      drainLogs()
+      recency.setPolicy(new, ledger.capacity, residency, regions: ledger.usage.regions)
+      // What readers still note the old way is skipped, or names regions that are loaded.
+      publishReporting()
+    }
   }
 }

@@ -28,18 +28,17 @@ extension MapCore {
     _ file: FileEntry, _ wanted: Range<Int64>, after previous: Range<Int64>?
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var token = lock()
     do throws(MapError) {
       try checkUsable()
-      makeReserve()
+      makeReserve(&token)
       try checkUsable()
       var ahead = 0
       if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
         ahead = min(2 * previous.count, Self.mostReadAhead)
       }
-      var taken = try takeCopy(of: file, wanted, ahead)
-      if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0) }
+      var taken = try takeCopy(of: file, wanted, ahead, &token)
+      if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0, &token) }
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
         if ledger.limits.isHard || primary.properties.isAnonymous {
@@ -48,9 +47,9 @@ extension MapCore {
         return nil
       }
       do throws(MapError) {
-        try fill(&copy, from: file, atLeastTo: wanted.upperBound)
+        try fill(&copy, from: file, atLeastTo: wanted.upperBound, &token)
       } catch {
-        giveUp(copy)
+        giveUp(copy, &token)
         // A backend that reads windows alone has no way to a second version.
         if error.code == .unsupported { throw MapError(.fileChanged) }
         throw error
@@ -59,28 +58,26 @@ extension MapCore {
       counters.copies += 1
       if takeover != nil { counters.takeovers += 1 }
       // Shut down meanwhile: the handle was in use then.
-      retireAfterShutdown(file)
+      retireAfterShutdown(file, &token)
       return copy
     } catch {
-      retireAfterShutdown(file)
+      retireAfterShutdown(file, &token)
       throw error
     }
   }
 
   /// Sees to it that there is a reserve, also where no takeover needs one: for bytes of files that change while copies of them are
   /// used. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile.
-  private func makeReserve() {
+  private func makeReserve(_ token: inout LockToken) {
     if !primary.properties.isAnonymous { return }
     for most in Self.reservedForChanges where !copies.isOpen {
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount == 0 { return }
-      monitor.unlock()
-      let memory = try? AnonymousMemory(byteCount: byteCount)
-      monitor.lock()
+      let memory = token.unlocked { try? AnonymousMemory(byteCount: byteCount) }
       guard let memory, let surplus = copies.open(memory) else { continue }
       var chores = Chores()
       chores.memory.append(surplus)
-      perform(&chores)
+      perform(&chores, &token)
     }
   }
 
@@ -89,28 +86,28 @@ extension MapCore {
 
   /// Memory for the bytes of `wanted` and up to `ahead` bytes from its start, in whole pages; nil if there is no room.
   private func takeCopy(
-    of file: FileEntry, _ wanted: Range<Int64>, _ ahead: Int
+    of file: FileEntry, _ wanted: Range<Int64>, _ ahead: Int, _ token: inout LockToken
   ) throws(MapError) -> HeldCopy? {
     let page = Int64(pageSize)
     let start = wanted.lowerBound / page * page
     // The rest of the last page comes for nothing.
     let reach = (max(wanted.upperBound, start + Int64(ahead)) + page - 1) / page * page
     let end = max(wanted.upperBound, min(reach, file.size))
-    return try takeMemory(for: start..<end)
+    return try takeMemory(for: start..<end, &token)
   }
 
   /// Memory of the reserve, charged to the budget; nil if there is no room in one or the other.
   func takeMemory(
-    for range: Range<Int64>, isBypass: Bool = false
+    for range: Range<Int64>, isBypass: Bool = false, _ token: inout LockToken
   ) throws(MapError) -> HeldCopy? {
     let byteCount = (range.count + pageSize - 1) / pageSize * pageSize
-    while copies.isEmptying { monitor.wait() }
+    while copies.isEmptying { token.wait() }
     guard let chunk = copies.take(byteCount) else { return nil }
     drainLogs()
     var chores = Chores()
-    defer { perform(&chores) }
+    defer { perform(&chores, &token) }
     do throws(MapError) {
-      try makeRoom(for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: true), &chores)
+      try makeRoom(for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: true), &chores, &token)
     } catch {
       _ = copies.giveBack(chunk)
       closeCopies(&chores)
@@ -122,14 +119,14 @@ extension MapCore {
   }
 
   func fill(
-    _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64
+    _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64, _ token: inout LockToken
   ) throws(MapError) {
     // The entry that it left its handle to may be all that leads there.
     let newest = newest(file)
     let file = file.handle == nil && newest.handle != nil ? newest : file
     file.cursors += 1
-    defer { leave(file) }
-    try ensureHandle(file)
+    defer { leave(file, &token) }
+    try ensureHandle(file, &token)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
     touchHandle(of: file)
@@ -138,34 +135,30 @@ extension MapCore {
     let buffer = unsafe UnsafeMutableRawBufferPointer(
       start: copy.chunk.start, count: copy.range.count)
     file.handleUsers += 1
-    monitor.unlock()
-    let result: Result<Int, MapError>
-    do throws(MapError) {
-      result = .success(try unsafe provider.read(handle, at: start, into: buffer))
-    } catch {
-      result = .failure(error)
+    defer {
+      file.handleUsers -= 1
+      monitor.broadcast()
     }
-    monitor.lock()
-    file.handleUsers -= 1
-    monitor.broadcast()
+    let count = try token.unlocked { () throws(MapError) in
+      try unsafe provider.read(handle, at: start, into: buffer)
+    }
     // What lies behind is left from whoever had the memory before.
-    copy.range = start..<start + Int64(try result.get())
+    copy.range = start..<start + Int64(count)
     if copy.range.upperBound < end { throw MapError(.fileTruncated) }
   }
 
   /// Ends a cursor's hold on a copy.
   func giveBack(_ copy: HeldCopy) {
     if isForked { return }
-    monitor.lock()
-    giveUp(copy)
-    monitor.unlock()
+    var token = lock()
+    giveUp(copy, &token)
   }
 
   /// Ends a hold on a copy. Called with the lock, which may be given up meanwhile.
-  func giveUp(_ copy: HeldCopy) {
+  func giveUp(_ copy: HeldCopy, _ token: inout LockToken) {
     var chores = Chores()
     takeBack(copy, &chores)
-    perform(&chores)
+    perform(&chores, &token)
   }
 
   func takeBack(_ copy: HeldCopy, _ chores: inout Chores) {
@@ -186,7 +179,7 @@ extension MapCore {
   /// be waiting in the caller's chores.
   ///
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
-  func returnToPrimary(_ file: FileEntry) {
+  func returnToPrimary(_ file: FileEntry, _ token: inout LockToken) {
     guard file.backend !== primary, file.canReopen, file.handleUsers == 0,
       !file.isChangingExtent, file.handle != nil || ledger.hasRoomForHandle,
       !isShortOfHandles
@@ -204,24 +197,21 @@ extension MapCore {
     if !isHeld { ledger.chargeHandle() }
     let extent = file.extent
     let paths = file.paths
-    monitor.unlock()
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
-      found = try reopen(paths, known, isHeld, extent)
+      found = try token.unlocked { () throws(MapError) in
+        try reopen(paths, known, isHeld, extent)
+      }
     } catch {
-      monitor.lock()
       if !isHeld { ledger.creditHandles() }
       handlesMoved()
       if error.code == .handlesExhausted { noteShortageOfHandles() }
       return
     }
-    monitor.lock()
     // Copies are being read through the old handle; or through one of the first backend's that another thread gave the file
     // meanwhile, which readers without the lock may have found, too.
     while file.isHandleInUse() {
-      handleWaiters += 1
-      monitor.wait()
-      handleWaiters -= 1
+      waitForHandles(&token)
     }
     let old = file.handle
     let owner = file.backend
@@ -242,9 +232,7 @@ extension MapCore {
     adopt(found.file.handle, of: primary, file)
     counters.returns += 1
     if let old {
-      monitor.unlock()
-      owner.provider.close(old)
-      monitor.lock()
+      token.unlocked { owner.provider.close(old) }
       // Another thread gave the file a handle meanwhile.
       if !isHeld { ledger.creditHandles() }
       handlesMoved()

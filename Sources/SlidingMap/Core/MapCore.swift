@@ -127,24 +127,31 @@ final class MapCore: @unchecked Sendable {
     if isShutDown { throw MapError(.shutDown) }
   }
 
+  /// Takes the lock, until the token's life ends.
+  func lock() -> LockToken { LockToken(monitor) }
+
+  /// Calls `body` with the lock, which it does not give up.
+  func locked<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return try body()
+  }
+
   // MARK: Budget
 
-  /// Asks the budget anew and applies what it says. Takes the lock by itself.
-  func refreshLimits() {
-    monitor.lock()
+  /// Asks the budget anew and applies what it says.
+  func refreshLimits(_ token: inout LockToken) {
     let held = ledger.usage
-    monitor.unlock()
-    let fresh = budget.limits(holding: held)
-    monitor.lock()
-    if ledger.apply(fresh) {
-      noteRoom()
-      drainLogs()
-      recency.setCapacity(ledger.capacity)
-      var chores = Chores()
-      try? makeRoom(for: .none, &chores)
-      perform(&chores)
-    }
-    monitor.unlock()
+    let fresh = token.unlocked { budget.limits(holding: held) }
+    if !ledger.apply(fresh) { return }
+    noteRoom()
+    drainLogs()
+    recency.setCapacity(ledger.capacity)
+    var chores = Chores()
+    try? makeRoom(for: .none, &chores, &token)
+    perform(&chores, &token)
   }
 
   // MARK: Control word

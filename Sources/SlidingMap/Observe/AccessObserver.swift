@@ -69,28 +69,35 @@ extension MapCore {
   /// Tells an observer what was used until now, and then no more.
   func endObservation(by observer: some AccessObserver) {
     if isForked { return }
-    monitor.lock()
-    drainLogs()
-    if recency.beginEnding(observer) { publishReporting() }
-    monitor.unlock()
+    stopTelling(observer)
     end([observer])
   }
 
   /// Ends all observation, as part of the shutdown. Nothing is under way any more when it returns, whoever ended it.
   func endObservations() {
+    end(stopTellingAll())
+  }
+
+  private func stopTelling(_ observer: some AccessObserver) {
     monitor.lock()
+    defer { monitor.unlock() }
     drainLogs()
-    let ending = recency.beginEndingAll()
+    if recency.beginEnding(observer) { publishReporting() }
+  }
+
+  private func stopTellingAll() -> [any AccessObserver] {
+    monitor.lock()
+    defer { monitor.unlock() }
+    drainLogs()
     publishReporting()
-    monitor.unlock()
-    end(ending)
+    return recency.beginEndingAll()
   }
 
   private func end(_ ending: [any AccessObserver]) {
     // Where another thread does so already, this waits for it.
     for observer in ending { observer.end() }
     monitor.lock()
+    defer { monitor.unlock() }
     recency.ended(ending)
-    monitor.unlock()
   }
 }

@@ -19,10 +19,10 @@ public final class PolicyObservation: Sendable {
   public var report: PolicyReport {
     // A child has neither the lock nor the threads that were observed.
     if core.isForked { return PolicyReport() }
-    core.monitor.lock()
-    defer { core.monitor.unlock() }
-    core.drainLogs()
-    return shadows.report
+    return core.locked {
+      core.drainLogs()
+      return shadows.report
+    }
   }
 
   /// Ends the observation. Idempotent.
