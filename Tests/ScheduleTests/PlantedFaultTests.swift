@@ -9,7 +9,7 @@
     /// A mistake, the scenario that comes by it, and what it is known by.
     private static let planted = [
       ("outgrown extent", "growth, addresses short", "in an extent of"),
-      ("short extent", "truncation, addresses short", "of an extent of"),
+      ("unwatched end", "truncation of copies", "wrong bytes"),
       ("unproven file", "empty files, one handle", "bytes of files that had"),
       ("older look", "growth in maps", "bytes"),
       ("uncharged growth", "growth, hard budget", "is charged"),

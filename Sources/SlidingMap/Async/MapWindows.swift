@@ -56,13 +56,13 @@ public struct MapWindows: AsyncSequence, Sendable {
     ///
     /// - Returns: the next window's bytes, or nil after the last.
     private mutating func startLoads(_ cursor: borrowing WindowCursor) -> Range<Int64>? {
-      let (grid, size) = (cursor.file.grid, cursor.fileSize)
+      let (grid, size) = (cursor.edition.grid, cursor.fileSize)
       let count = grid.count(fileSize: size)
       if window >= count { return nil }
       let last = windows.readAhead < count - window ? window + windows.readAhead : count - 1
       let end = grid.bytes(of: last, fileSize: size).upperBound
       if end > started {
-        cursor.core.prefetch(cursor.file, [started..<end])
+        cursor.core.prefetch(cursor.edition, [started..<end])
         started = end
       }
       return grid.bytes(of: window, fileSize: size)

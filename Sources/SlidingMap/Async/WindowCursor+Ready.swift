@@ -21,10 +21,10 @@ extension WindowCursor {
     if Task.isCancelled { throw MapError(.cancelled, source: source) }
     let count = min(Int64(count), max(fileSize - offset, 0))
     if count == 0 { return }
-    let (core, file, source) = (core, file, source)
+    let (core, edition, source) = (core, edition, source)
     let range = offset..<offset + count
     do throws(MapError) {
-      try await core.makeReady(file, range)
+      try await core.makeReady(edition, range)
     } catch {
       throw error.about(source, range: range)
     }

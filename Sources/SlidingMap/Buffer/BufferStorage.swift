@@ -11,7 +11,7 @@ import Synchronization
 @usableFromInline
 final class BufferStorage: @unchecked Sendable {
   let core: MapCore
-  let file: FileEntry
+  let edition: Edition
   let source: FileSource
   let fileSize: Int64
   private let lanes: [Lane]
@@ -27,7 +27,7 @@ final class BufferStorage: @unchecked Sendable {
 
   init(_ cursor: consuming WindowCursor) {
     core = cursor.core
-    file = cursor.file
+    edition = cursor.edition
     source = cursor.source
     fileSize = cursor.fileSize
     lanes = (0..<Self.laneCount).map { _ in Lane() }
@@ -43,7 +43,7 @@ final class BufferStorage: @unchecked Sendable {
 
   /// A cursor of its own, without a lease.
   func makeCursor() -> WindowCursor {
-    core.reopen(file, source, fileSize)
+    core.reopen(edition, source, fileSize)
   }
 
   /// Lends a cursor to `body`.

@@ -2,7 +2,7 @@ import MapProtocols
 
 /// What a backend is to be told of a file. It keeps the file's extent until it was.
 struct Advice {
-  let file: FileEntry
+  let edition: Edition
   let owner: Backend
   let region: ExtentRange
   let advice: AccessAdvice

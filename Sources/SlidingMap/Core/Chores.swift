@@ -90,8 +90,8 @@ extension MapCore {
         ledger.creditExtent(maps: owner.properties.mapsPerExtent, addresses: extent.byteCount)
       }
       ledger.creditHandles(now.handles.count)
-      for slot in now.loads { residency.file(of: slot)?.handleUsers -= 1 }
-      for advice in now.advice { leaveExtent(of: advice.file, &chores) }
+      for slot in now.loads { if let edition = residency.edition(of: slot) { endUse(of: edition) } }
+      for advice in now.advice { leaveExtent(of: advice.edition, &chores) }
       finishEmptying(ahead, &chores)
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
@@ -112,26 +112,26 @@ extension MapCore {
 
   /// Takes loads that are only started off the work that ends with `perform`.
   private func setUnderWay(_ work: inout Chores, _ chores: inout Chores) {
-    for slot in work.loads where residency.file(of: slot)?.backend.loadsByItself == false {
+    for slot in work.loads where residency.edition(of: slot)?.backend.loadsByItself == false {
       chores.awaited.append(loads.ticket(for: slot))
       loads.startWindow()
     }
-    work.loads.removeAll { residency.file(of: $0)?.backend.loadsByItself == false }
+    work.loads.removeAll { residency.edition(of: $0)?.backend.loadsByItself == false }
   }
 
   /// The part of some chores that one backend has to do. Called with the lock.
   func transfers(of chores: Chores, by backend: Backend) -> Transfers {
     var transfers = Transfers(backend: backend)
-    for slot in chores.unloads where residency.file(of: slot)?.backend === backend {
+    for slot in chores.unloads where residency.edition(of: slot)?.backend === backend {
       if let region = range(of: slot) { transfers.unloads.append(region) }
     }
     if backend.loadsByItself { return transfers }
     for slot in chores.loads {
-      guard let file = residency.file(of: slot), file.backend === backend,
+      guard let edition = residency.edition(of: slot), edition.backend === backend,
         let region = range(of: slot)
       else { continue }
       transfers.append(
-        RegionLoad(region: region, handle: file.handle, tag: slot.index), of: file)
+        RegionLoad(region: region, handle: handle(for: edition), tag: slot.index), of: edition)
     }
     return transfers
   }
@@ -151,16 +151,17 @@ extension MapCore {
     let block = Int64(primary.properties.faultAround)
     var ranges: [ExtentRange] = []
     for slot in slots where residency.isHeld(slot) {
-      guard let file = residency.file(of: slot), file.backend === primary, let extent = file.extent
+      guard let edition = residency.edition(of: slot), edition.backend === primary,
+        let extent = edition.extent
       else { continue }
-      let bytes = file.grid.bytes(of: residency.window(of: slot), fileSize: file.size)
+      let bytes = edition.grid.bytes(of: residency.window(of: slot), fileSize: edition.size)
       if bytes.isEmpty { continue }
       let start = bytes.lowerBound / block * block
-      let end = min((bytes.upperBound + block - 1) / block * block, file.size)
+      let end = min((bytes.upperBound + block - 1) / block * block, edition.size)
       var run = start..<start
-      for window in file.grid.windows(of: start..<end) {
-        let spill = file.grid.bytes(of: window, fileSize: file.size).clamped(to: start..<end)
-        if unsafe file.windows.word(window).state == .absent {
+      for window in edition.grid.windows(of: start..<end) {
+        let spill = edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: start..<end)
+        if unsafe edition.windows.word(window).state == .absent {
           run = (run.isEmpty ? spill.lowerBound : run.lowerBound)..<spill.upperBound
           if spill.upperBound < end { continue }
         }
@@ -173,25 +174,25 @@ extension MapCore {
   }
 
   func range(of slot: RegionSlot) -> ExtentRange? {
-    guard let file = residency.file(of: slot), let extent = file.extent else { return nil }
+    guard let edition = residency.edition(of: slot), let extent = edition.extent else { return nil }
     return ExtentRange(
-      extent: extent, offset: file.grid.start(of: residency.window(of: slot)),
+      extent: extent, offset: edition.grid.start(of: residency.window(of: slot)),
       byteCount: residency.byteCount(of: slot))
   }
 
   func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
-    guard residency.isHeld(slot), let file = residency.file(of: slot) else { return }
+    guard residency.isHeld(slot), let edition = residency.edition(of: slot) else { return }
     let isAwaited = residency.arrive(slot)
     chores.resumptions += loads.endWait(for: slot)
     counters.loads += 1
-    if file.backend !== primary { counters.takeovers += 1 }
+    if edition.backend !== primary { counters.takeovers += 1 }
     if isAwaited && !Turn.isPlanted("lost wake-up") { monitor.broadcast() }
   }
 
   func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
-    guard let file = residency.file(of: slot) else { return }
+    guard let edition = residency.edition(of: slot) else { return }
     vacate(slot)
-    retireIfUnused(file, &chores)
+    retireIfUnused(edition, &chores)
   }
 
   /// Takes a claimed window back to absent and gives the error to all who wait for it.

@@ -1,6 +1,16 @@
 import MapProtocols
 
 extension MapCore {
+  /// What came of a request.
+  enum Acquired {
+    /// Its windows are there. The log is the calling thread's, for the hits to come.
+    case windows(AccessLog)
+    /// Its bytes must be read without a window.
+    case past
+    /// The edition can bring in nothing any more: the file's present one is to serve it.
+    case superseded
+  }
+
   /// Makes windows resident that the caller's pin covers already: the path of everything that is no plain hit.
   ///
   /// Windows are accessed in ascending order. O(windows + victims).
@@ -10,118 +20,144 @@ extension MapCore {
   ///   - wanted: what is asked for.
   ///   - shown: what the caller read before; empty if that is not known.
   ///   - mayOvershoot: whether a budget of maps and addresses may be overshot, because there is no other way left.
-  /// - Returns: the log of the calling thread, for the hits to come; nil if the bytes must be read without a window.
   func acquire(
-    _ file: FileEntry, _ windows: ClosedRange<Int>, after old: Range<Int>,
+    _ edition: Edition, _ windows: ClosedRange<Int>, after old: Range<Int>,
     _ wanted: Range<Int64>, after shown: Range<Int64>, mayOvershoot: Bool = false
-  ) throws(MapError) -> AccessLog? {
+  ) throws(MapError) -> Acquired {
     if isForked { throw MapError(.forked) }
     var token = lock()
-    suspect(old, of: file)
+    suspect(old, of: edition)
     try checkUsable()
-    try checkEnd(of: wanted, file)
     drainLogs()
     var chores = Chores()
     chores.mayOvershoot = mayOvershoot
     let loadsBefore = counters.loads
+    var found = Found.window
+    var failure: MapError?
     do throws(MapError) {
-      for window in windows where !(try acquire(file, window, wanted.count, &chores, &token)) {
-        perform(&chores, &token)
-        return nil
-      }
+      found = try acquire(edition, windows, wanted, &chores, &token)
+      if chores.missed != nil { advise(edition, wanted, after: shown, &chores) }
     } catch {
-      perform(&chores, &token)
-      retireAfterShutdown(file, &token)
-      throw error
+      failure = error
     }
-    if chores.missed != nil { advise(file, wanted, after: shown, &chores) }
-    if let error = perform(&chores, &token) {
-      retireAfterShutdown(file, &token)
-      throw error
+    failure = perform(&chores, &token) ?? failure
+    if found != .window || failure != nil { retireAfterShutdown(edition, &token) }
+    if let failure { throw failure }
+    switch found {
+    case .superseded: return .superseded
+    case .noPlace: return .past
+    case .window: break
     }
     endOvershoot(&chores, &token)
     if counters.loads / Self.budgetInterval != loadsBefore / Self.budgetInterval {
       refreshLimits(&token)
     }
-    return recency.logForThisThread()
+    return .windows(recency.logForThisThread())
   }
 
-  /// Checks that a file has the bytes which a cursor asks for that may have known a longer one.
-  func checkEnd(of wanted: Range<Int64>, _ file: FileEntry) throws(MapError) {
-    if wanted.upperBound > file.size { throw MapError(.fileTruncated) }
+  /// What came of one window of a request.
+  enum Found {
+    /// It is there, or will be when the chores are done.
+    case window
+    /// The file has no place for windows.
+    case noPlace
+    /// The edition can bring in nothing any more.
+    case superseded
   }
 
-  /// - Returns: false if the file has no place for windows, and so none of this request's before this one either.
+  private func acquire(
+    _ edition: Edition, _ windows: ClosedRange<Int>, _ wanted: Range<Int64>,
+    _ chores: inout Chores, _ token: inout LockToken
+  ) throws(MapError) -> Found {
+    for window in windows {
+      // Each time anew: the file may be found cut short while the lock is given up. The table may have no more windows.
+      if wanted.upperBound > edition.size {
+        if isSpent(edition) { return .superseded }
+        throw MapError(.fileTruncated)
+      }
+      let found = try acquire(edition, window, wanted.count, &chores, &token)
+      if found != .window { return found }
+    }
+    return .window
+  }
+
+  /// Whether an edition can bring nothing in any more: of copies only the file's present one does, of maps each that has its map.
+  func isSpent(_ edition: Edition) -> Bool {
+    !edition.isCurrent && !(edition.extent != nil && edition.backend.properties.isCoherent)
+  }
+
+  /// Decides about one window.
   func acquire(
-    _ file: FileEntry, _ window: Int, _ byteCount: Int, _ chores: inout Chores,
+    _ edition: Edition, _ window: Int, _ byteCount: Int, _ chores: inout Chores,
     _ token: inout LockToken
-  ) throws(MapError) -> Bool {
+  ) throws(MapError) -> Found {
     while true {
-      let word = unsafe file.windows.word(window)
+      let word = unsafe edition.windows.word(window)
       switch word.state {
       case .resident:
         if !chores.isAsynchronous { noteHit(word.slot) }
-        return true
+        return .window
       case .candidate:
         unmark(word.slot)
         if !chores.isAsynchronous { noteHit(word.slot) }
-        return true
+        return .window
       case .loading where chores.isAsynchronous:
         // Among them those that these chores are about to start: ranges may overlap.
         chores.awaited.append(loads.ticket(for: word.slot))
-        return true
+        return .window
       case .loading, .leaving:
         if chores.isEmpty {
-          try wait(for: window, of: file, word, &token)
+          try wait(for: window, of: edition, word, &token)
         } else if let error = perform(&chores, &token) {
           throw error
         }
       case .absent:
-        if chores.loads.isEmpty && file.backend !== primary {
-          perform(&chores, &token)
-          returnToPrimary(file, &token)
-        }
-        if file.isChangingExtent {
-          if let error = perform(&chores, &token) { throw error }
-          if file.isChangingExtent { token.wait() }
-        } else if file.extent == nil {
-          if !chores.mayOvershoot && prefersCopy(file, byteCount) { return false }
-          if let error = perform(&chores, &token) { throw error }
-          try ensureExtentIfPossible(file, mayOvershoot: chores.mayOvershoot, &token)
-          if file.extent == nil && !file.isChangingExtent {
-            if file.size == 0 { throw MapError(.fileTruncated) }
-            return false
-          }
-        } else if mustPass(file, window) {
-          return false
-        } else if !file.backend.properties.extentKeepsFile && file.handle == nil {
-          if let error = perform(&chores, &token) { throw error }
-          try ensureHandle(file, &token)
-        } else {
-          try claim(window, of: file, &chores, &token)
-          return true
-        }
+        let found = try acquireAbsent(edition, window, byteCount, &chores, &token)
+        if let found { return found }
       }
     }
   }
 
-  /// Whether an absent window of copies is to be read past: where others use copies of another version, and where the window holds
-  /// the end of a file that was cut short, behind which a cursor that knows a longer one would find bytes that are none.
-  private func mustPass(_ file: FileEntry, _ window: Int) -> Bool {
-    if file.backend.properties.isCoherent { return false }
-    if file.longest > file.size && window == file.grid.window(at: file.size - 1) { return true }
-    if file.requestsPast == 0 || file.regions == 0 { return false }
-    file.requestsPast -= 1
-    return true
+  /// Takes one step towards a window that is absent; nil if it is to be looked at again.
+  private func acquireAbsent(
+    _ edition: Edition, _ window: Int, _ byteCount: Int, _ chores: inout Chores,
+    _ token: inout LockToken
+  ) throws(MapError) -> Found? {
+    if isSpent(edition) { return .superseded }
+    if chores.loads.isEmpty && edition.backend !== primary {
+      perform(&chores, &token)
+      returnToPrimary(edition, &token)
+      if isSpent(edition) { return .superseded }
+    }
+    if edition.isChangingPlace {
+      if let error = perform(&chores, &token) { throw error }
+      if edition.isChangingPlace { token.wait() }
+      return nil
+    }
+    if edition.extent == nil {
+      if !chores.mayOvershoot && prefersCopy(edition, byteCount) { return .noPlace }
+      if let error = perform(&chores, &token) { throw error }
+      try ensureExtentIfPossible(edition, mayOvershoot: chores.mayOvershoot, &token)
+      if edition.extent != nil || edition.isChangingPlace { return nil }
+      if edition.size == 0 { throw MapError(.fileTruncated) }
+      return .noPlace
+    }
+    if !edition.backend.properties.extentKeepsFile && edition.file.handle == nil {
+      if let error = perform(&chores, &token) { throw error }
+      try ensureHandle(edition.file, &token)
+      return nil
+    }
+    try claim(window, of: edition, &chores, &token)
+    return .window
   }
 
   /// Decides to load an absent window: makes room for it and enters it in the books.
   private func claim(
-    _ window: Int, of file: FileEntry, _ chores: inout Chores, _ token: inout LockToken
+    _ window: Int, of edition: Edition, _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) {
-    var byteCount = file.charge(for: window, pageSize: pageSize)
+    var byteCount = edition.charge(for: window, pageSize: pageSize)
     if byteCount == 0 { throw MapError(.fileTruncated) }
-    guard let slot = residency.claim(window, of: file, byteCount: byteCount) else {
+    guard let slot = residency.claim(window, of: edition, byteCount: byteCount) else {
       throw MapError(.budgetExhausted)
     }
     let isNew = chores.missed != window
@@ -129,21 +165,21 @@ extension MapCore {
     recency.noteMiss(slot, residency.info(of: slot), isNew: isNew)
     chores.missed = window
     // Kept open until the load is over, also while the lock is given up on the way there.
-    file.handleUsers += 1
+    beginUse(of: edition)
     do throws(MapError) {
       while true {
-        var demand = demand(for: file, byteCount: byteCount)
+        var demand = demand(for: edition, byteCount: byteCount)
         // Nothing pins what is only started, so it is no reason to overshoot.
         if chores.isAsynchronous { demand.isHard = true }
         try makeRoom(for: demand, &chores, &token)
         // The lock may have been given up: the manager shut down, the file's extent gone, its last window grown.
         try checkUsable()
-        let charge = file.charge(for: window, pageSize: pageSize)
+        let charge = edition.charge(for: window, pageSize: pageSize)
         if charge <= byteCount { break }
         byteCount = charge
       }
     } catch {
-      file.handleUsers -= 1
+      endUse(of: edition)
       handlesMoved()
       // Room is for each to find on its own: who uses the window may overshoot where who only starts it may not.
       if error.code == .budgetExhausted { chores.resumptions += loads.endWait(for: slot) }
@@ -151,21 +187,21 @@ extension MapCore {
       throw error
     }
     residency.hold(slot, byteCount: byteCount)
-    unsafe recency.insert(slot, residency.info(of: slot), file.windows.references(window))
+    unsafe recency.insert(slot, residency.info(of: slot), edition.windows.references(window))
     ledger.chargeRegion(byteCount)
     if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) {
       recency.setCapacity(ledger.capacity)
     }
-    filesByUse.touch(file)
-    if !file.backend.properties.extentKeepsFile { touchHandle(of: file) }
+    editionsByUse.touch(edition)
+    if !edition.backend.properties.extentKeepsFile { touchHandle(of: edition.file) }
     chores.loads.append(slot)
   }
 
   /// Waits until another thread has brought a window in or out.
   private func wait(
-    for window: Int, of file: FileEntry, _ word: WindowWord, _ token: inout LockToken
+    for window: Int, of edition: Edition, _ word: WindowWord, _ token: inout LockToken
   ) throws(MapError) {
-    unsafe file.windows.addWaiter(window)
+    unsafe edition.windows.addWaiter(window)
     var ticket: LoadTicket?
     if word.state == .loading {
       ticket = loads.ticket(for: word.slot)

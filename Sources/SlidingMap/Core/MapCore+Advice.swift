@@ -9,32 +9,33 @@ extension MapCore {
   ///
   /// - Parameter shown: what the reader read before; empty if that is not known.
   func advise(
-    _ file: FileEntry, _ wanted: Range<Int64>, after shown: Range<Int64>, _ chores: inout Chores
+    _ edition: Edition, _ wanted: Range<Int64>, after shown: Range<Int64>, _ chores: inout Chores
   ) {
     // Copies are read as they are asked for.
-    guard !file.backend.properties.isAnonymous, let extent = file.extent else { return }
-    let windows = file.grid.windows(of: wanted)
+    guard !edition.backend.properties.isAnonymous, let extent = edition.extent else { return }
+    let windows = edition.grid.windows(of: wanted)
     var isNear = false
     let advice: AccessAdvice
     switch pattern {
     case .learned:
-      isNear = file.history.note(wanted, after: shown, windows)
-      advice = file.history.isRandom ? .random : .normal
+      isNear = edition.history.note(wanted, after: shown, windows)
+      advice = edition.history.isRandom ? .random : .normal
     case .normal: advice = .normal
     case .sequential: advice = .sequential
     case .random: advice = .random
     }
-    if advice != file.advised {
-      file.advised = advice
+    if advice != edition.advised {
+      edition.advised = advice
       give(
-        advice, ExtentRange(extent: extent, offset: 0, byteCount: extent.byteCount), file, &chores)
+        advice, ExtentRange(extent: extent, offset: 0, byteCount: extent.byteCount), edition,
+        &chores)
     }
     if advice != .random || chores.isAsynchronous { return }
     var start = wanted.lowerBound
     var end = min(wanted.upperBound, start + Int64(AccessHistory.large))
-    let last = file.grid.bytes(of: windows.upperBound, fileSize: file.size).upperBound
-    if !file.backend.loadsByItself {
-      start = file.grid.start(of: windows.lowerBound)
+    let last = edition.grid.bytes(of: windows.upperBound, fileSize: edition.size).upperBound
+    if !edition.backend.loadsByItself {
+      start = edition.grid.start(of: windows.lowerBound)
       end = last
     } else if isNear {
       end = min(last, start + Int64(AccessHistory.large))
@@ -43,14 +44,15 @@ extension MapCore {
     // A page alone is read by the touch that finds it missing.
     if end - start <= Int64(pageSize) { return }
     give(
-      .willNeed, ExtentRange(extent: extent, offset: start, byteCount: Int(end - start)), file,
+      .willNeed, ExtentRange(extent: extent, offset: start, byteCount: Int(end - start)), edition,
       &chores)
   }
 
   func give(
-    _ advice: AccessAdvice, _ region: ExtentRange, _ file: FileEntry, _ chores: inout Chores
+    _ advice: AccessAdvice, _ region: ExtentRange, _ edition: Edition, _ chores: inout Chores
   ) {
-    file.extentUsers += 1
-    chores.advice.append(Advice(file: file, owner: file.backend, region: region, advice: advice))
+    edition.extentUsers += 1
+    chores.advice.append(
+      Advice(edition: edition, owner: edition.backend, region: region, advice: advice))
   }
 }

@@ -12,7 +12,7 @@ extension MapCore {
   struct Emptied {
     let slot: RegionSlot
     /// Keeps its extent until the call is over, whatever becomes of the region.
-    let file: FileEntry
+    let edition: Edition
     let call: Int
   }
 
@@ -26,20 +26,20 @@ extension MapCore {
   /// given up.
   func emptyAhead(beside unloads: [RegionSlot]) -> [Emptied] {
     guard primary.emptiesAhead,
-      unloads.contains(where: { residency.file(of: $0)?.backend === primary })
+      unloads.contains(where: { residency.edition(of: $0)?.backend === primary })
     else { return [] }
     var emptied: [Emptied] = []
     var byteCount = unloads.reduce(0) { $0 + residency.byteCount(of: $1) }
     let call = residency.beginEmptying()
     while emptied.count + unloads.count < Self.together, let slot = evictor.nextInBatch() {
       guard residency.isHeld(slot), proofs.isUnused(slot), residency.isPresent(slot),
-        let file = residency.file(of: slot), file.backend === primary
+        let edition = residency.edition(of: slot), edition.backend === primary
       else { continue }
       byteCount += residency.byteCount(of: slot)
       if byteCount > Self.bytesTogether { break }
       residency.empty(slot, call: call)
-      file.extentUsers += 1
-      emptied.append(Emptied(slot: slot, file: file, call: call))
+      edition.extentUsers += 1
+      emptied.append(Emptied(slot: slot, edition: edition, call: call))
     }
     return emptied
   }
@@ -48,14 +48,14 @@ extension MapCore {
   func finishEmptying(_ emptied: [Emptied], _ chores: inout Chores) {
     for region in emptied {
       residency.endEmptying(region.slot, call: region.call)
-      leaveExtent(of: region.file, &chores)
+      leaveExtent(of: region.edition, &chores)
     }
   }
 
   /// Notes that pages of a range were brought in without a use of its windows, some of which may have been emptied meanwhile.
-  func noteContent(of file: FileEntry, _ range: Range<Int64>) {
-    for window in file.grid.windows(of: range) {
-      let word = unsafe file.windows.word(window)
+  func noteContent(of edition: Edition, _ range: Range<Int64>) {
+    for window in edition.grid.windows(of: range) {
+      let word = unsafe edition.windows.word(window)
       if word.state == .candidate { residency.noteTouch(word.slot) }
     }
   }

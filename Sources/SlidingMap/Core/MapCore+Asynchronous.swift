@@ -16,29 +16,30 @@ extension MapCore {
   ///
   /// - Throws: the first error of a load; `.budgetExhausted` where the budget is hard and too small, or full of what is
   ///   pinned; `.cancelled` as soon as the task is, and the loads go on for others.
-  func makeReady(_ file: FileEntry, _ range: Range<Int64>) async throws(MapError) {
+  func makeReady(_ edition: Edition, _ range: Range<Int64>) async throws(MapError) {
     if isForked { throw MapError(.forked) }
-    if exceedsBudget(file, range.count) { throw MapError(.budgetExhausted) }
+    if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
     var changes = 0
     var started = Started(rest: range)
     while let rest = started.rest {
       do throws(MapError) {
-        started = try startLoading(file, [rest], missed: started.missed)
+        started = try startLoading(edition, [rest], missed: started.missed)
         try await wait(for: started.tickets)
       } catch {
-        if error.code != .fileChanged { throw error }
+        if !error.isAboutVersion { throw error }
         changes += 1
         // Whoever uses them reads them at one go.
+        if changes > 1 && error.code == .fileTruncated { throw error }
         if changes > Self.changesFollowed { return }
-        if try follow(file, file.source, after: error) == .past { return }
+        try follow(edition, edition.file.source)
         started.rest = range
       }
     }
   }
 
-  private func exceedsBudget(_ file: FileEntry, _ byteCount: Int) -> Bool {
+  private func exceedsBudget(_ edition: Edition, _ byteCount: Int) -> Bool {
     locked {
-      demand(for: file, byteCount: byteCount).isHard && byteCount > ledger.limits.bytes
+      demand(for: edition, byteCount: byteCount).isHard && byteCount > ledger.limits.bytes
     }
   }
 
@@ -47,12 +48,14 @@ extension MapCore {
   /// - Parameter missed: the window that this request was last counted as having missed, when it came before.
   /// - Returns: what is under way; nothing if all is there, or is to be read without a window.
   func startLoading(
-    _ file: FileEntry, _ ranges: [Range<Int64>], missed: Int? = nil
+    _ own: Edition, _ ranges: [Range<Int64>], missed: Int? = nil
   ) throws(MapError) -> Started {
     if isForked { throw MapError(.forked) }
     var token = lock()
     try checkUsable()
-    for range in ranges { try checkEnd(of: range, file) }
+    // Whoever uses the bytes moves there, too.
+    let edition = isSpent(own) ? own.file.current ?? own : own
+    if ranges.contains(where: { $0.upperBound > edition.size }) { throw MapError(.fileTruncated) }
     drainLogs()
     var chores = Chores()
     chores.isAsynchronous = true
@@ -63,13 +66,13 @@ extension MapCore {
       for range in ranges {
         started.rest = range
         covered.append(range.lowerBound..<range.lowerBound)
-        for window in file.grid.windows(of: range) {
-          if !(try acquire(file, window, range.count, &chores, &token)) {
+        for window in edition.grid.windows(of: range) {
+          if try acquire(edition, window, range.count, &chores, &token) != .window {
             perform(&chores, &token)
-            retireAfterShutdown(file, &token)
+            retireAfterShutdown(edition, &token)
             return Started()
           }
-          let end = file.grid.bytes(of: window, fileSize: range.upperBound).upperBound
+          let end = edition.grid.bytes(of: window, fileSize: range.upperBound).upperBound
           covered[covered.count - 1] = range.lowerBound..<end
           started.rest = end..<range.upperBound
         }
@@ -80,9 +83,9 @@ extension MapCore {
       let mayFind = loads.windows > 0 || !chores.loads.isEmpty
       perform(&chores, &token)
       endOvershoot(&chores, &token)
-      retireAfterShutdown(file, &token)
+      retireAfterShutdown(edition, &token)
       if error.code != .budgetExhausted { throw error }
-      if !demand(for: file, byteCount: 0).isHard {
+      if !demand(for: edition, byteCount: 0).isHard {
         // Whoever uses the rest may overshoot.
         started.rest = nil
       } else if !mayFind {
@@ -92,15 +95,15 @@ extension MapCore {
       }
     }
     if let first = ranges.first, chores.missed != missed {
-      advise(file, first, after: first.lowerBound..<first.lowerBound, &chores)
+      advise(edition, first, after: first.lowerBound..<first.lowerBound, &chores)
     }
     perform(&chores, &token)
     // Pinned by nobody, what was loaded gives way if others overshot the budget meanwhile, or shut the manager down.
     endOvershoot(&chores, &token)
-    retireAfterShutdown(file, &token)
-    if file.backend.properties.loadsWhenTouched {
+    retireAfterShutdown(edition, &token)
+    if edition.backend.properties.loadsWhenTouched {
       for range in covered where !range.isEmpty {
-        if let ticket = touch(file, range, &token) { chores.awaited.append(ticket) }
+        if let ticket = touch(edition, range, &token) { chores.awaited.append(ticket) }
       }
     }
     started.tickets = chores.awaited
@@ -109,24 +112,24 @@ extension MapCore {
   }
 
   /// Has the pages of a range brought in that load when touched. Called with the lock, which is given up meanwhile.
-  private func touch(_ file: FileEntry, _ range: Range<Int64>, _ token: inout LockToken)
+  private func touch(_ edition: Edition, _ range: Range<Int64>, _ token: inout LockToken)
     -> LoadTicket?
   {
-    guard let extent = file.extent else { return nil }
+    guard let extent = edition.extent else { return nil }
     let page = Int64(pageSize)
     let start = range.lowerBound / page * page
     let region = ExtentRange(
       extent: extent, offset: start, byteCount: Int(range.upperBound - start))
     let ticket = LoadTicket()
     // Neither the extent nor the handle goes meanwhile.
-    file.handleUsers += 1
+    beginUse(of: edition)
     loads.start()
-    let load = RegionLoad(region: region, handle: file.handle)
-    let provider = file.backend.provider
+    let load = RegionLoad(region: region, handle: handle(for: edition))
+    let provider = edition.backend.provider
     token.unlocked {
       provider.submit([load]) { [self] ended in
         let bytes = start..<range.upperBound
-        touchEnded(file, extent, bytes, ticket, ended.first?.error)
+        touchEnded(edition, extent, bytes, ticket, ended.first?.error)
       }
     }
     return ticket
@@ -134,33 +137,33 @@ extension MapCore {
 
   /// Enters the end of a load that brought pages in which load when touched. Called by providers, on any thread, without the lock.
   private func touchEnded(
-    _ file: FileEntry, _ extent: Extent, _ bytes: Range<Int64>, _ ticket: LoadTicket,
+    _ edition: Edition, _ extent: Extent, _ bytes: Range<Int64>, _ ticket: LoadTicket,
     _ error: MapError?
   ) {
     var token = lock()
     var chores = Chores()
     chores.resumptions = ticket.end(error)
     perform(&chores, &token)
-    noteContent(of: file, bytes)
+    noteContent(of: edition, bytes)
     // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
-    let surplus = absentBytes(of: file, bytes).map {
+    let surplus = absentBytes(of: edition, bytes).map {
       ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
     }
     trim(surplus, &token)
-    file.handleUsers -= 1
+    endUse(of: edition)
     monitor.broadcast()
-    retireIfUnused(file, &chores)
+    retireIfUnused(edition, &chores)
     perform(&chores, &token)
     loads.end()
   }
 
   /// The parts of a range whose windows are not loaded, or on their way out: the call that empties one may be over.
-  private func absentBytes(of file: FileEntry, _ range: Range<Int64>) -> [Range<Int64>] {
+  private func absentBytes(of edition: Edition, _ range: Range<Int64>) -> [Range<Int64>] {
     var absent: [Range<Int64>] = []
-    for window in file.grid.windows(of: range) {
-      let state = unsafe file.windows.word(window).state
+    for window in edition.grid.windows(of: range) {
+      let state = unsafe edition.windows.word(window).state
       guard state == .absent || state == .leaving else { continue }
-      let bytes = file.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
+      let bytes = edition.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
       if let last = absent.last, last.upperBound == bytes.lowerBound {
         absent[absent.count - 1] = last.lowerBound..<bytes.upperBound
       } else {
@@ -175,12 +178,12 @@ extension MapCore {
     var token = lock()
     var chores = Chores()
     chores.resumptions = loads.noteWindowsEnded(ended.count)
-    var files: [FileEntry] = []
+    var editions: [Edition] = []
     var loaded: [RegionSlot] = []
     for load in ended {
       let slot = RegionSlot(load.tag)
       // One time for each load: each keeps the handle.
-      if let file = residency.file(of: slot) { files.append(file) }
+      if let edition = residency.edition(of: slot) { editions.append(edition) }
       if let error = load.error {
         failLoad(slot, error, &chores)
       } else {
@@ -197,11 +200,11 @@ extension MapCore {
     perform(&chores, &token)
     // Nothing pins the windows any more: only as a user of its handle a file keeps the extent that is being trimmed.
     trim(surplus, &token)
-    for file in files { file.handleUsers -= 1 }
+    for edition in editions { edition.file.handleUsers -= 1 }
     handlesMoved()
-    for file in files {
-      unloadIfSuperseded(file, &chores, &token)
-      retireIfUnused(file, &chores)
+    for edition in editions {
+      unloadIfSuperseded(edition, &chores, &token)
+      retireIfUnused(edition, &chores)
     }
     perform(&chores, &token)
     loads.end(ended.count)
@@ -241,30 +244,30 @@ extension MapCore {
   }
 
   /// Starts bringing ranges in as far as the budget goes; what fails will fail again for those who use it.
-  func prefetch(_ file: FileEntry, _ ranges: [Range<Int64>]) {
+  func prefetch(_ edition: Edition, _ ranges: [Range<Int64>]) {
     if isForked { return }
-    let rest = adviseWanted(file, ranges)
-    if !rest.isEmpty { _ = try? startLoading(file, rest) }
+    let rest = adviseWanted(edition, ranges)
+    if !rest.isEmpty { _ = try? startLoading(edition, rest) }
   }
 
   /// Has the bytes of ranges read ahead where windows load when touched: the page cache is where mapped bytes come from, and it is in
   /// no budget.
   ///
   /// - Returns: what windows must be loaded for instead.
-  private func adviseWanted(_ file: FileEntry, _ ranges: [Range<Int64>]) -> [Range<Int64>] {
+  private func adviseWanted(_ edition: Edition, _ ranges: [Range<Int64>]) -> [Range<Int64>] {
     var token = lock()
-    let ranges = ranges.map { $0.clamped(to: 0..<file.size) }.filter { !$0.isEmpty }
-    if !file.backend.properties.loadsWhenTouched { return ranges }
-    guard let extent = file.extent else { return [] }
+    let ranges = ranges.map { $0.clamped(to: 0..<edition.size) }.filter { !$0.isEmpty }
+    if !edition.backend.properties.loadsWhenTouched { return ranges }
+    guard let extent = edition.extent else { return [] }
     var chores = Chores()
     for range in ranges {
       let start = range.lowerBound / Int64(pageSize) * Int64(pageSize)
       let bytes = ExtentRange(
         extent: extent, offset: start, byteCount: Int(range.upperBound - start))
-      give(.willNeed, bytes, file, &chores)
+      give(.willNeed, bytes, edition, &chores)
     }
     perform(&chores, &token)
-    retireAfterShutdown(file, &token)
+    retireAfterShutdown(edition, &token)
     return []
   }
 }

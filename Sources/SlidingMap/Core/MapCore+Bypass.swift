@@ -42,11 +42,11 @@ extension MapCore {
   /// - Returns: nil if there is no memory or no handle, so that the window must be loaded.
   /// - Throws: `.fileTruncated`, `.readFailed`, `.shutDown`, `.forked`.
   func bypass(
-    _ file: FileEntry, _ wanted: Range<Int64>, atLeastTo end: Int64, with memory: HeldCopy?
+    _ edition: Edition, _ wanted: Range<Int64>, atLeastTo end: Int64, with memory: HeldCopy?
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
     var token = lock()
-    defer { retireAfterShutdown(file, &token) }
+    defer { retireAfterShutdown(edition, &token) }
     // Who finds the gate closed counted as a reader for a moment, for which somebody may wait.
     handlesMoved()
     var memory = memory
@@ -56,21 +56,23 @@ extension MapCore {
     }
     do throws(MapError) {
       try checkUsable()
-      if memory == nil && copies.keepsHalf(beside: wanted.count) && file.backend === primary {
+      if memory == nil && copies.keepsHalf(beside: wanted.count) && edition.backend === primary {
         memory = try takeMemory(for: wanted, isBypass: true, &token)
       }
-      guard var copy = memory, file.backend === primary else {
+      guard var copy = memory, edition.backend === primary else {
         if let memory { giveUp(memory, &token) }
         return nil
       }
       memory = copy
       copy.range = wanted
-      if !hasHandle(file, &token) {
+      if !hasHandle(edition, &token) {
         giveUp(copy, &token)
         return nil
       }
-      try fill(&copy, from: file, atLeastTo: end, &token)
-      if file.backend === primary, let handle = file.handle { file.gate.open(handle) }
+      try fill(&copy, from: edition.file, atLeastTo: end, &token)
+      if edition.file.backend === primary, let handle = edition.file.handle {
+        edition.file.gate.open(handle)
+      }
       bypassClock.setRegions(ledger.usage.regions)
       return copy
     } catch {
@@ -81,9 +83,9 @@ extension MapCore {
 
   /// Whether a file has a handle, or could be opened again. Where it can't, its map may serve all the same: of a path that
   /// leads to another file by now, of a descriptor that was handed in, or where there are no handles left.
-  private func hasHandle(_ file: FileEntry, _ token: inout LockToken) -> Bool {
+  private func hasHandle(_ edition: Edition, _ token: inout LockToken) -> Bool {
     do throws(MapError) {
-      try ensureHandle(file, &token)
+      try ensureHandle(edition.file, &token)
       return true
     } catch {
       return false
@@ -91,11 +93,11 @@ extension MapCore {
   }
 
   /// What a reader does that left a file's gate after it was closed: somebody may wait for the handle, or want it closed.
-  func readerLeft(_ file: FileEntry) {
+  func readerLeft(_ edition: Edition) {
     if isForked { return }
     var token = lock()
     monitor.broadcast()
-    retireAfterShutdown(file, &token)
+    retireAfterShutdown(edition, &token)
   }
 
   /// The most bytes that may pass by a window: whole pages, and no more than a sixteenth of it, so that windows below 16 pages
@@ -106,19 +108,19 @@ extension MapCore {
   }
 
   /// Tells observers of a request that passed by windows: to them it is one for windows that are not loaded.
-  func observeBypass(of windows: ClosedRange<Int>, _ file: FileEntry) {
+  func observeBypass(of windows: ClosedRange<Int>, _ edition: Edition) {
     if isForked { return }
     monitor.lock()
     defer { monitor.unlock() }
     drainLogs()
     for window in windows {
-      let word = unsafe file.windows.word(window)
+      let word = unsafe edition.windows.word(window)
       if word.state != .absent {
         recency.observePassing(word.slot, nil)
         continue
       }
-      let byteCount = file.charge(for: window, pageSize: pageSize)
-      residency.withSlot(for: window, of: file, byteCount: byteCount) { slot, info in
+      let byteCount = edition.charge(for: window, pageSize: pageSize)
+      residency.withSlot(for: window, of: edition, byteCount: byteCount) { slot, info in
         recency.observePassing(slot, info)
       }
     }

@@ -3,10 +3,10 @@ import Synchronization
 
 extension MapCore {
   /// What a window of `byteCount` bytes takes of the budget.
-  func demand(for file: FileEntry, byteCount: Int) -> Ledger.Demand {
+  func demand(for edition: Edition, byteCount: Int) -> Ledger.Demand {
     Ledger.Demand(
       bytes: byteCount, regions: 1,
-      isHard: ledger.limits.isHard || file.backend.properties.isAnonymous)
+      isHard: ledger.limits.isHard || edition.backend.properties.isAnonymous)
   }
 
   /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between; a hard demand
@@ -121,15 +121,15 @@ extension MapCore {
   }
 
   /// Notes whose use may have ended, because a lease on them did, while a budget is overshot.
-  func suspect(_ windows: Range<Int>, of file: FileEntry) {
+  func suspect(_ windows: Range<Int>, of edition: Edition) {
     if !evictor.isWatching { return }
     if windows.count >= PinSlot.isWide {
       // While such a lease moved, its slot may have been taken for one on others than the old or the new.
       evictor.suspectAll()
       return
     }
-    for window in windows.clamped(to: 0..<file.windowCount) {
-      let word = unsafe file.windows.word(window)
+    for window in windows.clamped(to: 0..<edition.windowCount) {
+      let word = unsafe edition.windows.word(window)
       if word.state == .resident || word.state == .candidate { evictor.suspect([word.slot]) }
     }
   }
@@ -144,11 +144,11 @@ extension MapCore {
   }
 
   /// What a cursor does after it let go of a lease while the budget was overshot.
-  func settle(_ file: FileEntry, after windows: Range<Int>) {
+  func settle(_ edition: Edition, after windows: Range<Int>) {
     if isForked { return }
     var token = lock()
     var chores = Chores()
-    suspect(windows, of: file)
+    suspect(windows, of: edition)
     drainLogs()
     try? makeRoom(for: .none, &chores, &token)
     perform(&chores, &token)

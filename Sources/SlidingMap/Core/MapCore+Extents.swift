@@ -4,110 +4,118 @@ import Synchronization
 extension MapCore {
   // Everything here is called with the lock, which is given up during system calls.
 
-  /// Sees to it that the file has addresses, unless it is empty.
+  /// Sees to it that an edition has addresses, unless it is empty.
   ///
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
-  func ensureExtent(_ file: FileEntry, mayOvershoot: Bool, _ token: inout LockToken)
-    throws(MapError)
-  {
-    while file.isChangingExtent { token.wait() }
-    if file.extent != nil || file.size == 0 { return }
-    file.isChangingExtent = true
+  func ensureExtent(
+    _ edition: Edition, mayOvershoot: Bool, _ token: inout LockToken
+  ) throws(MapError) {
+    while edition.isChangingPlace { token.wait() }
+    if edition.extent != nil || edition.size == 0 { return }
+    edition.place = .changing(nil)
     defer {
-      file.isChangingExtent = false
+      if edition.isChangingPlace { edition.place = .absent }
       monitor.broadcast()
     }
-    try ensureHandle(file, &token)
-    guard let handle = file.handle else { return }
-    let backend = file.backend
-    let alignment = alignment(for: file)
-    while true {
-      let byteCount = try makeRoomForExtent(of: file, mayOvershoot, &token)
+    try ensureHandle(edition.file, &token)
+    while edition.extent == nil {
+      let byteCount = try makeRoomForExtent(of: edition, mayOvershoot, &token)
       // Emptied by others meanwhile.
-      if file.size == 0 { return }
-      // From here on the file does not outgrow what is asked for.
-      file.making = Turn.isPlanted("outgrown extent") ? nil : byteCount
-      defer { file.making = nil }
-      // Whoever knew a longer file may come to what lies behind this one's end.
-      let size = file.longest
-      ledger.chargeExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
-      do throws(MapError) {
-        let extent = try token.unlocked { () throws(MapError) in
-          try backend.provider.makeExtent(
-            handle, fileSize: size, byteCount: byteCount, alignment: alignment)
-        }
-        checkExtent(extent, of: backend, for: size)
-        ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
-        if file.longest > extent.byteCount && !Turn.isPlanted("outgrown extent") {
-          // The provider gave less room than the file needs by now.
-          var chores = Chores()
-          chores.extents.append((extent, backend))
-          perform(&chores, &token)
-          continue
-        }
-        file.extent = extent
-        // Published by the release of the first word that will say resident.
-        unsafe file.base.store(
-          UInt(bitPattern: extent.base), ordering: .relaxed)
-        return
-      } catch {
-        ledger.creditExtent(maps: backend.properties.mapsPerExtent, addresses: byteCount)
-        if error.code != .addressSpaceExhausted { throw error }
-        refreshLimits(&token)
-        stepBack(from: byteCount)
-        if !dropFile(otherThan: file, &token) { throw error }
-      }
+      if edition.size == 0 { return }
+      try makeExtent(of: edition, byteCount, &token)
     }
   }
 
-  /// The same, but a file that finds no addresses goes without where its bytes can be read into the reserve.
+  /// Asks the backend for an extent; without one, as the backend has no addresses, or fewer than the file needs by now, others have
+  /// given theirs up, and it is to be asked again.
+  private func makeExtent(
+    of edition: Edition, _ byteCount: Int, _ token: inout LockToken
+  ) throws(MapError) {
+    let backend = edition.file.backend
+    guard let handle = edition.file.handle else { return }
+    edition.backend = backend
+    // From here on the file does not outgrow what is asked for.
+    let isOutgrown = Turn.isPlanted("outgrown extent")
+    edition.place = isOutgrown ? .changing(nil) : .making(byteCount: byteCount)
+    let size = edition.size
+    let (maps, alignment) = (backend.properties.mapsPerExtent, alignment(for: edition))
+    ledger.chargeExtent(maps: maps, addresses: byteCount)
+    do throws(MapError) {
+      let extent = try token.unlocked { () throws(MapError) in
+        try backend.provider.makeExtent(
+          handle, fileSize: size, byteCount: byteCount, alignment: alignment)
+      }
+      checkExtent(extent, of: backend, for: size)
+      ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
+      if edition.size > extent.byteCount && !isOutgrown {
+        // The provider gave less room than the file needs by now.
+        edition.place = .changing(nil)
+        var chores = Chores()
+        chores.extents.append((extent, backend))
+        perform(&chores, &token)
+        return
+      }
+      edition.place = .present(extent)
+      // Published by the release of the first word that will say resident.
+      unsafe edition.base.store(UInt(bitPattern: extent.base), ordering: .relaxed)
+    } catch {
+      edition.place = .changing(nil)
+      ledger.creditExtent(maps: maps, addresses: byteCount)
+      if error.code != .addressSpaceExhausted { throw error }
+      refreshLimits(&token)
+      stepBack(from: byteCount)
+      if !dropExtent(otherThan: edition, &token) { throw error }
+    }
+  }
+
+  /// The same as `ensureExtent`, but an edition that finds no addresses goes without where its bytes can be read into the reserve.
   func ensureExtentIfPossible(
-    _ file: FileEntry, mayOvershoot: Bool = false, _ token: inout LockToken
+    _ edition: Edition, mayOvershoot: Bool = false, _ token: inout LockToken
   ) throws(MapError) {
     do throws(MapError) {
-      try ensureExtent(file, mayOvershoot: mayOvershoot || takeover == nil, &token)
+      try ensureExtent(edition, mayOvershoot: mayOvershoot || takeover == nil, &token)
     } catch {
       if error.code != .addressSpaceExhausted || takeover == nil { throw error }
     }
   }
 
-  /// Gives files up until another one's extent fits the budget.
+  /// Gives extents up until another one's fits the budget.
   ///
   /// - Returns: the bytes its extent may have; without room for growth if the budget has none.
   /// - Throws: `.addressSpaceExhausted` if it does not fit and may not overshoot.
   private func makeRoomForExtent(
-    of file: FileEntry, _ mayOvershoot: Bool, _ token: inout LockToken
+    of edition: Edition, _ mayOvershoot: Bool, _ token: inout LockToken
   ) throws(MapError) -> Int {
-    let maps = file.backend.properties.mapsPerExtent
+    let maps = edition.file.backend.properties.mapsPerExtent
     while true {
       // Each time anew: the file may have grown while the lock was given up.
       var limits = extentLimits
-      var byteCount = extentSize(of: file, limits)
+      var byteCount = extentSize(of: edition, limits)
       let usage = ledger.usage
       if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
         return byteCount
       }
       refreshLimits(&token)
       limits = extentLimits
-      byteCount = extentSize(of: file, limits)
+      byteCount = extentSize(of: edition, limits)
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
-      if isHopeless && !mayOvershoot || !dropFile(otherThan: file, &token) {
+      if isHopeless && !mayOvershoot || !dropExtent(otherThan: edition, &token) {
         // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
         // would overflow.
         let isCountable = !ledger.usage.addresses.addingReportingOverflow(byteCount).overflow
         if mayOvershoot && isCountable && (refusal == nil || takeover == nil) {
-          return extentSize(of: file, extentLimits)
+          return extentSize(of: edition, extentLimits)
         }
         throw MapError(.addressSpaceExhausted)
       }
     }
   }
 
-  private func extentSize(of file: FileEntry, _ limits: BudgetLimits) -> Int {
-    if file.reserved <= limits.addresses { return file.reserved }
+  private func extentSize(of edition: Edition, _ limits: BudgetLimits) -> Int {
+    if edition.reserved <= limits.addresses { return edition.reserved }
     let mask = Int64(pageSize - 1)
-    return Int((file.longest + mask) & ~mask)
+    return Int((edition.size + mask) & ~mask)
   }
 
   /// What the system refused lately.
@@ -151,40 +159,42 @@ extension MapCore {
   }
 
   /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.
-  private func alignment(for file: FileEntry) -> Int {
+  private func alignment(for edition: Edition) -> Int {
     let hugePage = 2 << 20
-    if file.grid.count(fileSize: Int64(file.reserved)) <= 1 {
-      return file.size >= hugePage ? hugePage : 1
+    if edition.grid.count(fileSize: Int64(edition.reserved)) <= 1 {
+      return edition.size >= hugePage ? hugePage : 1
     }
-    return 1 << min(file.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
+    return 1 << min(edition.grid.windowSize.trailingZeroBitCount, hugePage.trailingZeroBitCount)
   }
 
-  /// Gives up the extent of the least recently used file that nobody reads at this moment, its windows with it.
+  /// Gives up the least recently used extent that nobody reads at this moment, its windows with it.
   ///
   /// - Returns: false if there is none.
-  private func dropFile(otherThan spared: FileEntry, _ token: inout LockToken) -> Bool {
+  private func dropExtent(otherThan spared: Edition, _ token: inout LockToken) -> Bool {
     var tried = 0
-    let count = filesByUse.count
-    while tried < count, let file = filesByUse.first {
+    let count = editionsByUse.count
+    while tried < count, let edition = editionsByUse.first {
       tried += 1
       let isEligible =
-        file !== spared && file.extent != nil && !file.isChangingExtent
-        && (file.cursors == 0 || file.canReopen || file.handle != nil) && !isSeenInUse(file)
+        edition !== spared && edition.extent != nil && !edition.isChangingPlace
+        && (edition.cursors == 0 || edition.file.canReopen || edition.file.handle != nil)
+        && !isSeenInUse(edition)
       guard isEligible else {
-        filesByUse.touch(file)
+        editionsByUse.touch(edition)
         continue
       }
       var chores = Chores()
       // Held, so that nobody retires it or maps it anew while the lock is given up.
-      file.isChangingExtent = true
+      let extent = edition.extent
+      edition.place = .changing(extent)
       var isEmpty = false
-      if canDoWithoutExtent(file, &token) {
-        isEmpty = unloadAll(of: file, &chores, &token)
-        if isEmpty { dropExtent(file, &chores) }
+      if canDoWithoutExtent(edition, &token) {
+        isEmpty = unloadAll(of: edition, &chores, &token)
+        if isEmpty { dropExtent(edition, &chores) }
       }
-      file.isChangingExtent = false
-      filesByUse.touch(file)
-      retireIfUnused(file, &chores)
+      if !isEmpty, let extent { edition.place = .present(extent) }
+      editionsByUse.touch(edition)
+      retireIfUnused(edition, &chores)
       perform(&chores, &token)
       monitor.broadcast()
       if isEmpty { return true }
@@ -193,54 +203,54 @@ extension MapCore {
   }
 
   /// Whether a lease on a loaded window is seen without a barrier. If not, there may be one all the same.
-  private func isSeenInUse(_ file: FileEntry) -> Bool {
+  private func isSeenInUse(_ edition: Edition) -> Bool {
     var isInUse = false
-    unsafe file.pins.forEachLease(from: 0, through: Int64(file.reserved)) { pin in
+    unsafe edition.pins.forEachLease(from: 0, through: Int64(edition.reserved)) { pin in
       if isInUse { return }
-      let windows = unsafe pin.pointee.windows(file.grid).clamped(to: 0..<file.windowCount)
-      isInUse = windows.contains { unsafe file.windows.word($0).state != .absent }
+      let windows = unsafe pin.pointee.windows(edition.grid).clamped(to: 0..<edition.windowCount)
+      isInUse = windows.contains { unsafe edition.windows.word($0).state != .absent }
     }
     return isInUse
   }
 
-  /// Unloads all windows of a file whose extent is being changed, or none if one of them is in use. Called with the lock, which
+  /// Unloads all windows of an edition whose extent is being changed, or none if one of them is in use. Called with the lock, which
   /// is given up in between.
   ///
   /// - Returns: whether the extent can go at once. Where nobody has a cursor it goes with the last window that another thread
   ///   is unloading.
-  private func unloadAll(of file: FileEntry, _ chores: inout Chores, _ token: inout LockToken)
-    -> Bool
-  {
-    let before = residency.slots(of: file)
+  private func unloadAll(
+    of edition: Edition, _ chores: inout Chores, _ token: inout LockToken
+  ) -> Bool {
+    let before = residency.slots(of: edition)
     let unmarked = before.filter { !proofs.isMarked($0) }
     if !before.isEmpty { prove(before, &token) }
-    let slots = residency.slots(of: file)
+    let slots = residency.slots(of: edition)
     let held = slots.filter { residency.isHeld($0) }
     // What another thread is unloading or emptying keeps the extent.
     let isAll = held.count == slots.count
     let isUnused =
-      file.extentUsers == 0 && file.handleUsers == 0 && (isAll || file.cursors == 0)
+      edition.extentUsers == 0 && (isAll || edition.cursors == 0)
       && held.allSatisfy { proofs.isUnused($0) }
     if isUnused {
       for slot in held { leave(slot, evicted: false, &chores) }
     } else {
-      for slot in unmarked where residency.file(of: slot) === file && residency.isHeld(slot) {
+      for slot in unmarked where residency.edition(of: slot) === edition && residency.isHeld(slot) {
         unmark(slot)
       }
     }
     return isUnused && isAll
   }
 
-  /// Whether a file stays readable without its extent. One with cursors needs a handle; only where the budget or the system
+  /// Whether an edition stays readable without its extent. One with cursors needs a handle; only where the budget or the system
   /// has none to give must its path serve.
-  private func canDoWithoutExtent(_ file: FileEntry, _ token: inout LockToken) -> Bool {
-    if file.cursors == 0 || file.handle != nil { return true }
+  private func canDoWithoutExtent(_ edition: Edition, _ token: inout LockToken) -> Bool {
+    if edition.cursors == 0 || edition.file.handle != nil { return true }
     do throws(MapError) {
       // Not waiting: others may wait for the files that this thread is changing.
-      try ensureHandle(file, mayWait: false, &token)
+      try ensureHandle(edition.file, mayWait: false, &token)
       return true
     } catch {
-      return error.code == .handlesExhausted && file.canReopen
+      return error.code == .handlesExhausted && edition.file.canReopen
     }
   }
 }

@@ -2,6 +2,7 @@ import MapProtocols
 import Synchronization
 import SystemPackage
 
+/// Cursors that come and go, and what goes with the last.
 extension MapCore {
   /// Finds or opens a file for a new cursor and gives the cursor its slot.
   ///
@@ -12,8 +13,8 @@ extension MapCore {
     var looks = 1
     while true {
       do throws(MapError) {
-        guard let file = try find(source) else { continue }
-        return try attach(to: file, source)
+        guard let edition = try find(source) else { continue }
+        return try attach(to: edition, source)
       } catch {
         // Between the two steps others may have closed the handle of a file that somebody writes to. Nobody has seen a byte
         // of it here, so it is looked for anew.
@@ -26,18 +27,18 @@ extension MapCore {
   /// How often a file that changes all the time is looked for.
   private static let mostLooks = 8
 
-  /// A cursor's share in a file.
+  /// A cursor's share in an edition.
   @safe
   struct Attachment {
-    let file: FileEntry
+    let edition: Edition
     let pin: Pin
     let log: AccessLog
     let size: Int64
   }
 
-  /// The entry for a source, counted as having one more cursor. Nil if another look at the file was adopted meanwhile, so that it
+  /// The edition for a source, counted as having one more cursor. Nil if another look at the file was adopted meanwhile, so that it
   /// is to be looked at again.
-  private func find(_ source: FileSource) throws(MapError) -> FileEntry? {
+  private func find(_ source: FileSource) throws(MapError) -> Edition? {
     if let path = source.path {
       let status = try primary.provider.status(at: path)
       let known = try locked { () throws(MapError) in try share(in: status, source) }
@@ -45,138 +46,133 @@ extension MapCore {
     }
     var token = lock()
     try checkUsable()
-    let adoptions = adoptions
+    let look = registry.look()
     let (opened, backend) = try openHandle(source, &token)
     var chores = Chores()
     defer { perform(&chores, &token) }
-    if let file = files[opened.status.identity],
-      isAnchored(file) || file.generation == opened.status.generation
-    {
-      file.cursors += 1
-      let update: Update
-      do throws(MapError) {
-        update = try updateWithinBudget(file, opened.status, adoptions, &token)
-      } catch {
-        chores.handles.append((opened.handle, backend))
-        leave(file, &token)
-        throw error
-      }
-      if update == .served {
-        if mayAdopt(from: backend, file) {
-          adopt(opened.handle, of: backend, file)
-        } else if !Turn.isPlanted("forgotten handle") {
-          chores.handles.append((opened.handle, backend))
-        }
-        file.note(source)
-        makeRoomForGrowth(&token)
-        return file
-      }
-      leave(file, &token)
-      if update == .overlapped {
-        chores.handles.append((opened.handle, backend))
-        return nil
-      }
+    let (status, handle) = (opened.status, opened.handle)
+    guard let file = registry[status.identity],
+      file.isAnchored || file.generation == status.generation
+    else { return try enter(source, opened, backend, &chores, &token) }
+    file.holders += 1
+    defer { letGo(of: file, &chores) }
+    let edition: Edition?
+    do throws(MapError) {
+      edition = try adopt(status, by: file, since: look, &token)
+    } catch {
+      chores.handles.append((handle, backend))
+      throw error
     }
-    guard
-      let file = FileEntry(
-        source: source, opened: opened, backend: backend, grid: grid, pageSize: pageSize)
-    else {
+    if edition != nil && mayTake(from: backend, file) {
+      take(handle, of: backend, file)
+    } else if !Turn.isPlanted("forgotten handle") {
+      chores.handles.append((handle, backend))
+    }
+    if edition != nil { file.note(source) }
+    return edition
+  }
+
+  /// The edition that serves a file as a look at its path found it, counted as having one more cursor; nil if there is none.
+  private func share(in status: FileStatus, _ source: FileSource) throws(MapError) -> Edition? {
+    try checkUsable()
+    // Of another version it may be another file, which got the number since the look at the path: only who holds a file
+    // open can tell.
+    guard let file = registry[status.identity], file.isAnchored,
+      file.generation == status.generation, let edition = file.current
+    else { return nil }
+    edition.cursors += 1
+    file.note(source)
+    return edition
+  }
+
+  /// Enters a file that was not known, and its first edition, counted as having a cursor.
+  private func enter(
+    _ source: FileSource, _ opened: OpenedFile, _ backend: Backend, _ chores: inout Chores,
+    _ token: inout LockToken
+  ) throws(MapError) -> Edition {
+    let file = TrackedFile(source, opened, backend)
+    guard let edition = makeEdition(of: file, opened.status.generation) else {
       chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
-    noteAdoption(by: file)
-    file.cursors = 1
-    enter(file, &chores, &token)
-    return file
-  }
-
-  /// The entry that serves a file as a look found it, counted as having one more cursor; nil if there is none.
-  private func share(in status: FileStatus, _ source: FileSource) throws(MapError) -> FileEntry? {
-    try checkUsable()
-    // Of another generation it may be another file, which got the number since the look at the path: only who holds a file
-    // open can tell.
-    guard let file = files[status.identity], isAnchored(file),
-      file.generation == status.generation, file.outgrownGeneration == nil
-    else { return nil }
-    file.cursors += 1
-    file.note(source)
-    return file
-  }
-
-  /// Makes an entry the one that new cursors on its file get.
-  func enter(_ file: FileEntry, _ chores: inout Chores, _ token: inout LockToken) {
-    let old = files.updateValue(file, forKey: file.identity)
-    filesByUse.append(file)
+    let former = registry.enter(file)
     handlesByUse.append(file)
-    if let old { unloadIfSuperseded(old, &chores, &token) }
+    if let former { unloadSuperseded(of: former, &chores, &token) }
+    return edition
   }
 
-  /// Unloads what nobody can come to any more: the windows of an entry without cursors whose place another one took. Called with
-  /// the lock, which is given up in between.
-  func unloadIfSuperseded(_ file: FileEntry, _ chores: inout Chores, _ token: inout LockToken) {
-    guard file.cursors == 0, file.regions > 0, files[file.identity] !== file else { return }
-    drainLogs()
-    _ = unloadUnused(residency.slots(of: file), &chores, &token)
+  /// Makes an edition of a file as it is now, counted as having a cursor; nil if there is no memory for its table.
+  func makeEdition(of file: TrackedFile, _ generation: FileGeneration) -> Edition? {
+    guard
+      let edition = Edition(
+        of: file, generation, backend: file.backend, grid: grid, pageSize: pageSize)
+    else { return nil }
+    registry.noteAdoption(of: generation, by: file)
+    edition.cursors = 1
+    file.enter(edition)
+    editionsByUse.append(edition)
+    return edition
   }
 
-  /// Whether the file's inode is held, so that its identity can't have gone to another file.
-  func isAnchored(_ file: FileEntry) -> Bool {
-    file.handle != nil || file.extent != nil && file.backend.properties.extentKeepsFile
-  }
-
-  func attach(to file: FileEntry, _ source: FileSource) throws(MapError) -> Attachment {
+  func attach(to edition: Edition, _ source: FileSource) throws(MapError) -> Attachment {
     var token = lock()
     do throws(MapError) {
       try checkUsable()
       // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.
-      if file.backend === primary { try ensureExtentIfPossible(file, &token) }
+      if edition.file.backend === primary { try ensureExtentIfPossible(edition, &token) }
       try checkUsable()
     } catch {
-      leave(file, &token)
+      leave(edition, &token)
       throw error
     }
-    filesByUse.touch(file)
-    cursors += 1
-    return unsafe Attachment(
-      file: file, pin: file.pins.allocate(), log: recency.logForThisThread(), size: file.size)
+    editionsByUse.touch(edition)
+    return enterCursor(of: edition, size: edition.size)
   }
 
-  /// A second slot in the same file with the same lease. The source's pin holds meanwhile, and marks are made and scanned
+  /// A slot for a cursor whose share in the edition is counted.
+  private func enterCursor(of edition: Edition, size: Int64) -> Attachment {
+    cursors += 1
+    return unsafe Attachment(
+      edition: edition, pin: edition.pins.allocate(), log: recency.logForThisThread(), size: size)
+  }
+
+  /// A second slot in the same edition with the same lease. The source's pin holds meanwhile, and marks are made and scanned
   /// under the lock, so that the new lease is in place before the old one can be dropped.
-  func duplicate(_ file: FileEntry, _ original: Pin, _ copy: HeldCopy?) -> (Pin, AccessLog) {
+  func duplicate(_ edition: Edition, _ original: Pin, _ copy: HeldCopy?) -> (Pin, AccessLog) {
     monitor.lock()
     defer { monitor.unlock() }
-    file.cursors += 1
-    cursors += 1
-    let pin = unsafe file.pins.allocate()
-    let windows = unsafe original.pointee.windows(file.grid)
+    edition.cursors += 1
+    let attachment = enterCursor(of: edition, size: edition.size)
+    let pin = unsafe attachment.pin
+    let windows = unsafe original.pointee.windows(edition.grid)
     if !windows.isEmpty {
       unsafe pin.pointee.publish(
-        start: file.grid.start(of: windows.lowerBound), count: windows.count)
+        start: edition.grid.start(of: windows.lowerBound), count: windows.count)
     }
     if let copy {
       copies.share(copy.chunk)
       unsafe original.pointee.sharesCopy.store(1, ordering: .relaxed)
       unsafe pin.pointee.sharesCopy.store(1, ordering: .relaxed)
     }
-    return unsafe (pin, recency.logForThisThread())
+    return unsafe (pin, attachment.log)
   }
 
   /// A further cursor on a file that somebody holds, without a lease.
-  func reopen(_ file: FileEntry, _ source: FileSource, _ size: Int64) -> WindowCursor {
+  func reopen(_ edition: Edition, _ source: FileSource, _ size: Int64) -> WindowCursor {
     if isForked {
       // The lock may be held by a thread that the child does not have. Nothing unloads here, so a slot that nobody looks at
       // serves; the child never gives it back.
       let attachment = unsafe Attachment(
-        file: file, pin: PinSlots.stranded(), log: AccessLog(), size: size)
+        edition: edition, pin: PinSlots.stranded(), log: AccessLog(), size: size)
       return WindowCursor(core: self, source: source, attachment: attachment)
     }
-    monitor.lock()
-    defer { monitor.unlock() }
-    file.cursors += 1
-    cursors += 1
-    let attachment = unsafe Attachment(
-      file: file, pin: file.pins.allocate(), log: recency.logForThisThread(), size: size)
+    let attachment = locked {
+      // The cursors that went before may all have moved on.
+      let file = edition.file
+      let listed = edition.links.isLinked ? edition : file.current ?? file.older.last ?? edition
+      listed.cursors += 1
+      return enterCursor(of: listed, size: size)
+    }
     return WindowCursor(core: self, source: source, attachment: attachment)
   }
 
@@ -186,82 +182,120 @@ extension MapCore {
     return locked { ledger.limits.bytes / 8 }
   }
 
-  /// Ends a cursor: its pin, its copy, its share in the file, and what only it kept.
-  func detach(_ file: FileEntry, _ pin: Pin, _ copy: HeldCopy?) {
+  /// Ends a cursor: its pin, its copy, its share in the edition, and what only it kept.
+  func detach(_ edition: Edition, _ pin: Pin, _ copy: HeldCopy?) {
     if isForked { return }
     var token = lock()
-    let windows = unsafe pin.pointee.windows(file.grid)
-    let counts = unsafe file.pins.release(pin)
+    let windows = unsafe pin.pointee.windows(edition.grid)
+    let counts = unsafe edition.pins.release(pin)
     counters.hits += counts.hits
     counters.bypasses += counts.bypasses
     bypassClock.advance(by: counts.bypasses % BypassClock.group)
-    suspect(windows, of: file)
+    suspect(windows, of: edition)
     var chores = Chores()
     if let copy { takeBack(copy, &chores) }
-    file.cursors -= 1
     cursors -= 1
-    unloadIfSuperseded(file, &chores, &token)
+    edition.cursors -= 1
+    unloadIfSuperseded(edition, &chores, &token)
     endOvershoot(&chores, &token)
-    retireIfUnused(file, &chores)
+    retireIfUnused(edition, &chores)
     perform(&chores, &token)
   }
 
-  /// Takes a file without cursors and regions off the registry; its extent and handle go with it.
-  func retireIfUnused(_ file: FileEntry, _ chores: inout Chores) {
-    guard file.regions == 0, file.extentUsers == 0, !file.isChangingExtent else { return }
-    if file.cursors > 0 && !isShutDown || file.isHandleInUse() { return }
-    giveUp(file, &chores)
-    // Another thread may have done so while this one had given the lock up.
-    if file.cursors > 0 || !file.inFiles.isLinked { return }
-    if files[file.identity] === file { files[file.identity] = nil }
-    filesByUse.remove(file)
-    // Who left a handle to it finds it at the one that it was left to.
-    file.predecessor?.heir = file.heir
-    file.heir?.predecessor = file.predecessor
-    file.heir = nil
+  /// Ends a share in an edition that is no cursor's.
+  func leave(_ edition: Edition, _ token: inout LockToken) {
+    edition.cursors -= 1
+    var chores = Chores()
+    unloadIfSuperseded(edition, &chores, &token)
+    retireIfUnused(edition, &chores)
+    perform(&chores, &token)
   }
 
-  /// Ends a call for which a file's extent had to stay.
-  func leaveExtent(of file: FileEntry, _ chores: inout Chores) {
-    file.extentUsers -= 1
+  // MARK: The end
+
+  /// Whether nobody can come to an edition any more but by a cursor that it has.
+  private func isSuperseded(_ edition: Edition) -> Bool {
+    !edition.isCurrent || registry[edition.file.identity] !== edition.file
+  }
+
+  /// Unloads what nobody can come to any more: the windows of an edition without cursors whose place another one took. Called with
+  /// the lock, which is given up in between.
+  func unloadIfSuperseded(
+    _ edition: Edition, _ chores: inout Chores, _ token: inout LockToken
+  ) {
+    guard edition.cursors == 0, edition.regions > 0, isSuperseded(edition) else { return }
+    drainLogs()
+    _ = unloadUnused(residency.slots(of: edition), &chores, &token)
+  }
+
+  /// The same for all editions of a file.
+  func unloadSuperseded(
+    of file: TrackedFile, _ chores: inout Chores, _ token: inout LockToken
+  ) {
+    file.holders += 1
+    for edition in file.older { unloadIfSuperseded(edition, &chores, &token) }
+    if let current = file.current { unloadIfSuperseded(current, &chores, &token) }
+    letGo(of: file, &chores)
+  }
+
+  /// Takes an edition without cursors and regions off the books, its extent with it, and the file with the last of them.
+  func retireIfUnused(_ edition: Edition, _ chores: inout Chores) {
+    guard edition.regions == 0, edition.extentUsers == 0, !edition.isChangingPlace,
+      edition.cursors == 0 || isShutDown
+    else { return }
+    dropExtent(edition, &chores)
+    if edition.cursors == 0 && edition.links.isLinked {
+      editionsByUse.remove(edition)
+      edition.file.remove(edition)
+    }
+    retireIfUnused(edition.file, &chores)
+  }
+
+  /// Gives up the handle of a file without editions, and the file.
+  private func retireIfUnused(_ file: TrackedFile, _ chores: inout Chores) {
+    guard file.isEmpty || isShutDown, file.holders == 0, !file.isChangingPlace,
+      closeHandle(of: file, &chores), file.isEmpty
+    else { return }
+    registry.remove(file)
+  }
+
+  /// Ends a call for which a file had to stay.
+  func letGo(of file: TrackedFile, _ chores: inout Chores) {
+    file.holders -= 1
     retireIfUnused(file, &chores)
+  }
+
+  /// Begins a call for which an edition's extent and the handle must stay.
+  func beginUse(of edition: Edition) {
+    edition.extentUsers += 1
+    edition.file.handleUsers += 1
+  }
+
+  func endUse(of edition: Edition) {
+    edition.extentUsers -= 1
+    edition.file.handleUsers -= 1
+  }
+
+  /// Ends a call for which an edition's extent had to stay.
+  func leaveExtent(of edition: Edition, _ chores: inout Chores) {
+    edition.extentUsers -= 1
+    retireIfUnused(edition, &chores)
   }
 
   /// Gives up what this thread made for a file while another shut the manager down.
-  func retireAfterShutdown(_ file: FileEntry, _ token: inout LockToken) {
+  func retireAfterShutdown(_ edition: Edition, _ token: inout LockToken) {
     guard isShutDown else { return }
     var chores = Chores()
-    retireIfUnused(file, &chores)
+    retireIfUnused(edition, &chores)
     perform(&chores, &token)
   }
 
-  private func giveUp(_ file: FileEntry, _ chores: inout Chores) {
-    if let handle = file.handle {
-      file.handle = nil
-      handlesByUse.remove(file)
-      if let owner = previousOwner(of: file) {
-        adopt(handle, of: file.backend, owner)
-        owner.heir = nil
-      } else {
-        chores.handles.append((handle, file.backend))
-      }
-    }
-    dropExtent(file, &chores)
-  }
-
-  /// The entry with cursors that left its handle to `file` and could use it again.
-  func previousOwner(of file: FileEntry) -> FileEntry? {
-    var owner = isShutDown ? nil : file.predecessor
-    while let entry = owner, entry.cursors == 0 { owner = entry.predecessor }
-    return owner.flatMap { mayAdopt(from: file.backend, $0) ? $0 : nil }
-  }
-
-  func dropExtent(_ file: FileEntry, _ chores: inout Chores) {
-    guard let extent = file.extent else { return }
-    chores.extents.append((extent, file.backend))
-    file.extent = nil
-    file.advised = .normal
-    file.base.store(0, ordering: .relaxed)
-    file.pins.callAttention()
+  func dropExtent(_ edition: Edition, _ chores: inout Chores) {
+    guard let extent = edition.extent else { return }
+    chores.extents.append((extent, edition.backend))
+    edition.place = .absent
+    edition.advised = .normal
+    edition.base.store(0, ordering: .relaxed)
+    edition.pins.callAttention()
   }
 }

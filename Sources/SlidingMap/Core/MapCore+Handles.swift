@@ -87,12 +87,9 @@ extension MapCore {
   /// closed now can be then.
   private var areHandlesMoving: Bool {
     if ledger.usage.handles > handlesByUse.count { return true }
-    var entry = handlesByUse.first
-    while let file = entry {
-      if file.isChangingExtent || file.handleUsers > 0 { return true }
-      entry = handlesByUse.next(after: file)
-    }
-    return false
+    var isAny = false
+    handlesByUse.forEach { isAny = isAny || $0.isChangingPlace || $0.handleUsers > 0 }
+    return isAny
   }
 
   /// Waits until some handle may have become idle, or a load ended.
@@ -108,21 +105,34 @@ extension MapCore {
   }
 
   /// Whether a file lacks a handle and could use one of `backend`'s.
-  func mayAdopt(from backend: Backend, _ file: FileEntry) -> Bool {
-    file.handle == nil && !file.isChangingExtent
-      && (file.backend === backend || file.extent == nil && file.regions == 0)
+  func mayTake(from backend: Backend, _ file: TrackedFile) -> Bool {
+    file.handle == nil && !file.isChangingPlace && fits(backend, file)
+  }
+
+  /// Whether a handle of `backend`'s serves the edition that new cursors get.
+  private func fits(_ backend: Backend, _ file: TrackedFile) -> Bool {
+    guard let current = file.current else { return true }
+    return current.backend === backend || current.extent == nil && current.regions == 0
   }
 
   /// Makes an open handle the file's own.
-  func adopt(_ handle: Handle, of backend: Backend, _ file: FileEntry) {
+  func take(_ handle: Handle, of backend: Backend, _ file: TrackedFile) {
     file.handle = handle
     file.backend = backend
+    if let current = file.current, current.extent == nil, current.regions == 0 {
+      current.backend = backend
+    }
     handlesByUse.append(file)
+  }
+
+  /// The handle through which an edition's windows are read; nil if the file has none of the same backend.
+  func handle(for edition: Edition) -> Handle? {
+    edition.backend === edition.file.backend ? edition.file.handle : nil
   }
 
   /// Makes a file's handle the most recently used, as bytes are about to be read through it. Hits don't come here: they need no
   /// handle.
-  func touchHandle(of file: FileEntry) {
+  func touchHandle(of file: TrackedFile) {
     if file.handle != nil { handlesByUse.touch(file) }
   }
 
@@ -136,21 +146,19 @@ extension MapCore {
     case none
   }
 
-  /// Closes up to `count` handles that can be done without, least recently used first: those of files that their extent or
+  /// Closes up to `count` handles that can be done without, least recently used first: those of files that their extents or
   /// nobody keeps, and only then those of files that can be opened again.
-  private func closeIdleHandles(_ count: Int, of backend: Backend? = nil, _ token: inout LockToken)
-    -> Closing
-  {
+  private func closeIdleHandles(
+    _ count: Int, of backend: Backend? = nil, _ token: inout LockToken
+  ) -> Closing {
     var chores = Chores()
     var isAnyInUse = false
     for mayReopen in [false, true] where chores.handles.isEmpty {
-      var entry = handlesByUse.first
-      while let file = entry, chores.handles.count < count {
-        entry = handlesByUse.next(after: file)
+      var next = handlesByUse.first
+      while let file = next, chores.handles.count < count {
+        next = handlesByUse.next(after: file)
         if let backend, file.backend !== backend { continue }
-        let isKept =
-          file.cursors == 0 || file.extent != nil && file.backend.properties.extentKeepsFile
-        if (isKept || mayReopen && file.canReopen) && !isLastWay(file) {
+        if file.canDoWithoutHandle || mayReopen && file.canReopen {
           let isClosing = closeHandle(of: file, &chores)
           isAnyInUse = isAnyInUse || !isClosing
         }
@@ -161,33 +169,27 @@ extension MapCore {
     return .closed
   }
 
-  /// Whether an entry that left its handle to `file` could get at its bytes by no other one.
-  private func isLastWay(_ file: FileEntry) -> Bool {
-    guard let owner = previousOwner(of: file), !owner.canReopen else { return false }
-    return owner.extent == nil || !owner.backend.properties.extentKeepsFile
-  }
-
   /// Closes a file's handle unless it is being used.
   ///
   /// - Returns: whether it is not.
   @discardableResult
-  func closeHandle(of file: FileEntry, _ chores: inout Chores) -> Bool {
+  func closeHandle(of file: TrackedFile, _ chores: inout Chores) -> Bool {
     guard let handle = file.handle else { return true }
-    if file.isChangingExtent || file.isHandleInUse() { return false }
+    if file.isChangingPlace || file.isHandleInUse() { return false }
     chores.handles.append((handle, file.backend))
     file.handle = nil
     handlesByUse.remove(file)
     return true
   }
 
-  /// Sees to it that the file has a handle, by any of the paths under which cursors asked for it. A path that leads to
+  /// Sees to it that a file has a handle, by any of the paths under which cursors asked for it. A path that leads to
   /// another file by now is no substitute; nor, unless a map holds the file's identity, is one that leads to a file which
   /// was changed: an empty one that was removed may have left its number to another.
   ///
   /// - Parameter source: whose path is tried first.
   /// - Throws: `.fileChanged` where all paths do so or lead nowhere, else what opening throws.
   func ensureHandle(
-    _ file: FileEntry, from source: FileSource? = nil, mayWait: Bool = true,
+    _ file: TrackedFile, from source: FileSource? = nil, mayWait: Bool = true,
     _ token: inout LockToken
   ) throws(MapError) {
     var paths = file.paths(source)[...]
@@ -196,13 +198,13 @@ extension MapCore {
       guard let path = paths.first else {
         throw failure ?? MapError(.fileChanged, source: source ?? file.source)
       }
-      let (opened, backend): (OpenedFile, Backend)
       do throws(MapError) {
         // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
         // thread waits with the file in its hands.
         if !(try makeRoomForHandle(.path(path), mayWait: mayWait, &token)) { continue }
-        (opened, backend) = try openHandle(
-          .path(path), of: file.extent == nil ? nil : file.backend, mayWait: mayWait, &token)
+        if !(try openHandle(for: file, .path(path), mayWait: mayWait, &token)) {
+          paths.removeFirst()
+        }
       } catch {
         if !error.isAboutPath { throw error }
         let isGone = error.errno == .noSuchFileOrDirectory
@@ -210,27 +212,30 @@ extension MapCore {
           failure
           ?? (isGone ? MapError(.fileChanged, source: .path(path), errno: error.errno) : error)
         paths.removeFirst()
-        continue
-      }
-      // Held by its map, or by the handle that it left to another entry.
-      let newest = newest(file)
-      let isHeld =
-        file.extent != nil && file.backend.properties.extentKeepsFile
-        || newest !== file && newest.handle != nil
-      let isSame =
-        opened.status.identity == file.identity
-        && (isHeld || opened.status.generation == file.copiedGeneration)
-      // The thread that is changing the extent is the one that looks for a handle.
-      let fits = file.backend === backend || file.extent == nil && file.regions == 0
-      if isSame && file.handle == nil && fits {
-        adopt(opened.handle, of: backend, file)
-      } else {
-        var chores = Chores()
-        chores.handles.append((opened.handle, backend))
-        perform(&chores, &token)
-        if !isSame { paths.removeFirst() }
       }
     }
+  }
+
+  /// Opens a path for a file, which takes the handle if it lacks one still.
+  ///
+  /// - Returns: false if the path leads to another file.
+  private func openHandle(
+    for file: TrackedFile, _ path: FileSource, mayWait: Bool, _ token: inout LockToken
+  ) throws(MapError) -> Bool {
+    let owner = file.current?.extent == nil ? nil : file.current?.backend
+    let (opened, backend) = try openHandle(path, of: owner, mayWait: mayWait, &token)
+    let isSame =
+      opened.status.identity == file.identity
+      && (file.isMapped || opened.status.generation == file.generation)
+    // The thread that is changing the extent may be the one that looks for a handle.
+    if isSame && file.handle == nil && fits(backend, file) {
+      take(opened.handle, of: backend, file)
+    } else {
+      var chores = Chores()
+      chores.handles.append((opened.handle, backend))
+      perform(&chores, &token)
+    }
+    return isSame
   }
 }
 
@@ -240,4 +245,7 @@ extension MapError {
     let codes: [Code] = [.openFailed, .notRegularFile, .blockDevice, .unsizedFile, .fileChanged]
     return codes.contains(code)
   }
+
+  /// Whether another look at the file may do better.
+  var isAboutVersion: Bool { code == .fileChanged || code == .fileTruncated }
 }

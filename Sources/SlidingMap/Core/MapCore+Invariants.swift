@@ -54,71 +54,82 @@
     private var observedLimits: BudgetLimits? { budget.limits(holding: BudgetUsage()) }
 
     private func brokenFiles() -> String? {
-      var handles: Set<Owned> = []
-      var (maps, addresses, count, sharers) = (0, 0, 0, 0)
-      var entry = filesByUse.first
-      while let file = entry {
-        entry = filesByUse.next(after: file)
-        count += 1
-        sharers += file.cursors
-        if let fault = file.brokenInvariant { return "\(file.source): \(fault)" }
-        if let handle = file.handle {
-          if !handles.insert(Owned(owner: ObjectIdentifier(file.backend), handle)).inserted {
-            return "\(file.source): its handle is another file's, too"
-          }
-        }
-        if let extent = file.extent {
-          maps += file.backend.properties.mapsPerExtent
+      var editions: [Edition] = []
+      editionsByUse.forEach { editions.append($0) }
+      if editions.count != editionsByUse.count { return "the list of editions is broken" }
+      var (maps, addresses, sharers) = (0, 0, 0)
+      for edition in editions {
+        sharers += edition.cursors
+        if let fault = edition.brokenInvariant { return "\(edition.file.source): \(fault)" }
+        if let extent = edition.extent {
+          maps += edition.backend.properties.mapsPerExtent
           addresses += extent.byteCount
         }
       }
-      if handles.count != handlesByUse.count { return "a handle is not in the list of handles" }
-      if count != filesByUse.count { return "the list of files is broken" }
       let usage = ledger.usage
       if maps > usage.maps || addresses > usage.addresses {
         return "\(maps) maps and \(addresses) addresses held, \(usage.maps) and"
           + " \(usage.addresses) counted"
       }
-      if sharers < cursors { return "\(cursors) cursors, of files with \(sharers)" }
+      if sharers < cursors { return "\(cursors) cursors, of editions with \(sharers)" }
+      return brokenHandles()
+    }
+
+    private func brokenHandles() -> String? {
+      var files: [TrackedFile] = []
+      handlesByUse.forEach { files.append($0) }
+      var handles: Set<Owned> = []
+      for file in files {
+        guard let handle = file.handle else { return "\(file.source): listed, without a handle" }
+        if !handles.insert(Owned(owner: ObjectIdentifier(file.backend), handle)).inserted {
+          return "\(file.source): its handle is another file's, too"
+        }
+        if file.handleUsers < 0 || file.holders < 0 {
+          return "\(file.source): something was given back twice"
+        }
+        if let current = file.current, current.extent != nil, current.backend !== file.backend {
+          return "\(file.source): its handle is none of its windows' backend"
+        }
+      }
+      if handles.count != handlesByUse.count { return "a handle is not in the list of handles" }
       return nil
     }
 
     private func brokenRegions() -> String? {
       var found = 0
-      var entry = filesByUse.first
-      while let file = entry {
-        entry = filesByUse.next(after: file)
-        let slots = residency.slots(of: file)
-        if slots.count != file.regions {
-          return "\(file.source): \(slots.count) regions listed, \(file.regions) counted"
-        }
+      var fault: String?
+      editionsByUse.forEach { edition in
+        let slots = residency.slots(of: edition)
         found += slots.count
-        for slot in slots {
-          let window = residency.window(of: slot)
-          let word = unsafe file.windows.word(window)
-          if word.slot != slot || word.state == .absent {
-            return "\(file.source): the word of window \(window) is not its region's"
-          }
-          let isMarked = proofs.isMarked(slot)
-          if isMarked ? !isLeaving(word) : word.state == .candidate {
-            return "\(file.source): window \(window) is marked, or its region is"
-          }
-          if word.state == .resident && !residency.isHeld(slot) {
-            return "\(file.source): window \(window) is resident, but on no book"
-          }
-          if residency.isHeld(slot)
-            && residency.byteCount(of: slot) < file.charge(for: window, pageSize: pageSize)
-          {
-            return
-              "\(file.source): window \(window) is charged \(residency.byteCount(of: slot)) bytes"
-          }
-          if word.state == .resident, file.extent == nil {
-            return "\(file.source): window \(window) is resident without an extent"
-          }
+        if slots.count != edition.regions {
+          fault = "\(slots.count) regions listed, \(edition.regions) counted"
         }
+        for slot in slots where fault == nil { fault = brokenRegion(slot, of: edition) }
       }
-      let all = (0..<residency.capacity).count { residency.file(of: RegionSlot($0)) != nil }
-      if all != found { return "\(all) regions, \(found) of them of files" }
+      let all = (0..<residency.capacity).count { residency.edition(of: RegionSlot($0)) != nil }
+      if fault == nil && all != found { return "\(all) regions, \(found) of them of editions" }
+      return fault
+    }
+
+    private func brokenRegion(_ slot: RegionSlot, of edition: Edition) -> String? {
+      let window = residency.window(of: slot)
+      let word = unsafe edition.windows.word(window)
+      if word.slot != slot || word.state == .absent {
+        return "\(edition.file.source): the word of window \(window) is not its region's"
+      }
+      if proofs.isMarked(slot) ? !isLeaving(word) : word.state == .candidate {
+        return "\(edition.file.source): window \(window) is marked, or its region is"
+      }
+      if word.state == .resident && !residency.isHeld(slot) {
+        return "\(edition.file.source): window \(window) is resident, but on no book"
+      }
+      let byteCount = residency.byteCount(of: slot)
+      if residency.isHeld(slot) && byteCount < edition.charge(for: window, pageSize: pageSize) {
+        return "\(edition.file.source): window \(window) is charged \(byteCount) bytes"
+      }
+      if word.state == .resident, edition.extent == nil {
+        return "\(edition.file.source): window \(window) is resident without an extent"
+      }
       return nil
     }
 
@@ -136,13 +147,13 @@
     }
   }
 
-  extension FileEntry {
+  extension Edition {
     fileprivate var brokenInvariant: String? {
-      if cursors < 0 || regions < 0 || handleUsers < 0 || extentUsers < 0 {
+      if cursors < 0 || regions < 0 || extentUsers < 0 {
         return "something was given back twice"
       }
-      if let extent, longest > extent.byteCount {
-        return "\(longest) bytes in an extent of \(extent.byteCount)"
+      if let extent, size > extent.byteCount {
+        return "\(size) bytes in an extent of \(extent.byteCount)"
       }
       if size > reserved { return "\(size) bytes, and a table for \(reserved)" }
       return nil

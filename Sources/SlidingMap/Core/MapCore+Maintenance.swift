@@ -12,23 +12,18 @@ extension MapCore {
     unload { file in file.paths.contains { $0.starts(with: path) } }
   }
 
-  private func unload(where isMeant: (FileEntry) -> Bool) -> Int {
+  private func unload(where isMeant: (TrackedFile) -> Bool) -> Int {
     if isForked { return 0 }
     var token = lock()
     drainLogs()
-    var meant: [FileEntry] = []
-    var entry = filesByUse.first
-    while let file = entry {
-      entry = filesByUse.next(after: file)
-      if isMeant(file) { meant.append(file) }
-    }
+    var meant: [Edition] = []
+    editionsByUse.forEach { if isMeant($0.file) { meant.append($0) } }
     var chores = Chores()
-    let slots = meant.flatMap { residency.slots(of: $0) }
+    var slots: [RegionSlot] = []
+    for edition in meant { slots += residency.slots(of: edition) }
     let count = unloadUnused(slots, &chores, &token)
-    // Files that go with their last window give their handle back to who needs it.
-    perform(&chores, &token)
-    for file in meant where file.cursors == 0 && previousOwner(of: file) == nil {
-      closeHandle(of: file, &chores)
+    for edition in meant where !edition.file.any({ $0.cursors > 0 }) {
+      closeHandle(of: edition.file, &chores)
     }
     perform(&chores, &token)
     emptyCopies(&token)
@@ -66,11 +61,9 @@ extension MapCore {
     var chores = Chores()
     try? makeRoom(for: .none, &chores, &token)
     closeCopies(&chores)
-    var entry = filesByUse.first
-    while let file = entry {
-      entry = filesByUse.next(after: file)
-      retireIfUnused(file, &chores)
-    }
+    var editions: [Edition] = []
+    editionsByUse.forEach { editions.append($0) }
+    for edition in editions { retireIfUnused(edition, &chores) }
     perform(&chores, &token)
     shutdowns -= 1
     monitor.broadcast()
@@ -86,16 +79,16 @@ extension MapCore {
     result.hits = counters.hits
     result.bypasses = counters.bypasses
     var pinned: Set<PinnedWindow> = []
-    var entry = filesByUse.first
-    while let file = entry {
-      entry = filesByUse.next(after: file)
-      result.files += 1
-      if file.backend !== primary { result.takeoverFiles += 1 }
-      result.hits += file.pins.hits
-      result.bypasses += file.pins.bypasses
-      file.pins.forEach { pin in
-        for window in pin.windows(file.grid) {
-          pinned.insert(PinnedWindow(file: ObjectIdentifier(file), window))
+    editionsByUse.forEach { edition in
+      if edition.isCurrent || edition.file.current == nil {
+        result.files += 1
+        if edition.backend !== primary { result.takeoverFiles += 1 }
+      }
+      result.hits += edition.pins.hits
+      result.bypasses += edition.pins.bypasses
+      edition.pins.forEach { pin in
+        for window in pin.windows(edition.grid) {
+          pinned.insert(PinnedWindow(edition: ObjectIdentifier(edition), window))
         }
       }
     }
@@ -132,10 +125,10 @@ extension MapCore {
   }
 
   private struct PinnedWindow: Hashable {
-    let file: ObjectIdentifier
+    let edition: ObjectIdentifier
     let window: Int
-    init(file: ObjectIdentifier, _ window: Int) {
-      self.file = file
+    init(edition: ObjectIdentifier, _ window: Int) {
+      self.edition = edition
       self.window = window
     }
   }

@@ -11,8 +11,10 @@ extension MapCore {
 
   /// Whether a request for a file that has no extent is better read into private memory than through a window. Half of the
   /// reserve is kept for requests that have no choice.
-  func prefersCopy(_ file: FileEntry, _ byteCount: Int) -> Bool {
-    guard file.backend !== primary, file.copies < Self.copiesBeforeWindows else { return false }
+  func prefersCopy(_ edition: Edition, _ byteCount: Int) -> Bool {
+    guard edition.backend !== primary, edition.file.copies < Self.copiesBeforeWindows else {
+      return false
+    }
     return copies.keepsHalf(beside: byteCount)
   }
 
@@ -25,7 +27,7 @@ extension MapCore {
   /// - Returns: nil where the reserve has no room, but the budget may be overshot instead.
   /// - Throws: `.budgetExhausted` where it may not, `.fileTruncated`, `.readFailed`, and what opening throws.
   func readCopy(
-    _ file: FileEntry, _ wanted: Range<Int64>, after previous: Range<Int64>?
+    _ edition: Edition, _ wanted: Range<Int64>, after previous: Range<Int64>?
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
     var token = lock()
@@ -37,8 +39,8 @@ extension MapCore {
       if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
         ahead = min(2 * previous.count, Self.mostReadAhead)
       }
-      var taken = try takeCopy(of: file, wanted, ahead, &token)
-      if taken == nil && ahead > 0 { taken = try takeCopy(of: file, wanted, 0, &token) }
+      var taken = try takeCopy(of: edition, wanted, ahead, &token)
+      if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
         if ledger.limits.isHard || primary.properties.isAnonymous {
@@ -47,21 +49,21 @@ extension MapCore {
         return nil
       }
       do throws(MapError) {
-        try fill(&copy, from: file, atLeastTo: wanted.upperBound, &token)
+        try fill(&copy, from: edition.file, atLeastTo: wanted.upperBound, &token)
       } catch {
         giveUp(copy, &token)
         // A backend that reads windows alone has no way to a second version.
         if error.code == .unsupported { throw MapError(.fileChanged) }
         throw error
       }
-      file.copies += 1
+      edition.file.copies += 1
       counters.copies += 1
       if takeover != nil { counters.takeovers += 1 }
       // Shut down meanwhile: the handle was in use then.
-      retireAfterShutdown(file, &token)
+      retireAfterShutdown(edition, &token)
       return copy
     } catch {
-      retireAfterShutdown(file, &token)
+      retireAfterShutdown(edition, &token)
       throw error
     }
   }
@@ -86,13 +88,13 @@ extension MapCore {
 
   /// Memory for the bytes of `wanted` and up to `ahead` bytes from its start, in whole pages; nil if there is no room.
   private func takeCopy(
-    of file: FileEntry, _ wanted: Range<Int64>, _ ahead: Int, _ token: inout LockToken
+    of edition: Edition, _ wanted: Range<Int64>, _ ahead: Int, _ token: inout LockToken
   ) throws(MapError) -> HeldCopy? {
     let page = Int64(pageSize)
     let start = wanted.lowerBound / page * page
     // The rest of the last page comes for nothing.
     let reach = (max(wanted.upperBound, start + Int64(ahead)) + page - 1) / page * page
-    let end = max(wanted.upperBound, min(reach, file.size))
+    let end = max(wanted.upperBound, min(reach, edition.size))
     return try takeMemory(for: start..<end, &token)
   }
 
@@ -119,13 +121,15 @@ extension MapCore {
   }
 
   func fill(
-    _ copy: inout HeldCopy, from file: FileEntry, atLeastTo end: Int64, _ token: inout LockToken
+    _ copy: inout HeldCopy, from file: TrackedFile, atLeastTo end: Int64,
+    _ token: inout LockToken
   ) throws(MapError) {
-    // The entry that it left its handle to may be all that leads there.
-    let newest = newest(file)
-    let file = file.handle == nil && newest.handle != nil ? newest : file
-    file.cursors += 1
-    defer { leave(file, &token) }
+    var chores = Chores()
+    file.holders += 1
+    defer {
+      letGo(of: file, &chores)
+      perform(&chores, &token)
+    }
     try ensureHandle(file, &token)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
@@ -175,27 +179,28 @@ extension MapCore {
   // MARK: The way back
 
   /// Takes a file that the takeover serves back to the first backend, if that can serve it by now. Loaded windows stay where
-  /// they are, and readers read on. Called with the lock, which is given up during system calls; no load of this file may
+  /// they are, and readers read on. Called with the lock, which is given up during system calls; no load of this edition may
   /// be waiting in the caller's chores.
   ///
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
-  func returnToPrimary(_ file: FileEntry, _ token: inout LockToken) {
-    guard file.backend !== primary, file.canReopen, file.handleUsers == 0,
-      !file.isChangingExtent, file.handle != nil || ledger.hasRoomForHandle,
-      !isShortOfHandles
+  func returnToPrimary(_ edition: Edition, _ token: inout LockToken) {
+    let file = edition.file
+    guard edition.isCurrent, edition.backend !== primary, file.canReopen, file.handleUsers == 0,
+      edition.extentUsers == 0, !edition.isChangingPlace,
+      file.handle != nil || ledger.hasRoomForHandle, !isShortOfHandles
     else { return }
     // No window is claimed from here on.
-    file.isChangingExtent = true
+    let extent = edition.extent
+    edition.place = .changing(extent)
     defer {
-      file.isChangingExtent = false
+      if edition.isChangingPlace { edition.place = extent.map { .present($0) } ?? .absent }
       monitor.broadcast()
     }
-    let known = FileStatus(identity: file.identity, generation: file.generation)
+    let known = FileStatus(identity: file.identity, generation: edition.generation)
     // Where nothing holds the inode its number may have gone to another file, with times to match.
     let isHeld = file.handle != nil
     // The new handle takes the old one's place in the budget, too.
     if !isHeld { ledger.chargeHandle() }
-    let extent = file.extent
     let paths = file.paths
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
@@ -210,33 +215,42 @@ extension MapCore {
     }
     // Copies are being read through the old handle; or through one of the first backend's that another thread gave the file
     // meanwhile, which readers without the lock may have found, too.
-    while file.isHandleInUse() {
-      waitForHandles(&token)
-    }
-    let old = file.handle
-    let owner = file.backend
-    if old != nil { handlesByUse.remove(file) }
-    if let extent {
-      ledger.creditExtent(
-        maps: file.backend.properties.mapsPerExtent, addresses: extent.byteCount)
-      ledger.chargeExtent(
-        maps: primary.properties.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
-      file.extent = found.extent
-      file.advised = .normal
-    }
+    while file.isHandleInUse() { waitForHandles(&token) }
+    putBack(edition, found, extent)
     // Unless a look was adopted meanwhile.
-    if file.generation == known.generation {
-      file.generation = found.file.status.generation
-      noteAdoption(by: file)
+    if edition.generation == known.generation {
+      edition.adopt(found.file.status.generation)
+      registry.noteAdoption(of: found.file.status.generation, by: file)
     }
-    adopt(found.file.handle, of: primary, file)
     counters.returns += 1
-    if let old {
-      token.unlocked { owner.provider.close(old) }
+    var surplus: (handle: Handle, owner: Backend)? = (found.file.handle, primary)
+    // Another edition may have taken its place meanwhile, which goes on with the old handle.
+    if edition.isCurrent {
+      surplus = file.handle.map { ($0, file.backend) }
+      if surplus != nil { handlesByUse.remove(file) }
+      take(found.file.handle, of: primary, file)
+    }
+    if let surplus {
+      token.unlocked { surplus.owner.provider.close(surplus.handle) }
       // Another thread gave the file a handle meanwhile.
       if !isHeld { ledger.creditHandles() }
       handlesMoved()
     }
+  }
+
+  /// Makes the first backend's map an edition's extent, in the place of copies.
+  private func putBack(
+    _ edition: Edition, _ found: (file: OpenedFile, extent: Extent?), _ extent: Extent?
+  ) {
+    if let extent {
+      ledger.creditExtent(
+        maps: edition.backend.properties.mapsPerExtent, addresses: extent.byteCount)
+      ledger.chargeExtent(
+        maps: primary.properties.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
+      edition.advised = .normal
+    }
+    edition.place = found.extent.map { .present($0) } ?? .absent
+    edition.backend = primary
   }
 
   /// Opens the first of the paths that leads to the known file.

@@ -35,14 +35,11 @@ final class MapCore: @unchecked Sendable {
   var evictor = Evictor()
   var refusal: Refusal?
   var shortOfHandlesUntil: ContinuousClock.Instant?
-  var files: [FileIdentity: FileEntry] = [:]
-  var filesByUse = EntryList(.files)
-  var handlesByUse = EntryList(.handles)
+  var registry = FileRegistry()
+  var editionsByUse = UseOrder<Edition>()
+  var handlesByUse = UseOrder<TrackedFile>()
   var copies: CopyDesk
   var cursors = 0
-  /// How many versions of files were adopted. Who looks at a file notes it beforehand, and so finds out whether another
-  /// look was adopted meanwhile: of the two nobody knows which is the later, as clocks go back.
-  var adoptions = 0
   var loads = LoadBoard()
   /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
@@ -105,13 +102,16 @@ final class MapCore: @unchecked Sendable {
     #endif
     // Cursors keep the core alive, so nothing is pinned and no other thread is here. In a forked child the maps are
     // copies of its own; the provider decides what it may still touch.
+    let isForked = isForked
+    var files: [TrackedFile] = []
+    handlesByUse.forEach { files.append($0) }
+    editionsByUse.forEach { edition in
+      if !isForked, let extent = edition.extent { edition.backend.provider.release(extent) }
+      // Each keeps the other.
+      edition.file.remove(edition)
+    }
     if !isForked {
-      var entry = filesByUse.first
-      while let file = entry {
-        entry = filesByUse.next(after: file)
-        if let extent = file.extent { file.backend.provider.release(extent) }
-        if let handle = file.handle { file.backend.provider.close(handle) }
-      }
+      for file in files { file.handle.map(file.backend.provider.close) }
       if !isShutDown {
         primary.provider.shutDown()
         takeover?.provider.shutDown()
@@ -166,11 +166,7 @@ final class MapCore: @unchecked Sendable {
 
   /// Makes every cursor look at the control word. O(cursors).
   private func callAttention() {
-    var entry = filesByUse.first
-    while let file = entry {
-      entry = filesByUse.next(after: file)
-      file.pins.callAttention()
-    }
+    editionsByUse.forEach { $0.pins.callAttention() }
   }
 
   var isOvershooting: Bool {

@@ -12,7 +12,7 @@ struct PinProofs: ~Copyable {
     var check = Check.none
     /// The scan that last found the region pinned.
     var pinnedInScan = 0
-    /// The cursor's slot in which a scan last found a lease on the region. It is a slot of the region's file, and lives as long.
+    /// The cursor's slot in which a scan last found a lease on the region. It is a slot of the region's edition, and lives as long.
     var holder: Pin?
     /// That lease.
     var holderLease: UInt64 = 0
@@ -31,9 +31,9 @@ struct PinProofs: ~Copyable {
     case unused
   }
 
-  /// What a file's record keeps of scans.
-  struct FileRecord {
-    /// The last scan that looked at this file.
+  /// What an edition's record keeps of scans.
+  struct EditionRecord {
+    /// The last scan that looked at this edition.
     fileprivate var scan = 0
     /// From the first to the last window that it looked for.
     fileprivate var windows = 0...0
@@ -139,36 +139,36 @@ struct PinProofs: ~Copyable {
     return unused
   }
 
-  /// Notes which of `slots` some lease covers. O(slots, and cursors of their files).
+  /// Notes which of `slots` some lease covers. O(slots, and cursors of their editions).
   private mutating func look(at slots: [RegionSlot], _ residency: borrowing Residency) {
-    var files: [FileEntry] = []
+    var editions: [Edition] = []
     for slot in slots {
-      guard let file = residency.file(of: slot) else { continue }
+      guard let edition = residency.edition(of: slot) else { continue }
       let window = residency.window(of: slot)
-      if file.proofs.scan != scans {
-        file.proofs.scan = scans
-        file.proofs.windows = window...window
-        files.append(file)
-      } else if !file.proofs.windows.contains(window) {
-        let (low, high) = (file.proofs.windows.lowerBound, file.proofs.windows.upperBound)
-        file.proofs.windows = min(low, window)...max(high, window)
+      if edition.proofs.scan != scans {
+        edition.proofs.scan = scans
+        edition.proofs.windows = window...window
+        editions.append(edition)
+      } else if !edition.proofs.windows.contains(window) {
+        let (low, high) = (edition.proofs.windows.lowerBound, edition.proofs.windows.upperBound)
+        edition.proofs.windows = min(low, window)...max(high, window)
       }
     }
-    for file in files { lookAtPins(of: file, slots, residency) }
+    for edition in editions { lookAtPins(of: edition, slots, residency) }
   }
 
-  /// The same for those that belong to `file`. O(cursors of the file).
+  /// The same for those that belong to `edition`. O(its cursors).
   private mutating func lookAtPins(
-    of file: FileEntry, _ slots: [RegionSlot], _ residency: borrowing Residency
+    of edition: Edition, _ slots: [RegionSlot], _ residency: borrowing Residency
   ) {
-    let (low, high) = (file.proofs.windows.lowerBound, file.proofs.windows.upperBound)
-    let (first, last) = (file.grid.start(of: low), file.grid.start(of: high))
+    let (low, high) = (edition.proofs.windows.lowerBound, edition.proofs.windows.upperBound)
+    let (first, last) = (edition.grid.start(of: low), edition.grid.start(of: high))
     // Most leases lie outside the batch, and are passed over by comparing offsets.
-    unsafe file.pins.forEachLease(from: first, through: last) { pin in
+    unsafe edition.pins.forEachLease(from: first, through: last) { pin in
       let held = unsafe pin.pointee.lease.load(ordering: .acquiring)
-      let windows = unsafe pin.pointee.windows(file.grid, held)
+      let windows = unsafe pin.pointee.windows(edition.grid, held)
       if windows.count == 1 {
-        let word = unsafe file.windows.word(windows.lowerBound)
+        let word = unsafe edition.windows.word(windows.lowerBound)
         if word.state == .candidate { unsafe found(word.slot, held, pin) }
         return
       }
@@ -176,13 +176,14 @@ struct PinProofs: ~Copyable {
       let lease = windows.clamped(to: low..<high + 1)
       if lease.count > slots.count {
         for slot in slots
-        where residency.file(of: slot) === file && lease.contains(residency.window(of: slot)) {
+        where residency.edition(of: slot) === edition && lease.contains(residency.window(of: slot))
+        {
           unsafe found(slot, held, pin)
         }
         return
       }
       for window in lease {
-        let word = unsafe file.windows.word(window)
+        let word = unsafe edition.windows.word(window)
         if word.state == .candidate { unsafe found(word.slot, held, pin) }
       }
     }

@@ -9,10 +9,10 @@ struct Residency: ~Copyable {
   /// A region's record.
   private struct Region {
     /// Nil while the slot is free.
-    var file: FileEntry?
+    var edition: Edition?
     var window = 0
     var byteCount = 0
-    /// Neighbours in the list of the file's regions; -1 ends it.
+    /// Neighbours in the list of the edition's regions; -1 ends it.
     var next: Int32 = -1
     var previous: Int32 = -1
     var content = Content.present
@@ -27,7 +27,7 @@ struct Residency: ~Copyable {
     case gone
   }
 
-  /// What a file's record keeps of its regions.
+  /// What an edition's record keeps of its regions.
   struct Listing {
     fileprivate var first: Int32 = -1
     fileprivate var length = 0
@@ -49,8 +49,8 @@ struct Residency: ~Copyable {
   /// How many slots there are, free ones included.
   var capacity: Int { regions.count }
 
-  /// The file of a region; nil for a free slot.
-  func file(of slot: RegionSlot) -> FileEntry? { regions[slot.index].file }
+  /// The edition of a region; nil for a free slot.
+  func edition(of slot: RegionSlot) -> Edition? { regions[slot.index].edition }
 
   /// The window that a region is.
   func window(of slot: RegionSlot) -> Int { regions[slot.index].window }
@@ -63,17 +63,17 @@ struct Residency: ~Copyable {
 
   /// The word of a region's window.
   func word(of slot: RegionSlot) -> WindowWord {
-    guard let file = regions[slot.index].file else { return .absent }
-    return unsafe file.windows.word(regions[slot.index].window)
+    guard let edition = regions[slot.index].edition else { return .absent }
+    return unsafe edition.windows.word(regions[slot.index].window)
   }
 
   /// What a policy may weigh of a region.
   func info(of slot: RegionSlot) -> RegionInfo {
-    let file = regions[slot.index].file
-    let key = RegionKey(file: file?.key ?? 0, window: regions[slot.index].window)
+    let edition = regions[slot.index].edition
+    let key = RegionKey(file: edition?.file.key ?? 0, window: regions[slot.index].window)
     return RegionInfo(
       key: key, byteCount: regions[slot.index].byteCount,
-      reloadCost: file?.backend.properties.reloadCost ?? 0)
+      reloadCost: edition?.backend.properties.reloadCost ?? 0)
   }
 
   /// Whether a region is on the books; logs and policies may name regions that have left.
@@ -83,13 +83,13 @@ struct Residency: ~Copyable {
 
   /// The slots of regions that are not on the books: room is still being made for them, or they are being unloaded.
   var unheld: [RegionSlot] {
-    regions.indices.filter { regions[$0].file != nil && !held[$0] }.map { RegionSlot($0) }
+    regions.indices.filter { regions[$0].edition != nil && !held[$0] }.map { RegionSlot($0) }
   }
 
-  /// The slots of a file's regions.
-  func slots(of file: FileEntry) -> [RegionSlot] {
+  /// The slots of an edition's regions.
+  func slots(of edition: Edition) -> [RegionSlot] {
     var slots: [RegionSlot] = []
-    var index = file.listing.first
+    var index = edition.listing.first
     while index >= 0 {
       slots.append(RegionSlot(Int(index)))
       index = regions[Int(index)].next
@@ -127,9 +127,9 @@ struct Residency: ~Copyable {
 
   /// Calls `body` with a free slot as that of a window which is not to be loaded.
   mutating func withSlot(
-    for window: Int, of file: FileEntry, byteCount: Int, _ body: (RegionSlot, RegionInfo) -> Void
+    for window: Int, of edition: Edition, byteCount: Int, _ body: (RegionSlot, RegionInfo) -> Void
   ) {
-    guard let slot = insert(file, window, byteCount) else { return }
+    guard let slot = insert(edition, window, byteCount) else { return }
     body(slot, info(of: slot))
     remove(slot)
   }
@@ -137,8 +137,8 @@ struct Residency: ~Copyable {
   /// From absent to loading. O(1) amortized.
   ///
   /// - Returns: nil if there are no more slots.
-  mutating func claim(_ window: Int, of file: FileEntry, byteCount: Int) -> RegionSlot? {
-    guard let slot = insert(file, window, byteCount) else { return nil }
+  mutating func claim(_ window: Int, of edition: Edition, byteCount: Int) -> RegionSlot? {
+    guard let slot = insert(edition, window, byteCount) else { return nil }
     step(slot, from: .absent, to: WindowWord(.loading, slot))
     return slot
   }
@@ -147,15 +147,15 @@ struct Residency: ~Copyable {
   ///
   /// - Returns: whether somebody waits for that.
   mutating func arrive(_ slot: RegionSlot) -> Bool {
-    guard let file = regions[slot.index].file else { return false }
-    unsafe Canary(file.windows, regions[slot.index].window).set(isLoaded: true)
+    guard let edition = regions[slot.index].edition else { return false }
+    unsafe Canary(edition.windows, regions[slot.index].window).set(isLoaded: true)
     return step(slot, from: .loading, to: WindowWord(.resident, slot)).hasWaiters
   }
 
   /// From resident to candidate; false if the window is not resident.
   mutating func mark(_ slot: RegionSlot) -> Bool {
-    guard let file = regions[slot.index].file,
-      unsafe file.windows.word(regions[slot.index].window).state == .resident
+    guard let edition = regions[slot.index].edition,
+      unsafe edition.windows.word(regions[slot.index].window).state == .resident
     else { return false }
     step(slot, from: .resident, to: WindowWord(.candidate, slot))
     return true
@@ -171,8 +171,8 @@ struct Residency: ~Copyable {
   ///
   /// - Returns: whether its pages are still to be given back.
   mutating func depart(_ slot: RegionSlot) -> Bool {
-    guard let file = regions[slot.index].file else { return false }
-    unsafe Canary(file.windows, regions[slot.index].window).set(isLoaded: false)
+    guard let edition = regions[slot.index].edition else { return false }
+    unsafe Canary(edition.windows, regions[slot.index].window).set(isLoaded: false)
     step(slot, from: .candidate, to: WindowWord(.leaving, slot))
     return regions[slot.index].content != .gone
   }
@@ -182,9 +182,9 @@ struct Residency: ~Copyable {
   /// - Returns: whether somebody waits for that.
   mutating func vacate(_ slot: RegionSlot) -> Bool {
     let region = regions[slot.index]
-    guard let file = region.file else { return false }
+    guard let edition = region.edition else { return false }
     remove(slot)
-    let old = unsafe file.windows.exchange(region.window, .absent)
+    let old = unsafe edition.windows.exchange(region.window, .absent)
     precondition(old.state == .leaving || old.state == .loading, "a window goes that is in use")
     return old.hasWaiters
   }
@@ -194,14 +194,14 @@ struct Residency: ~Copyable {
     _ slot: RegionSlot, from state: WindowWord.State, to word: WindowWord
   ) -> WindowWord {
     let region = regions[slot.index]
-    guard let file = region.file else { preconditionFailure("a slot without a region") }
-    let old = unsafe file.windows.exchange(region.window, word)
+    guard let edition = region.edition else { preconditionFailure("a slot without a region") }
+    let old = unsafe edition.windows.exchange(region.window, word)
     precondition(old.state == state, "a window is \(old.state), not \(state)")
     return old
   }
 
   private mutating func insert(
-    _ file: FileEntry, _ window: Int, _ byteCount: Int
+    _ edition: Edition, _ window: Int, _ byteCount: Int
   ) -> RegionSlot? {
     let slot: RegionSlot
     if let index = free.popLast() {
@@ -212,24 +212,24 @@ struct Residency: ~Copyable {
       regions.append(Region())
       held.append(false)
     }
-    let next = file.listing.first
-    regions[slot.index] = Region(file: file, window: window, byteCount: byteCount, next: next)
+    let next = edition.listing.first
+    regions[slot.index] = Region(edition: edition, window: window, byteCount: byteCount, next: next)
     if next >= 0 { regions[Int(next)].previous = Int32(slot.index) }
-    file.listing.first = Int32(slot.index)
-    file.listing.length += 1
+    edition.listing.first = Int32(slot.index)
+    edition.listing.length += 1
     return slot
   }
 
   private mutating func remove(_ slot: RegionSlot) {
     let region = regions[slot.index]
-    guard let file = region.file else { return }
+    guard let edition = region.edition else { return }
     if region.previous >= 0 {
       regions[Int(region.previous)].next = region.next
     } else {
-      file.listing.first = region.next
+      edition.listing.first = region.next
     }
     if region.next >= 0 { regions[Int(region.next)].previous = region.previous }
-    file.listing.length -= 1
+    edition.listing.length -= 1
     regions[slot.index] = Region()
     free.append(slot.rawValue)
   }

@@ -22,14 +22,14 @@ struct Transfers {
 
   var isEmpty: Bool { unloads.isEmpty && loads.isEmpty }
 
-  mutating func append(_ load: RegionLoad, of file: FileEntry) {
+  mutating func append(_ load: RegionLoad, of edition: Edition) {
     loads.append(load)
     guard !backend.properties.isCoherent, let handle = load.handle else { return }
     if expected.last?.handle != handle {
       expected.append(
         Expectation(
-          handle: handle, identity: file.identity, paths: file.paths,
-          generation: file.copiedGeneration))
+          handle: handle, identity: edition.file.identity, paths: edition.file.paths,
+          generation: edition.generation))
     }
   }
 

@@ -45,10 +45,10 @@ struct CursorState {
 
   init(core: MapCore, attachment: MapCore.Attachment) {
     unsafe pin = attachment.pin
-    unsafe windows = attachment.file.windows
+    unsafe windows = attachment.edition.windows
     unsafe control = core.control
     log = attachment.log
-    grid = attachment.file.grid
+    grid = attachment.edition.grid
     // A window has at least a page, and so more bytes than its entry.
     let shift = UInt64(max(grid.shift, WindowEntry.shift))
     startMask = ~0 << shift
@@ -96,10 +96,15 @@ struct CursorState {
     return unsafe control.pointee.load(ordering: .relaxed) & Control.overshoot != 0
   }
 
+  /// Publishes a lease on any number of windows, which holds once they are found loaded.
+  func publishLease(on windows: ClosedRange<Int>) {
+    unsafe pin.pointee.publish(start: grid.start(of: windows.lowerBound), count: windows.count)
+  }
+
   /// Publishes a lease on any number of windows; true if all are loaded and the lease holds. Otherwise the lease is
   /// published and the core goes on from there.
   mutating func pinResident(_ windows: ClosedRange<Int>, _ core: MapCore) -> Bool {
-    unsafe pin.pointee.publish(start: grid.start(of: windows.lowerBound), count: windows.count)
+    publishLease(on: windows)
     smap_compiler_fence()
     let flags = unsafe control.pointee.load(ordering: .relaxed)
     if flags & Control.fences != 0 {
@@ -128,7 +133,7 @@ struct CursorState {
   }
 
   /// Sets lease and view after the pin was found to hold, and learns what the fast path needs.
-  mutating func settle(_ windows: ClosedRange<Int>, _ file: FileEntry, offset: Int64, count: Int) {
+  mutating func settle(_ windows: ClosedRange<Int>, _ edition: Edition, offset: Int64, count: Int) {
     Turn.pass("lease held")
     // Acquire pairs with the release in `callAttention`: either this sees the change behind it, or the flag stays up.
     _ = unsafe pin.pointee.attention.exchange(PinSlot.marks, ordering: .acquiring)
@@ -144,13 +149,16 @@ struct CursorState {
     Turn.pass("control word read")
     limit = UInt8(truncatingIfNeeded: bits & Control.limitMask)
     // Relaxed: the acquiring load of the words came first, and no base changes under a pin.
-    unsafe base = UnsafeRawPointer(bitPattern: file.base.load(ordering: .relaxed))!
+    unsafe base = UnsafeRawPointer(bitPattern: edition.base.load(ordering: .relaxed))!
     let start = grid.start(of: windows.lowerBound)
-    let end = grid.bytes(of: windows.upperBound, fileSize: fileSize).upperBound
+    // The edition may be shorter than the file that this cursor knows.
+    let isClamped = !Turn.isPlanted("unwatched end")
+    let served = isClamped ? max(min(fileSize, edition.servedEnd), offset + Int64(count)) : fileSize
+    let end = grid.bytes(of: windows.upperBound, fileSize: served).upperBound
     leaseStart = UInt64(start)
     leaseLength = UInt64(end - start)
     let isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
-    fastSize = isFast ? UInt64(fileSize) & startMask : 0
+    fastSize = isFast ? UInt64(served) & startMask : 0
     unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
     viewCount = count
   }

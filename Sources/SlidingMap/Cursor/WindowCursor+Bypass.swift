@@ -17,9 +17,9 @@ extension WindowCursor {
     // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
     let left = held == nil ? state.leasedWindows : 0..<0
     if state.release() {
-      core.settle(file, after: left)
+      core.settle(edition, after: left)
       // The fast path published a lease on these before it found that they are not loaded, and a scan may have seen it.
-      core.settle(file, after: Range(windows))
+      core.settle(edition, after: Range(windows))
     }
     recycleCopy()
     let wanted = core.bytesToBypass(range, fileSize: fileSize)
@@ -31,7 +31,7 @@ extension WindowCursor {
     if unsafe state.pin.pointee.countBypass() % BypassClock.group == 0 {
       core.bypassClock.advance()
     }
-    if state.isObserved { core.observeBypass(of: windows, file) }
+    if state.isObserved { core.observeBypass(of: windows, edition) }
     return true
   }
 
@@ -40,9 +40,9 @@ extension WindowCursor {
     _ wanted: Range<Int64>, atLeastTo end: Int64
   ) throws(MapError) -> HeldCopy? {
     guard var copy = spare, copy.byteCount >= wanted.count else { return nil }
-    let handle = file.gate.enter()
+    let handle = edition.file.gate.enter()
     // Without a handle the core is told by `readWithLock`.
-    defer { if file.gate.leave() && handle != nil { core.readerLeft(file) } }
+    defer { if edition.file.gate.leave() && handle != nil { core.readerLeft(edition) } }
     guard let handle else { return nil }
     let buffer = unsafe UnsafeMutableRawBufferPointer(start: copy.chunk.start, count: wanted.count)
     let count = try unsafe core.primary.provider.read(handle, at: wanted.lowerBound, into: buffer)
@@ -57,7 +57,7 @@ extension WindowCursor {
   ) throws(MapError) -> HeldCopy? {
     let memory = spare
     spare = nil
-    return try core.bypass(file, wanted, atLeastTo: end, with: memory)
+    return try core.bypass(edition, wanted, atLeastTo: end, with: memory)
   }
 
   /// Gives the memory back that is kept for the next bypass.

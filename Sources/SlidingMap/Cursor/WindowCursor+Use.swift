@@ -68,7 +68,7 @@ extension WindowCursor {
     let previous = held?.range
     let shown = self.range
     do throws(MapError) {
-      if try bypass(range, windows) { return true }
+      if range.upperBound <= edition.servedEnd, try bypass(range, windows) { return true }
     } catch {
       release()
       throw error.about(source, range: range)
@@ -77,21 +77,20 @@ extension WindowCursor {
     let left = held == nil ? state.leasedWindows : 0..<0
     recycleCopy()
     do throws(MapError) {
-      if !state.pinResident(windows, core) {
+      if !pinIfLoaded(range, windows) {
         // Nor is memory kept that would take room from the windows, or from a copy.
         giveBackSpare()
         var log = try acquire(windows, after: left, range, after: shown)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
-          if state.release() { core.settle(file, after: Range(windows)) }
-          if let copy = try core.readCopy(file, range, after: previous) {
+          if state.release() { core.settle(edition, after: Range(windows)) }
+          if let copy = try core.readCopy(edition, range, after: previous) {
             held = copy
             state.show(copy, offset: offset, count: count)
             return true
           }
-          _ = state.pinResident(windows, core)
-          log = try core.acquire(
-            file, windows, after: left, range, after: shown, mayOvershoot: true)
+          state.publishLease(on: windows)
+          log = try acquire(windows, after: left, range, after: shown, mayOvershoot: true)
         }
         guard let log else { throw MapError(.budgetExhausted) }
         state.log = log
@@ -100,34 +99,65 @@ extension WindowCursor {
       release()
       throw error.about(source, range: range)
     }
-    state.settle(windows, file, offset: offset, count: count)
+    state.settle(windows, edition, offset: offset, count: count)
     return true
   }
 
-  /// Makes windows resident that the pin covers. A file that changed since its copies were read is followed, where nobody uses
-  /// them; the pin must be gone for that, and is published anew.
+  /// Pins the windows of a range. True if all are loaded, so that the lease holds; else the core goes on from there.
+  private mutating func pinIfLoaded(_ range: Range<Int64>, _ windows: ClosedRange<Int>) -> Bool {
+    // What lies past the end of an edition that is shorter than the cursor knows has no words to look at.
+    if range.upperBound > edition.servedEnd {
+      state.publishLease(on: windows)
+      return false
+    }
+    // Of copies the end stays where it is from when the pin holds.
+    return state.pinResident(windows, core)
+      && (range.upperBound <= edition.servedEnd || Turn.isPlanted("unwatched end"))
+  }
+
+  /// Makes windows resident that the pin covers. Where the edition can bring in nothing any more the cursor moves to the file's present
+  /// one; where the file was found changed, it is looked at again, for which nothing may stay pinned.
   ///
   /// - Returns: nil if the bytes must be read without a window.
-  private func acquire(
+  private mutating func acquire(
     _ windows: ClosedRange<Int>, after left: Range<Int>, _ range: Range<Int64>,
-    after shown: Range<Int64>
+    after shown: Range<Int64>, mayOvershoot: Bool = false
   ) throws(MapError) -> AccessLog? {
-    var changes = 0
+    var (changes, moves) = (0, 0)
     while true {
       do throws(MapError) {
-        return try core.acquire(file, windows, after: left, range, after: shown)
+        let acquired = try core.acquire(
+          edition, windows, after: left, range, after: shown, mayOvershoot: mayOvershoot)
+        switch acquired {
+        case .windows(let log): return log
+        case .past: return nil
+        case .superseded:
+          moves += 1
+          if moves > MapCore.changesFollowed { return nil }
+          try moveToPresentEdition(publishing: windows)
+        }
       } catch {
+        if !error.isAboutVersion { throw error }
         changes += 1
-        if error.code != .fileChanged { throw error }
+        if changes > 1 && error.code == .fileTruncated { throw error }
         if changes > MapCore.changesFollowed { return nil }
         unsafe state.pin.pointee.store(0)
         // Whoever lets go of the lease tells which windows that frees.
-        defer {
-          unsafe state.pin.pointee.publish(
-            start: state.grid.start(of: windows.lowerBound), count: windows.count)
-        }
-        if try core.follow(file, source, after: error) == .past { return nil }
+        defer { state.publishLease(on: windows) }
+        try core.follow(edition, source)
       }
     }
+  }
+
+  /// Goes on in the edition that serves the file as it is now, with a lease there on the same windows.
+  private mutating func moveToPresentEdition(
+    publishing windows: ClosedRange<Int>
+  ) throws(MapError) {
+    let attachment = try core.move(from: edition, source, size: state.fileSize)
+    let old = unsafe (edition: edition, pin: state.pin)
+    edition = attachment.edition
+    state = CursorState(core: core, attachment: attachment)
+    state.publishLease(on: windows)
+    unsafe core.detach(old.edition, old.pin, nil)
   }
 }

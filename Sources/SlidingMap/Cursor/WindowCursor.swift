@@ -18,7 +18,7 @@ import Synchronization
 @safe
 public struct WindowCursor: ~Copyable, @unchecked Sendable {
   @usableFromInline let core: MapCore
-  @usableFromInline var file: FileEntry
+  @usableFromInline var edition: Edition
   @usableFromInline var state: CursorState
   /// What `bytes` lies in where no window could be had.
   var held: HeldCopy?
@@ -28,20 +28,20 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   init(core: MapCore, source: FileSource, attachment: MapCore.Attachment) {
     self.core = core
     self.source = source
-    file = attachment.file
+    edition = attachment.edition
     state = CursorState(core: core, attachment: attachment)
   }
 
-  init(core: MapCore, source: FileSource, file: FileEntry, state: CursorState) {
+  init(core: MapCore, source: FileSource, edition: Edition, state: CursorState) {
     self.core = core
     self.source = source
-    self.file = file
+    self.edition = edition
     self.state = state
   }
 
   deinit {
     if let spare { core.giveBack(spare) }
-    unsafe core.detach(file, unsafe state.pin, held)
+    unsafe core.detach(edition, unsafe state.pin, held)
   }
 
   /// What the cursor was made for.
@@ -93,7 +93,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
     let isWanted = state.release()
     recycleCopy()
     giveBackSpare()
-    if isWanted { core.settle(file, after: windows) }
+    if isWanted { core.settle(edition, after: windows) }
   }
 
   /// A second cursor on the same file with the same lease and range. O(1), takes the lock.
@@ -102,13 +102,13 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   public func copy() -> WindowCursor {
     if core.isForked {
       // The lock may be held by a thread that the child does not have, and nothing unloads here: share the slot.
-      return WindowCursor(core: core, source: source, file: file, state: state)
+      return WindowCursor(core: core, source: source, edition: edition, state: state)
     }
-    let (pin, log) = unsafe core.duplicate(file, state.pin, held)
+    let (pin, log) = unsafe core.duplicate(edition, state.pin, held)
     var state = self.state
     unsafe state.pin = pin
     state.log = log
-    var copy = WindowCursor(core: core, source: source, file: file, state: state)
+    var copy = WindowCursor(core: core, source: source, edition: edition, state: state)
     copy.held = held
     return copy
   }
@@ -124,17 +124,17 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. Size and lease stay
   ///   then.
   public mutating func refresh() throws(MapError) {
-    switch try core.refresh(file, source) {
+    switch try core.refresh(edition, source) {
     case .size(let size):
       // Bytes that were read without a window may be of an older version.
       if held != nil { release() }
       state.setFileSize(size, mayShowMore: true)
     case .moved(let replacement):
-      let old = unsafe (file: file, pin: state.pin, copy: held)
+      let old = unsafe (edition: edition, pin: state.pin, copy: held)
       held = nil
-      file = replacement.file
+      edition = replacement.edition
       state = CursorState(core: core, attachment: replacement)
-      unsafe core.detach(old.file, old.pin, old.copy)
+      unsafe core.detach(old.edition, old.pin, old.copy)
     }
   }
 }

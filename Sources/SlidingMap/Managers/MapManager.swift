@@ -56,7 +56,7 @@ public class MapManager: @unchecked Sendable {
   public func prefetch(_ path: FilePath, ranges: [Range<Int64>]) throws(MapError) {
     precondition(ranges.allSatisfy { $0.lowerBound >= 0 }, "offsets must not be negative")
     let cursor = try cursor(for: path)
-    core.prefetch(cursor.file, ranges)
+    core.prefetch(cursor.edition, ranges)
   }
 
   /// The windows of a file from its start, one after the other, each loaded ahead of the task that reads it.

@@ -42,7 +42,7 @@ extension MapCore {
   func knows(_ file: FileIdentity) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
-    return files[file] != nil
+    return registry[file] != nil
   }
 
   /// How much a policy may count on at present.

@@ -1,0 +1,168 @@
+import MapProtocols
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A file as some cursors read it: table of windows, extent, and who uses it. Of copies there is one for each version; of maps, which
+/// show writes as they happen, one until the file outgrows it.
+///
+/// All but the table's words, the base cell, the end and the slots is guarded by the core's lock. It lives as long as it has cursors
+/// or loaded regions.
+@usableFromInline
+@safe
+final class Edition: UseOrdered, @unchecked Sendable {
+  // What a miss looks at comes first, side by side: with many files each cache line is a wait for memory.
+
+  /// The extent's base, read by readers after a window's word said resident. It changes only while no window is loaded, so the
+  /// acquiring load of the word orders it.
+  let base = Atomic<UInt>(0)
+  /// The size that is served, in bytes, read by readers likewise. Of copies it changes only while no window is loaded.
+  private let end: Atomic<Int64>
+  let windows: WindowTable
+  let grid: WindowGrid
+  let file: TrackedFile
+  /// Whose the extent is, or will be.
+  var backend: Backend
+  /// Where the extent stands.
+  var place = Place.absent
+  /// What the backend was told of the extent.
+  var advised = AccessAdvice.normal
+  var listing = Residency.Listing()
+  /// Calls to the provider under way for which the extent must stay.
+  var extentUsers = 0
+  var links = UseLinks<Edition>()
+  var history = AccessHistory()
+  /// The version of its copies, or the one in which maps were last seen.
+  private(set) var generation: FileGeneration
+
+  // What scans, and cursors that come and go, look at.
+
+  var pins = PinSlots()
+  var proofs = PinProofs.EditionRecord()
+  var cursors = 0
+  /// The addresses an extent of this edition reserves: the file's size when first seen, and room for growth.
+  let reserved: Int
+  /// The largest size that was served: windows may be loaded up to there.
+  private(set) var longest: Int64
+
+  /// Where an edition's extent stands, and what a system call under way forbids.
+  enum Place {
+    /// It has none.
+    case absent
+    /// A thread is making one of so many bytes: the file does not outgrow that, and no window is claimed.
+    case making(byteCount: Int)
+    /// It has one.
+    case present(Extent)
+    /// A thread is about to give it up, or to put another in its place: no window is claimed.
+    case changing(Extent?)
+  }
+
+  /// Nil if there is no memory for the table, or no addresses for any file of this size.
+  init?(
+    of file: TrackedFile, _ generation: FileGeneration, backend: Backend, grid: WindowGrid,
+    pageSize: Int
+  ) {
+    let size = generation.size
+    // No address space holds it, and sums past its end would overflow.
+    if size > Int64.max / 2 { return nil }
+    let reserved = Edition.reservation(for: size, pageSize: pageSize)
+    guard let table = unsafe WindowTable.allocate(windows: grid.count(fileSize: Int64(reserved)))
+    else { return nil }
+    self.file = file
+    self.backend = backend
+    self.grid = grid
+    self.reserved = reserved
+    unsafe windows = table
+    self.generation = generation
+    end = Atomic(size)
+    longest = size
+  }
+
+  deinit { unsafe free(windows) }
+
+  // MARK: Version
+
+  /// The file's size as served, in bytes.
+  var size: Int64 { generation.size }
+
+  /// The same for readers without the lock.
+  var servedEnd: Int64 { end.load(ordering: .relaxed) }
+
+  /// Serves the file as it is now.
+  func adopt(_ new: FileGeneration) {
+    let isShorter = new.size < size
+    generation = new
+    longest = max(longest, new.size)
+    // Published, as the base is, by the release of the next word that says resident; and who goes by an older size is sent to
+    // the slow path.
+    end.store(new.size, ordering: .relaxed)
+    if isShorter { pins.callAttention() }
+  }
+
+  /// How large the file may become before another edition must serve it, in bytes: what its addresses, had or asked for, and
+  /// its table cover.
+  var room: Int {
+    switch place {
+    case .making(let byteCount): min(byteCount, reserved)
+    case .present(let extent), .changing(.some(let extent)): min(extent.byteCount, reserved)
+    case .absent, .changing(nil): reserved
+    }
+  }
+
+  // MARK: Place
+
+  var extent: Extent? {
+    switch place {
+    case .present(let extent): extent
+    case .changing(let extent): extent
+    case .absent, .making: nil
+    }
+  }
+
+  /// Whether a thread is making, replacing or dropping the extent, outside the lock.
+  var isChangingPlace: Bool {
+    switch place {
+    case .making, .changing: true
+    case .absent, .present: false
+    }
+  }
+
+  /// Whether its extent keeps the file readable without a handle or a path.
+  var keepsFile: Bool { extent != nil && backend.properties.extentKeepsFile }
+
+  /// Whether new cursors get it.
+  var isCurrent: Bool { file.current === self }
+
+  // MARK: Windows
+
+  /// Regions loaded, being loaded or being unloaded.
+  var regions: Int { listing.count }
+
+  /// How many windows the table has room for.
+  var windowCount: Int { grid.count(fileSize: Int64(reserved)) }
+
+  /// How far an extent reaches: a quarter over the size, so that a growing file changes its extent a logarithmic number
+  /// of times, and at least 64 KiB, which lets 25 small files share a page of the kernel's page table.
+  private static func reservation(for size: Int64, pageSize: Int) -> Int {
+    let room = max(size / 4, 64 << 10)
+    let (wanted, overflow) = size.addingReportingOverflow(room)
+    let page = Int64(pageSize)
+    let capped = min(overflow ? size : wanted, Int64.max - page)
+    return Int((capped + page - 1) / page * page)
+  }
+
+  /// The bytes of the budget that a window takes: those it holds, in whole pages.
+  func charge(for window: Int, pageSize: Int) -> Int {
+    charge(for: window, fileSize: size, pageSize: pageSize)
+  }
+
+  /// The same for a file of another size.
+  func charge(for window: Int, fileSize: Int64, pageSize: Int) -> Int {
+    let bytes = grid.bytes(of: window, fileSize: fileSize).count
+    return (bytes + pageSize - 1) / pageSize * pageSize
+  }
+}

@@ -1,0 +1,265 @@
+import MapProtocols
+import SystemPackage
+
+/// Looks at files that change while they are open, and what comes of them.
+extension MapCore {
+  // MARK: Adoption
+
+  /// The edition that serves a file as a look found it, counted as having one more cursor. Called with the lock, which may be given
+  /// up in between; the caller holds the file.
+  ///
+  /// - Returns: nil if another look was adopted since this one began, so that the file is to be looked at again.
+  /// - Throws: `.budgetExhausted` where a loaded last window grew, the budget is hard, and all else is in use;
+  ///   `.addressSpaceExhausted` where there is no memory for a table. The file stays as it was then.
+  func adopt(
+    _ status: FileStatus, by file: TrackedFile, since look: FileRegistry.Look,
+    _ token: inout LockToken
+  ) throws(MapError) -> Edition? {
+    var chores = Chores()
+    defer { perform(&chores, &token) }
+    var mayUnload = true
+    while true {
+      let isNew = file.generation != status.generation
+      if isNew && registry.isOvertaken(look, of: file) { return nil }
+      guard let current = file.current else { break }
+      if canServe(current, status) {
+        if !(try makeRoomForGrowth(of: current, to: status, &chores, &token)) { continue }
+        current.cursors += 1
+        serve(current, status)
+        try? makeRoomAfterGrowth(&token)
+        return current
+      }
+      // Copies of an old version that nobody uses are in nobody's way.
+      if !mayUnload || current.backend.properties.isCoherent || current.regions == 0 { break }
+      mayUnload = false
+      drainLogs()
+      _ = unloadUnused(residency.slots(of: current), &chores, &token)
+      perform(&chores, &token)
+    }
+    guard let edition = makeEdition(of: file, status.generation) else {
+      throw MapError(.addressSpaceExhausted, errno: .noMemory)
+    }
+    unloadSuperseded(of: file, &chores, &token)
+    return edition
+  }
+
+  /// Whether an edition can serve its file as it is now, to a new cursor or to those that it has.
+  ///
+  /// Copies of different versions are never joined, but where there are none there is nothing to join. Where only the change time is
+  /// another the file may have been renamed merely; or it was written to, and its modification time put back.
+  private func canServe(_ edition: Edition, _ status: FileStatus) -> Bool {
+    let isJoinable =
+      edition.backend.properties.isCoherent || edition.regions == 0
+      || status.generation == edition.generation
+    return isJoinable && status.size <= Int64(edition.room)
+  }
+
+  /// Lets an edition serve a version that it can serve.
+  private func serve(_ edition: Edition, _ status: FileStatus) {
+    if edition.generation == status.generation && edition.file.generation == status.generation {
+      return
+    }
+    let growth = growth(of: edition, to: status.size)
+    edition.adopt(status.generation)
+    registry.noteAdoption(of: status.generation, by: edition.file)
+    if Turn.isPlanted("uncharged growth") { return }
+    for window in growth {
+      ledger.chargeGrowth(window.byteCount)
+      residency.grow(window.slot, by: window.byteCount)
+    }
+  }
+
+  // MARK: Growth
+
+  /// What loaded windows of a file that grew take more of the budget than they did: its last one grows in place, and so do those
+  /// that stayed when the file was cut short before. O(1), and the windows that were cut off.
+  private func growth(
+    of edition: Edition, to size: Int64
+  ) -> [(slot: RegionSlot, byteCount: Int)] {
+    if size <= edition.size || edition.longest == 0 { return [] }
+    var growth: [(slot: RegionSlot, byteCount: Int)] = []
+    let first = edition.grid.window(at: max(edition.size - 1, 0))
+    for window in first...max(edition.grid.window(at: edition.longest - 1), first) {
+      let word = unsafe edition.windows.word(window)
+      if word.state == .absent || !residency.isHeld(word.slot) { continue }
+      let charge = edition.charge(for: window, fileSize: size, pageSize: pageSize)
+      let byteCount = charge - residency.byteCount(of: word.slot)
+      if byteCount > 0 { growth.append((word.slot, byteCount)) }
+    }
+    return growth
+  }
+
+  /// Makes room for what loaded windows of an edition are about to grow by, where the budget is hard.
+  ///
+  /// - Returns: false if the lock was given up for that, so that all is to be looked at again.
+  private func makeRoomForGrowth(
+    of edition: Edition, to status: FileStatus, _ chores: inout Chores, _ token: inout LockToken
+  ) throws(MapError) -> Bool {
+    let growth = growth(of: edition, to: status.size)
+    let byteCount = growth.reduce(0) { $0 + $1.byteCount }
+    let demand = Ledger.Demand(
+      bytes: byteCount, regions: 0, isHard: demand(for: edition, byteCount: byteCount).isHard)
+    if byteCount == 0 || !demand.isHard || fits(demand) { return true }
+    drainLogs()
+    // They may be what must go, if they alone are too large.
+    let isTooLarge = byteCount > ledger.limits.bytes
+    if !isTooLarge || unloadUnused(growth.map(\.slot), &chores, &token) == 0 {
+      try makeRoom(for: demand, &chores, &token)
+    }
+    return false
+  }
+
+  /// Unloads what a larger last window left no room for. Called with the lock, which is given up in between.
+  ///
+  /// It counts as held only then: nobody who knows the file's new size has come to its bytes yet.
+  private func makeRoomAfterGrowth(_ token: inout LockToken) throws(MapError) {
+    defer { ledger.notePeak() }
+    if ledger.fits(.none) { return }
+    drainLogs()
+    var chores = Chores()
+    defer { perform(&chores, &token) }
+    try makeRoom(for: .none, &chores, &token)
+  }
+
+  // MARK: Looks
+
+  /// What a second look at a file found.
+  enum Refreshed {
+    /// The edition serves it, with this size.
+    case size(Int64)
+    /// Another edition has to, and the cursor has a share in it.
+    case moved(Attachment)
+  }
+
+  /// Looks at the file again for a cursor. Whatever became of its path or the caller's descriptor, it stays that file.
+  func refresh(_ edition: Edition, _ source: FileSource) throws(MapError) -> Refreshed {
+    if isForked { throw MapError(.forked, source: source) }
+    do throws(MapError) {
+      let present = try present(edition.file, source)
+      if present !== edition { return .moved(try attach(to: present, source)) }
+      return .size(
+        locked {
+          edition.cursors -= 1
+          return edition.size
+        })
+    } catch {
+      throw error.about(source)
+    }
+  }
+
+  /// The edition that serves a file as it is now, by a look; counted as having one more cursor.
+  private func present(
+    _ file: TrackedFile, _ source: FileSource
+  ) throws(MapError) -> Edition {
+    var token = lock()
+    var chores = Chores()
+    file.holders += 1
+    defer {
+      letGo(of: file, &chores)
+      perform(&chores, &token)
+    }
+    while true {
+      try checkUsable()
+      if let edition = try look(at: file, source, &token) { return edition }
+    }
+  }
+
+  /// The same, or nil if another thread adopted another look meanwhile.
+  private func look(
+    at file: TrackedFile, _ source: FileSource, _ token: inout LockToken
+  ) throws(MapError) -> Edition? {
+    let look = registry.look()
+    let wasAnchored = file.isAnchored
+    // What nobody can tell is no reason to keep an old size.
+    guard let status = try statusNow(of: file, source, &token) else { throw MapError(.fileChanged) }
+    let isProven = wasAnchored || status.generation == file.generation
+    if !isProven && !Turn.isPlanted("unproven file") {
+      // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
+      throw MapError(.fileChanged)
+    }
+    guard let edition = try adopt(status, by: file, since: look, &token) else { return nil }
+    do throws(MapError) {
+      if edition.backend === primary { try ensureExtentIfPossible(edition, &token) }
+    } catch {
+      leave(edition, &token)
+      throw error
+    }
+    file.note(source)
+    return edition
+  }
+
+  /// How often a request that found its file changed is made again.
+  static let changesFollowed = 3
+
+  /// Looks at a file again for a request that found it changed, so that its present edition is the one of what it is now.
+  ///
+  /// - Throws: why it is out of reach.
+  func follow(_ edition: Edition, _ source: FileSource) throws(MapError) {
+    if isForked { throw MapError(.forked) }
+    let present = try present(edition.file, source)
+    var token = lock()
+    leave(present, &token)
+  }
+
+  /// A share in the edition that serves an edition's file now, for a cursor whose own can bring nothing in any more.
+  ///
+  /// - Parameter size: the file's, as the cursor knows it.
+  func move(
+    from edition: Edition, _ source: FileSource, size: Int64
+  ) throws(MapError) -> Attachment {
+    if isForked { throw MapError(.forked) }
+    let known = locked {
+      let current = edition.file.current
+      current?.cursors += 1
+      return current
+    }
+    let present = if let known { known } else { try self.present(edition.file, source) }
+    let attachment = try attach(to: present, source)
+    return unsafe Attachment(
+      edition: present, pin: attachment.pin, log: attachment.log, size: size)
+  }
+
+  /// The file's status, or nil if nobody can tell: no handle that can, and each path leads elsewhere or nowhere.
+  private func statusNow(
+    of file: TrackedFile, _ source: FileSource, _ token: inout LockToken
+  ) throws(MapError) -> FileStatus? {
+    let (handle, provider) = (file.handle, file.backend.provider)
+    let paths = file.paths(source)
+    file.handleUsers += 1
+    defer {
+      file.handleUsers -= 1
+      monitor.broadcast()
+    }
+    return try token.unlocked { () throws(MapError) in
+      if let handle {
+        do throws(MapError) {
+          let status = try provider.status(of: handle)
+          return status.identity == file.identity ? status : nil
+        } catch {
+          if error.code != .fileChanged { throw error }
+          // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.
+        }
+      }
+      return try provider.status(of: file.identity, at: paths)
+    }
+  }
+}
+
+extension RegionProvider {
+  /// What the first of the paths that leads to a file tells of it; nil if none does.
+  func status(
+    of identity: FileIdentity, at paths: [FilePath]
+  ) throws(MapError) -> FileStatus? {
+    var failure: MapError?
+    for path in paths {
+      do throws(MapError) {
+        let status = try status(at: path)
+        if status.identity == identity { return status }
+      } catch {
+        if error.errno != .noSuchFileOrDirectory { failure = failure ?? error }
+      }
+    }
+    if let failure { throw failure }
+    return nil
+  }
+}

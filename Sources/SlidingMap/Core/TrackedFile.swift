@@ -1,0 +1,120 @@
+import MapProtocols
+import SystemPackage
+
+/// One file as the core knows it: identity, handle, the paths that lead to it, and its editions.
+///
+/// All of it is guarded by the core's lock. It lives as long as it has editions; the last of them to go takes it out of the
+/// registry, and its handle with it.
+@safe
+final class TrackedFile: UseOrdered, @unchecked Sendable {
+  let identity: FileIdentity
+  /// What the first cursor asked for.
+  let source: FileSource
+  /// The last paths under which cursors asked for this file, each of which may lead there still.
+  private(set) var paths: [FilePath]
+
+  /// The version that was adopted last.
+  var generation: FileGeneration
+  /// Which of the core's adoptions that was.
+  var adoption = 0
+  /// The edition that serves new cursors; nil if none serves the file as it is now.
+  private(set) var current: Edition?
+  /// Those that only their own cursors read.
+  private(set) var older: [Edition] = []
+  /// Calls under way that keep the file, whatever becomes of its editions.
+  var holders = 0
+
+  var handle: Handle?
+  /// Whose the handle is, or was.
+  var backend: Backend
+  /// Calls to the provider under way for which the handle must stay.
+  var handleUsers = 0
+  var links = UseLinks<TrackedFile>()
+  /// How readers get at the handle without the lock.
+  let gate = HandleGate()
+  /// How often the file was read without a window.
+  var copies = 0
+
+  init(_ source: FileSource, _ opened: OpenedFile, _ backend: Backend) {
+    self.source = source
+    self.backend = backend
+    identity = opened.status.identity
+    generation = opened.status.generation
+    handle = opened.handle
+    paths = source.path.map { [$0] } ?? []
+  }
+
+  deinit { gate.deallocate() }
+
+  /// Whether somebody uses the handle, after which no reader without the lock does.
+  func isHandleInUse() -> Bool {
+    let isRead = !gate.close() && !Turn.isPlanted("unwatched gate")
+    return isRead || handleUsers > 0
+  }
+
+  /// Whether the file's inode is held, so that its identity can't have gone to another file.
+  var isAnchored: Bool { handle != nil || isMapped }
+
+  /// Whether a map keeps the file.
+  var isMapped: Bool { any { $0.keepsFile } }
+
+  /// Whether its bytes can be had without the handle, for all who have a cursor.
+  var canDoWithoutHandle: Bool { !any { $0.cursors > 0 && !$0.keepsFile } }
+
+  /// Whether the file can be opened again should the handle be given up.
+  var canReopen: Bool { !paths.isEmpty }
+
+  /// A fingerprint of the identity, the file's half of a `RegionKey`.
+  var key: UInt64 {
+    let mixed = (identity.inode ^ identity.device &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
+    return mixed ^ mixed >> 31
+  }
+
+  // MARK: Editions
+
+  /// Whether it has no editions.
+  var isEmpty: Bool { current == nil && older.isEmpty }
+
+  /// Makes an edition the one that new cursors get.
+  func enter(_ edition: Edition) {
+    if let current { older.append(current) }
+    current = edition
+  }
+
+  /// Takes an edition out.
+  func remove(_ edition: Edition) {
+    if edition.isCurrent {
+      current = nil
+    } else {
+      older.removeAll { $0 === edition }
+    }
+  }
+
+  /// Whether some edition satisfies a condition.
+  func any(_ condition: (Edition) -> Bool) -> Bool {
+    if let current, condition(current) { return true }
+    return older.contains(where: condition)
+  }
+
+  /// Whether a thread is making, replacing or dropping an edition's extent, outside the lock.
+  var isChangingPlace: Bool { any { $0.isChangingPlace } }
+
+  // MARK: Paths
+
+  /// A file may be renamed for ever while somebody holds it.
+  private static let mostPaths = 64
+
+  /// Notes a path under which a cursor asked for the file.
+  func note(_ source: FileSource) {
+    guard let path = source.path, paths.last != path else { return }
+    paths.removeAll { $0 == path }
+    if paths.count == Self.mostPaths { paths.removeFirst() }
+    paths.append(path)
+  }
+
+  /// The paths by which the file may be found, that of `source` first.
+  func paths(_ source: FileSource?) -> [FilePath] {
+    guard let path = source?.path else { return paths }
+    return [path] + paths.filter { $0 != path }
+  }
+}
