@@ -8,6 +8,32 @@
         name: "growth in maps", budget: .fixed(bytes: 5 << 12),
         verbs: [.append, .append, .grow, .refresh, .refresh, .open]),
       Scenario(
+        name: "looks that overlap", budget: .fixed(bytes: 6 << 12), files: [3], threads: 3...5,
+        verbs: [.refresh, .refresh, .refresh, .open, .append, .truncate]),
+      Scenario(
+        name: "looks that overlap, copies", backend: .copying, budget: .fixed(bytes: 6 << 12),
+        files: [3], threads: 3...5,
+        verbs: [.refresh, .refresh, .refresh, .open, .append, .truncate, .backdate]),
+      Scenario(
+        name: "editions of copies", backend: .copying,
+        budget: .fixed(bytes: 10 << 12, addresses: 120 << 10, handles: 1), files: [3, 2],
+        verbs: [
+          .overwrite, .append, .grow, .truncate, .across, .use, .copy, .drop, .refresh, .open,
+          .ready,
+        ]),
+      Scenario(
+        name: "editions of maps",
+        budget: .fixed(bytes: 10 << 12, addresses: 60 << 10, handles: 1), files: [3, 2],
+        verbs: [
+          .grow, .grow, .append, .truncate, .across, .use, .copy, .drop, .refresh, .open, .buffer,
+        ]),
+      Scenario(
+        name: "editions and a takeover", backend: .both,
+        budget: .fixed(bytes: 10 << 12, addresses: 60 << 10, handles: 2), files: [3, 2],
+        verbs: [
+          .overwrite, .grow, .append, .truncate, .across, .copy, .drop, .refresh, .open, .collect,
+        ], mostHandles: 2),
+      Scenario(
         name: "growth, addresses short", budget: .fixed(addresses: 30 << 10), files: [3, 3, 3],
         verbs: [.append, .grow, .refresh, .open, .drop]),
       Scenario(

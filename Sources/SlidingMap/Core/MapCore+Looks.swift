@@ -13,14 +13,16 @@ extension MapCore {
   ///   `.addressSpaceExhausted` where there is no memory for a table. The file stays as it was then.
   func adopt(
     _ status: FileStatus, by file: TrackedFile, since look: FileRegistry.Look,
-    _ token: inout LockToken
+    isAlone: Bool = false, _ token: inout LockToken
   ) throws(MapError) -> Edition? {
     var chores = Chores()
     defer { perform(&chores, &token) }
     var mayUnload = true
     while true {
       let isNew = file.generation != status.generation
-      if isNew && registry.isOvertaken(look, of: file) { return nil }
+      if isNew && (registry.isOvertaken(look, of: file) || file.isLooking && !isAlone) {
+        return nil
+      }
       guard let current = file.current else { break }
       if canServe(current, status) {
         if !(try makeRoomForGrowth(of: current, to: status, &chores, &token)) { continue }
@@ -158,16 +160,30 @@ extension MapCore {
       letGo(of: file, &chores)
       perform(&chores, &token)
     }
-    while true {
+    for _ in 1...Self.overlapping {
       try checkUsable()
       if let edition = try look(at: file, source, &token) { return edition }
     }
+    while file.isLooking { token.wait() }
+    file.isLooking = true
+    defer {
+      file.isLooking = false
+      monitor.broadcast()
+    }
+    while true {
+      try checkUsable()
+      if let edition = try look(at: file, source, isAlone: true, &token) { return edition }
+    }
   }
+
+  /// How many looks of a thread may be overtaken before others wait for its next.
+  private static let overlapping = 2
 
   /// The same, or nil if another thread adopted another look meanwhile.
   private func look(
-    at file: TrackedFile, _ source: FileSource, _ token: inout LockToken
+    at file: TrackedFile, _ source: FileSource, isAlone: Bool = false, _ token: inout LockToken
   ) throws(MapError) -> Edition? {
+    while file.isLooking && !isAlone { token.wait() }
     let look = registry.look()
     let wasAnchored = file.isAnchored
     // What nobody can tell is no reason to keep an old size.
@@ -177,7 +193,8 @@ extension MapCore {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
       throw MapError(.fileChanged)
     }
-    guard let edition = try adopt(status, by: file, since: look, &token) else { return nil }
+    guard let edition = try adopt(status, by: file, since: look, isAlone: isAlone, &token)
+    else { return nil }
     do throws(MapError) {
       if edition.backend === primary { try ensureExtentIfPossible(edition, &token) }
     } catch {

@@ -218,7 +218,7 @@ extension MapCore {
     while file.isHandleInUse() { waitForHandles(&token) }
     putBack(edition, found, extent)
     // Unless a look was adopted meanwhile.
-    if edition.generation == known.generation {
+    if edition.generation == known.generation && !file.isLooking {
       edition.adopt(found.file.status.generation)
       registry.noteAdoption(of: found.file.status.generation, by: file)
     }

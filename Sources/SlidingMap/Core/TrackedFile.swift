@@ -17,6 +17,8 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   var generation: FileGeneration
   /// Which of the core's adoptions that was.
   var adoption = 0
+  /// A thread looks at it whose looks were overtaken again and again: no other look is adopted meanwhile.
+  var isLooking = false
   /// The edition that serves new cursors; nil if none serves the file as it is now.
   private(set) var current: Edition?
   /// Those that only their own cursors read.
