@@ -61,8 +61,12 @@
         scheduler.start("reader-\(index)") { [self] in ends[index] = read() }
       }
       scheduler.join(threads)
-      finish(ends.flatMap { $0 })
+      var readers = ends.flatMap { $0 }
       ends = []
+      finish(readers)
+      for reader in readers { reader.endLease() }
+      readers = []
+      checkThatAllIsGone()
       maps = nil
       executor?.end()
       kernel?.end()
@@ -370,6 +374,17 @@
         if statistics.cursors != readers.count {
           scheduler.fail("counts \(statistics.cursors) cursors, of \(readers.count)")
         }
+      }
+    }
+
+    /// A file goes with its last cursor and window.
+    private func checkThatAllIsGone() {
+      guard let maps, !scenario.refusesBarriers else { return }
+      maps.collect()
+      let left = maps.statistics
+      let held = (left.files, left.cursors, left.maps, left.addresses, left.handles)
+      if held != (0, 0, 0, 0, 0) {
+        scheduler.fail("keeps (files, cursors, maps, addresses, handles) \(held)")
       }
     }
 

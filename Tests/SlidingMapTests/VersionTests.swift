@@ -136,4 +136,50 @@ struct VersionTests {
     let statistics = maps.statistics
     #expect(statistics.files <= 2 && statistics.handles <= 2 && statistics.regions <= 3)
   }
+
+  /// While one cursor keeps windows of the old version others share those of the new one, all of them by one descriptor.
+  @Test(arguments: copying)
+  func readersOfANewVersionShareItsWindows(_ kind: BackendKind) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: try kind.make(), budget: .fixed(handles: 1), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    var holder = try maps.cursor(for: path)
+    try holder.use(at: 0, count: 4096)
+    var first = try maps.cursor(for: path)
+    try writeInSecret(scratch)
+    // It moves by itself, as its first request shows.
+    try first.use(at: 8192, count: 100)
+    let (loads, copies) = (maps.statistics.loads, maps.statistics.copies)
+    var second = try maps.cursor(for: path)
+    try second.use(at: 8200, count: 50)
+    var third = first.copy()
+    try third.use(at: 8192, count: 10)
+    #expect(maps.statistics.loads == loads && maps.statistics.copies == copies)
+    #expect(maps.statistics.files == 1 && maps.statistics.handles == 1)
+    #expect(view(first) == .of(Self.new, 8192..<8292) && view(second) == .of(Self.new, 8200..<8250))
+    #expect(view(holder) == .of(Self.old, 0..<4096))
+    // Its own next request as well.
+    try holder.use(at: 8192, count: 1)
+    #expect(view(holder) == .of(Self.new, 8192..<8193))
+    #expect(maps.statistics.loads == loads && maps.statistics.regions == 1)
+  }
+
+  /// A cursor that knows a longer file than there is now finds its bytes again when they have come back.
+  @Test(arguments: copying + [.mmap, .automatic])
+  func aFileThatGrewAgainIsReadToItsEnd(_ kind: BackendKind) throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try kind.make(), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    var cursor = try maps.cursor(for: path)
+    try scratch.resize("file", to: 10_000)
+    #expect(try maps.cursor(for: path).fileSize == 10_000)
+    #expect(mapError { try cursor.use(at: 20_000, count: 1000) }?.code == .fileTruncated)
+    #expect(mapError { try cursor.use(at: 50_000, count: 1) }?.code == .fileTruncated)
+    try scratch.write("file", Self.new)
+    try cursor.use(at: 20_000, count: 1000)
+    #expect(view(cursor) == .of(Self.new, 20_000..<21_000))
+    try cursor.use(at: 59_000, count: 5000)
+    #expect(view(cursor) == .of(Self.new, 59_000..<60_000))
+  }
 }

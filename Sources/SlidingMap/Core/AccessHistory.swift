@@ -1,3 +1,5 @@
+import MapProtocols
+
 /// Whether the requests for a file that missed lay near one another: a counter that saturates, and where the last one was.
 ///
 /// The price of a mistake is alike on both sides, some milliseconds a miss: too much read, or a window read page by page.
@@ -14,6 +16,8 @@ struct AccessHistory {
   private var scattered = 0
   private var last: ClosedRange<Int>?
   private(set) var isRandom = false
+  /// What the backend was told of the extent.
+  private var told = AccessAdvice.normal
 
   /// Notes a request that missed. O(1).
   ///
@@ -43,4 +47,13 @@ struct AccessHistory {
     if scattered >= Self.proof { isRandom = true }
     return isNear
   }
+
+  /// Notes what the backend is to be told. False if it was told so before.
+  mutating func tell(_ advice: AccessAdvice) -> Bool {
+    defer { told = advice }
+    return advice != told
+  }
+
+  /// Notes that the extent is another one, of which nothing was told.
+  mutating func forgetWhatWasTold() { told = .normal }
 }

@@ -25,15 +25,8 @@ final class Edition: UseOrdered, @unchecked Sendable {
   let windows: WindowTable
   let grid: WindowGrid
   let file: TrackedFile
-  /// Whose the extent is, or will be.
-  var backend: Backend
-  /// Where the extent stands.
-  var place = Place.absent
-  /// What the backend was told of the extent.
-  var advised = AccessAdvice.normal
+  var place: Places.ExtentRecord
   var listing = Residency.Listing()
-  /// Calls to the provider under way for which the extent must stay.
-  var extentUsers = 0
   var links = UseLinks<Edition>()
   var history = AccessHistory()
   /// The version of its copies, or the one in which maps were last seen.
@@ -43,23 +36,11 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   var pins = PinSlots()
   var proofs = PinProofs.EditionRecord()
-  var cursors = 0
+  private(set) var cursors = 0
   /// The addresses an extent of this edition reserves: the file's size when first seen, and room for growth.
   let reserved: Int
   /// The largest size that was served: windows may be loaded up to there.
   private(set) var longest: Int64
-
-  /// Where an edition's extent stands, and what a system call under way forbids.
-  enum Place {
-    /// It has none.
-    case absent
-    /// A thread is making one of so many bytes: the file does not outgrow that, and no window is claimed.
-    case making(byteCount: Int)
-    /// It has one.
-    case present(Extent)
-    /// A thread is about to give it up, or to put another in its place: no window is claimed.
-    case changing(Extent?)
-  }
 
   /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
@@ -73,7 +54,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
     guard let table = unsafe WindowTable.allocate(windows: grid.count(fileSize: Int64(reserved)))
     else { return nil }
     self.file = file
-    self.backend = backend
+    place = Places.ExtentRecord(backend)
     self.grid = grid
     self.reserved = reserved
     unsafe windows = table
@@ -105,34 +86,30 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   /// How large the file may become before another edition must serve it, in bytes: what its addresses, had or asked for, and
   /// its table cover.
-  var room: Int {
-    switch place {
-    case .making(let byteCount): min(byteCount, reserved)
-    case .present(let extent), .changing(.some(let extent)): min(extent.byteCount, reserved)
-    case .absent, .changing(nil): reserved
-    }
-  }
+  var room: Int { min(place.byteCount ?? reserved, reserved) }
 
   // MARK: Place
 
-  var extent: Extent? {
-    switch place {
-    case .present(let extent): extent
-    case .changing(let extent): extent
-    case .absent, .making: nil
-    }
-  }
+  var extent: Extent? { place.extent }
+
+  /// Whose the extent is, or will be.
+  var backend: Backend { place.owner }
 
   /// Whether a thread is making, replacing or dropping the extent, outside the lock.
-  var isChangingPlace: Bool {
-    switch place {
-    case .making, .changing: true
-    case .absent, .present: false
-    }
-  }
+  var isChangingPlace: Bool { place.isChanging }
 
   /// Whether its extent keeps the file readable without a handle or a path.
   var keepsFile: Bool { extent != nil && backend.properties.extentKeepsFile }
+
+  // MARK: Cursors
+
+  /// Counts a share in it: a cursor's, or one of a call under way.
+  func share() { cursors += 1 }
+
+  func unshare() {
+    cursors -= 1
+    precondition(cursors >= 0, "a share is given back twice")
+  }
 
   /// Whether new cursors get it.
   var isCurrent: Bool { file.current === self }

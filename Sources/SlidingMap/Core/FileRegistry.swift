@@ -14,6 +14,21 @@ struct FileRegistry: ~Copyable {
     fileprivate let adoptions: Int
   }
 
+  /// What a file's record keeps of looks.
+  struct LookRecord {
+    fileprivate var version: FileGeneration
+    /// Which of all adoptions that was.
+    fileprivate var adoption = 0
+    fileprivate var isAlone = false
+
+    init(_ generation: FileGeneration) { version = generation }
+
+    /// The version that was adopted last.
+    var generation: FileGeneration { version }
+    /// Whether a thread looks at the file whose looks were overtaken again and again: no other look is adopted meanwhile.
+    var isLooking: Bool { isAlone }
+  }
+
   init() {}
 
   /// The file of an identity. Whoever held it may be gone, and the number another file's.
@@ -34,15 +49,27 @@ struct FileRegistry: ~Copyable {
   /// Begins a look.
   func look() -> Look { Look(adoptions: adoptions) }
 
-  /// Whether another look was adopted since this one began, so that this may be the older one.
-  func isOvertaken(_ look: Look, of file: TrackedFile) -> Bool {
-    file.adoption > look.adoptions && !Turn.isPlanted("older look")
+  /// Whether a look that brings another version may not be adopted: another one was since it began, so that this may be the older
+  /// one, or somebody looks alone.
+  ///
+  /// - Parameter isAlone: whether that is who asks.
+  func isOvertaken(_ look: Look, of file: TrackedFile, isAlone: Bool) -> Bool {
+    if file.looks.isAlone && !isAlone { return true }
+    return file.looks.adoption > look.adoptions && !Turn.isPlanted("older look")
   }
+
+  /// Lets no look at a file be adopted but the caller's, until `endLookingAlone`.
+  func beginLookingAlone(at file: TrackedFile) {
+    precondition(!file.looks.isAlone, "two threads look alone")
+    file.looks.isAlone = true
+  }
+
+  func endLookingAlone(at file: TrackedFile) { file.looks.isAlone = false }
 
   /// Notes that a version of a file was adopted, which a look brought just now.
   mutating func noteAdoption(of generation: FileGeneration, by file: TrackedFile) {
     adoptions += 1
-    file.adoption = adoptions
-    file.generation = generation
+    file.looks.adoption = adoptions
+    file.looks.version = generation
   }
 }

@@ -192,8 +192,10 @@ extension MapCore {
     if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) {
       recency.setCapacity(ledger.capacity)
     }
-    editionsByUse.touch(edition)
-    if !edition.backend.properties.extentKeepsFile { touchHandle(of: edition.file) }
+    places.touch(edition)
+    if !edition.backend.properties.extentKeepsFile {
+      places.touchHandle(of: edition.file)
+    }
     chores.loads.append(slot)
   }
 

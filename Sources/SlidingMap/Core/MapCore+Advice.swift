@@ -24,8 +24,7 @@ extension MapCore {
     case .sequential: advice = .sequential
     case .random: advice = .random
     }
-    if advice != edition.advised {
-      edition.advised = advice
+    if edition.history.tell(advice) {
       give(
         advice, ExtentRange(extent: extent, offset: 0, byteCount: extent.byteCount), edition,
         &chores)
@@ -51,7 +50,7 @@ extension MapCore {
   func give(
     _ advice: AccessAdvice, _ region: ExtentRange, _ edition: Edition, _ chores: inout Chores
   ) {
-    edition.extentUsers += 1
+    places.beginExtentUse(of: edition)
     chores.advice.append(
       Advice(edition: edition, owner: edition.backend, region: region, advice: advice))
   }

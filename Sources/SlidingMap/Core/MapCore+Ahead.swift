@@ -38,7 +38,7 @@ extension MapCore {
       byteCount += residency.byteCount(of: slot)
       if byteCount > Self.bytesTogether { break }
       residency.empty(slot, call: call)
-      edition.extentUsers += 1
+      places.beginExtentUse(of: edition)
       emptied.append(Emptied(slot: slot, edition: edition, call: call))
     }
     return emptied

@@ -200,7 +200,7 @@ extension MapCore {
     perform(&chores, &token)
     // Nothing pins the windows any more: only as a user of its handle a file keeps the extent that is being trimmed.
     trim(surplus, &token)
-    for edition in editions { edition.file.handleUsers -= 1 }
+    for edition in editions { endUse(of: edition) }
     handlesMoved()
     for edition in editions {
       unloadIfSuperseded(edition, &chores, &token)

@@ -12,9 +12,9 @@ extension MapCore {
   ) throws(MapError) {
     while edition.isChangingPlace { token.wait() }
     if edition.extent != nil || edition.size == 0 { return }
-    edition.place = .changing(nil)
+    places.beginChange(of: edition)
     defer {
-      if edition.isChangingPlace { edition.place = .absent }
+      places.endChange(of: edition)
       monitor.broadcast()
     }
     try ensureHandle(edition.file, &token)
@@ -33,10 +33,7 @@ extension MapCore {
   ) throws(MapError) {
     let backend = edition.file.backend
     guard let handle = edition.file.handle else { return }
-    edition.backend = backend
-    // From here on the file does not outgrow what is asked for.
-    let isOutgrown = Turn.isPlanted("outgrown extent")
-    edition.place = isOutgrown ? .changing(nil) : .making(byteCount: byteCount)
+    places.ask(backend, for: byteCount, of: edition)
     let size = edition.size
     let (maps, alignment) = (backend.properties.mapsPerExtent, alignment(for: edition))
     ledger.chargeExtent(maps: maps, addresses: byteCount)
@@ -47,23 +44,21 @@ extension MapCore {
       }
       checkExtent(extent, of: backend, for: size)
       ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
-      if edition.size > extent.byteCount && !isOutgrown {
+      if edition.size > extent.byteCount && !Turn.isPlanted("outgrown extent") {
         // The provider gave less room than the file needs by now.
-        edition.place = .changing(nil)
+        places.refuse(edition)
         var chores = Chores()
         chores.extents.append((extent, backend))
         perform(&chores, &token)
         return
       }
-      edition.place = .present(extent)
-      // Published by the release of the first word that will say resident.
-      unsafe edition.base.store(UInt(bitPattern: extent.base), ordering: .relaxed)
+      places.have(extent, of: edition)
     } catch {
-      edition.place = .changing(nil)
+      places.refuse(edition)
       ledger.creditExtent(maps: maps, addresses: byteCount)
       if error.code != .addressSpaceExhausted { throw error }
       refreshLimits(&token)
-      stepBack(from: byteCount)
+      places.stepBack(from: byteCount, holding: ledger.usage)
       if !dropExtent(otherThan: edition, &token) { throw error }
     }
   }
@@ -89,14 +84,14 @@ extension MapCore {
     let maps = edition.file.backend.properties.mapsPerExtent
     while true {
       // Each time anew: the file may have grown while the lock was given up.
-      var limits = extentLimits
+      var limits = places.limits(ledger.limits)
       var byteCount = extentSize(of: edition, limits)
       let usage = ledger.usage
       if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
         return byteCount
       }
       refreshLimits(&token)
-      limits = extentLimits
+      limits = places.limits(ledger.limits)
       byteCount = extentSize(of: edition, limits)
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
@@ -104,8 +99,8 @@ extension MapCore {
         // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
         // would overflow.
         let isCountable = !ledger.usage.addresses.addingReportingOverflow(byteCount).overflow
-        if mayOvershoot && isCountable && (refusal == nil || takeover == nil) {
-          return extentSize(of: edition, extentLimits)
+        if mayOvershoot && isCountable && (!places.wasRefused || takeover == nil) {
+          return extentSize(of: edition, places.limits(ledger.limits))
         }
         throw MapError(.addressSpaceExhausted)
       }
@@ -116,46 +111,6 @@ extension MapCore {
     if edition.reserved <= limits.addresses { return edition.reserved }
     let mask = Int64(pageSize - 1)
     return Int((edition.size + mask) & ~mask)
-  }
-
-  /// What the system refused lately.
-  struct Refusal {
-    let maps: Int
-    let addresses: Int
-    let end: ContinuousClock.Instant
-  }
-
-  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while, and holds less, so that
-  /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file
-  /// larger than all that is held may simply be too large.
-  private func stepBack(from byteCount: Int) {
-    let usage = ledger.usage
-    if byteCount > usage.addresses {
-      refusal = Refusal(
-        maps: .max, addresses: byteCount - 1 &+ usage.addresses, end: Turn.now + .milliseconds(100))
-    } else {
-      refusal = Refusal(
-        maps: max(usage.maps - max(usage.maps / 8, Self.spareMaps), 1),
-        addresses: max(usage.addresses - max(usage.addresses / 8, Self.spareAddresses), 1),
-        end: Turn.now + .seconds(1))
-    }
-  }
-
-  /// A few threads' worth.
-  private static let spareMaps = 16
-  private static let spareAddresses = 32 << 20
-
-  /// The budget's limits, and less after a refusal.
-  private var extentLimits: BudgetLimits {
-    guard let refusal else { return ledger.limits }
-    if refusal.end < Turn.now {
-      self.refusal = nil
-      return ledger.limits
-    }
-    var limits = ledger.limits
-    limits.maps = min(limits.maps, refusal.maps)
-    limits.addresses = min(limits.addresses, refusal.addresses)
-    return limits
   }
 
   /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.
@@ -172,28 +127,27 @@ extension MapCore {
   /// - Returns: false if there is none.
   private func dropExtent(otherThan spared: Edition, _ token: inout LockToken) -> Bool {
     var tried = 0
-    let count = editionsByUse.count
-    while tried < count, let edition = editionsByUse.first {
+    let count = places.editionCount
+    while tried < count, let edition = places.firstEdition {
       tried += 1
       let isEligible =
         edition !== spared && edition.extent != nil && !edition.isChangingPlace
         && (edition.cursors == 0 || edition.file.canReopen || edition.file.handle != nil)
         && !isSeenInUse(edition)
       guard isEligible else {
-        editionsByUse.touch(edition)
+        places.touch(edition)
         continue
       }
       var chores = Chores()
       // Held, so that nobody retires it or maps it anew while the lock is given up.
-      let extent = edition.extent
-      edition.place = .changing(extent)
+      places.beginChange(of: edition)
       var isEmpty = false
       if canDoWithoutExtent(edition, &token) {
         isEmpty = unloadAll(of: edition, &chores, &token)
         if isEmpty { dropExtent(edition, &chores) }
       }
-      if !isEmpty, let extent { edition.place = .present(extent) }
-      editionsByUse.touch(edition)
+      places.endChange(of: edition)
+      places.touch(edition)
       retireIfUnused(edition, &chores)
       perform(&chores, &token)
       monitor.broadcast()
@@ -229,7 +183,7 @@ extension MapCore {
     // What another thread is unloading or emptying keeps the extent.
     let isAll = held.count == slots.count
     let isUnused =
-      edition.extentUsers == 0 && (isAll || edition.cursors == 0)
+      !edition.place.isInUse && (isAll || edition.cursors == 0)
       && held.allSatisfy { proofs.isUnused($0) }
     if isUnused {
       for slot in held { leave(slot, evicted: false, &chores) }

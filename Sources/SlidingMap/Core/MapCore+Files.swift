@@ -54,7 +54,7 @@ extension MapCore {
     guard let file = registry[status.identity],
       file.isAnchored || file.generation == status.generation
     else { return try enter(source, opened, backend, &chores, &token) }
-    file.holders += 1
+    file.hold()
     defer { letGo(of: file, &chores) }
     let edition: Edition?
     do throws(MapError) {
@@ -64,7 +64,7 @@ extension MapCore {
       throw error
     }
     if edition != nil && mayTake(from: backend, file) {
-      take(handle, of: backend, file)
+      places.take(handle, of: backend, file)
     } else if !Turn.isPlanted("forgotten handle") {
       chores.handles.append((handle, backend))
     }
@@ -80,7 +80,7 @@ extension MapCore {
     guard let file = registry[status.identity], file.isAnchored,
       file.generation == status.generation, let edition = file.current
     else { return nil }
-    edition.cursors += 1
+    edition.share()
     file.note(source)
     return edition
   }
@@ -96,7 +96,7 @@ extension MapCore {
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
     let former = registry.enter(file)
-    handlesByUse.append(file)
+    places.enter(file)
     if let former { unloadSuperseded(of: former, &chores, &token) }
     return edition
   }
@@ -108,9 +108,9 @@ extension MapCore {
         of: file, generation, backend: file.backend, grid: grid, pageSize: pageSize)
     else { return nil }
     registry.noteAdoption(of: generation, by: file)
-    edition.cursors = 1
+    edition.share()
     file.enter(edition)
-    editionsByUse.append(edition)
+    places.enter(edition)
     return edition
   }
 
@@ -125,7 +125,7 @@ extension MapCore {
       leave(edition, &token)
       throw error
     }
-    editionsByUse.touch(edition)
+    places.touch(edition)
     return enterCursor(of: edition, size: edition.size)
   }
 
@@ -141,7 +141,7 @@ extension MapCore {
   func duplicate(_ edition: Edition, _ original: Pin, _ copy: HeldCopy?) -> (Pin, AccessLog) {
     monitor.lock()
     defer { monitor.unlock() }
-    edition.cursors += 1
+    edition.share()
     let attachment = enterCursor(of: edition, size: edition.size)
     let pin = unsafe attachment.pin
     let windows = unsafe original.pointee.windows(edition.grid)
@@ -170,7 +170,7 @@ extension MapCore {
       // The cursors that went before may all have moved on.
       let file = edition.file
       let listed = edition.links.isLinked ? edition : file.current ?? file.older.last ?? edition
-      listed.cursors += 1
+      listed.share()
       return enterCursor(of: listed, size: size)
     }
     return WindowCursor(core: self, source: source, attachment: attachment)
@@ -195,7 +195,7 @@ extension MapCore {
     var chores = Chores()
     if let copy { takeBack(copy, &chores) }
     cursors -= 1
-    edition.cursors -= 1
+    edition.unshare()
     unloadIfSuperseded(edition, &chores, &token)
     endOvershoot(&chores, &token)
     retireIfUnused(edition, &chores)
@@ -204,7 +204,7 @@ extension MapCore {
 
   /// Ends a share in an edition that is no cursor's.
   func leave(_ edition: Edition, _ token: inout LockToken) {
-    edition.cursors -= 1
+    edition.unshare()
     var chores = Chores()
     unloadIfSuperseded(edition, &chores, &token)
     retireIfUnused(edition, &chores)
@@ -232,7 +232,7 @@ extension MapCore {
   func unloadSuperseded(
     of file: TrackedFile, _ chores: inout Chores, _ token: inout LockToken
   ) {
-    file.holders += 1
+    file.hold()
     for edition in file.older { unloadIfSuperseded(edition, &chores, &token) }
     if let current = file.current { unloadIfSuperseded(current, &chores, &token) }
     letGo(of: file, &chores)
@@ -240,12 +240,12 @@ extension MapCore {
 
   /// Takes an edition without cursors and regions off the books, its extent with it, and the file with the last of them.
   func retireIfUnused(_ edition: Edition, _ chores: inout Chores) {
-    guard edition.regions == 0, edition.extentUsers == 0, !edition.isChangingPlace,
+    guard edition.regions == 0, !edition.place.isInUse, !edition.isChangingPlace,
       edition.cursors == 0 || isShutDown
     else { return }
     dropExtent(edition, &chores)
     if edition.cursors == 0 && edition.links.isLinked {
-      editionsByUse.remove(edition)
+      places.remove(edition)
       edition.file.remove(edition)
     }
     retireIfUnused(edition.file, &chores)
@@ -253,7 +253,7 @@ extension MapCore {
 
   /// Gives up the handle of a file without editions, and the file.
   private func retireIfUnused(_ file: TrackedFile, _ chores: inout Chores) {
-    guard file.isEmpty || isShutDown, file.holders == 0, !file.isChangingPlace,
+    guard file.isEmpty || isShutDown, !file.isHeld, !file.isChangingPlace,
       closeHandle(of: file, &chores), file.isEmpty
     else { return }
     registry.remove(file)
@@ -261,24 +261,24 @@ extension MapCore {
 
   /// Ends a call for which a file had to stay.
   func letGo(of file: TrackedFile, _ chores: inout Chores) {
-    file.holders -= 1
+    file.letGo()
     retireIfUnused(file, &chores)
   }
 
   /// Begins a call for which an edition's extent and the handle must stay.
   func beginUse(of edition: Edition) {
-    edition.extentUsers += 1
-    edition.file.handleUsers += 1
+    places.beginExtentUse(of: edition)
+    places.beginHandleUse(of: edition.file)
   }
 
   func endUse(of edition: Edition) {
-    edition.extentUsers -= 1
-    edition.file.handleUsers -= 1
+    places.endExtentUse(of: edition)
+    places.endHandleUse(of: edition.file)
   }
 
   /// Ends a call for which an edition's extent had to stay.
   func leaveExtent(of edition: Edition, _ chores: inout Chores) {
-    edition.extentUsers -= 1
+    places.endExtentUse(of: edition)
     retireIfUnused(edition, &chores)
   }
 
@@ -291,11 +291,8 @@ extension MapCore {
   }
 
   func dropExtent(_ edition: Edition, _ chores: inout Chores) {
-    guard let extent = edition.extent else { return }
-    chores.extents.append((extent, edition.backend))
-    edition.place = .absent
-    edition.advised = .normal
-    edition.base.store(0, ordering: .relaxed)
-    edition.pins.callAttention()
+    guard let dropped = places.drop(edition) else { return }
+    chores.extents.append(dropped)
+    edition.history.forgetWhatWasTold()
   }
 }

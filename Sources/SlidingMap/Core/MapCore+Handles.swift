@@ -22,12 +22,12 @@ extension MapCore {
         let backend = owner ?? primary
         return (try open(source, backend, &token), backend)
       }
-      let (first, second) = isShortOfHandles ? (takeover, primary) : (primary, takeover)
+      let (first, second) = places.isShortOfHandles() ? (takeover, primary) : (primary, takeover)
       do throws(MapError) {
         return (try open(source, first, &token), first)
       } catch {
         if error.code != .handlesExhausted { throw error }
-        if first === primary { noteShortageOfHandles() }
+        if first === primary { places.noteShortageOfHandles() }
         return (try open(source, second, &token), second)
       }
     } catch {
@@ -54,19 +54,6 @@ extension MapCore {
     }
   }
 
-  /// For how long a refused descriptor is not asked for again where there is another way.
-  private static let refusalTime = Duration.milliseconds(1)
-
-  func noteShortageOfHandles() { shortOfHandlesUntil = Turn.now + Self.refusalTime }
-
-  /// Whether the system had no descriptor for the first backend just now.
-  var isShortOfHandles: Bool {
-    guard let end = shortOfHandlesUntil else { return false }
-    if Turn.now < end { return true }
-    shortOfHandlesUntil = nil
-    return false
-  }
-
   /// Takes one step towards room for one more handle: closes an idle one, or waits for one to become idle.
   ///
   /// - Returns: whether there is room.
@@ -86,10 +73,7 @@ extension MapCore {
   /// Whether some handle is being opened, closed or used under the lock by another thread, which ends soon; what can't be
   /// closed now can be then.
   private var areHandlesMoving: Bool {
-    if ledger.usage.handles > handlesByUse.count { return true }
-    var isAny = false
-    handlesByUse.forEach { isAny = isAny || $0.isChangingPlace || $0.handleUsers > 0 }
-    return isAny
+    ledger.usage.handles > places.handleCount || places.areHandlesMoving
   }
 
   /// Waits until some handle may have become idle, or a load ended.
@@ -115,25 +99,9 @@ extension MapCore {
     return current.backend === backend || current.extent == nil && current.regions == 0
   }
 
-  /// Makes an open handle the file's own.
-  func take(_ handle: Handle, of backend: Backend, _ file: TrackedFile) {
-    file.handle = handle
-    file.backend = backend
-    if let current = file.current, current.extent == nil, current.regions == 0 {
-      current.backend = backend
-    }
-    handlesByUse.append(file)
-  }
-
   /// The handle through which an edition's windows are read; nil if the file has none of the same backend.
   func handle(for edition: Edition) -> Handle? {
     edition.backend === edition.file.backend ? edition.file.handle : nil
-  }
-
-  /// Makes a file's handle the most recently used, as bytes are about to be read through it. Hits don't come here: they need no
-  /// handle.
-  func touchHandle(of file: TrackedFile) {
-    if file.handle != nil { handlesByUse.touch(file) }
   }
 
   /// What came of an attempt to close handles.
@@ -154,14 +122,12 @@ extension MapCore {
     var chores = Chores()
     var isAnyInUse = false
     for mayReopen in [false, true] where chores.handles.isEmpty {
-      var next = handlesByUse.first
-      while let file = next, chores.handles.count < count {
-        next = handlesByUse.next(after: file)
-        if let backend, file.backend !== backend { continue }
-        if file.canDoWithoutHandle || mayReopen && file.canReopen {
-          let isClosing = closeHandle(of: file, &chores)
-          isAnyInUse = isAnyInUse || !isClosing
-        }
+      chores.handles = places.giveUpHandles(count) { file in
+        if let backend, file.backend !== backend { return false }
+        guard file.canDoWithoutHandle || mayReopen && file.canReopen else { return false }
+        let isInUse = file.isChangingPlace || file.isHandleInUse()
+        isAnyInUse = isAnyInUse || isInUse
+        return !isInUse
       }
     }
     if chores.isEmpty { return isAnyInUse ? .inUse : .none }
@@ -174,11 +140,9 @@ extension MapCore {
   /// - Returns: whether it is not.
   @discardableResult
   func closeHandle(of file: TrackedFile, _ chores: inout Chores) -> Bool {
-    guard let handle = file.handle else { return true }
+    if file.handle == nil { return true }
     if file.isChangingPlace || file.isHandleInUse() { return false }
-    chores.handles.append((handle, file.backend))
-    file.handle = nil
-    handlesByUse.remove(file)
+    if let given = places.giveUpHandle(of: file) { chores.handles.append(given) }
     return true
   }
 
@@ -229,7 +193,7 @@ extension MapCore {
       && (file.isMapped || opened.status.generation == file.generation)
     // The thread that is changing the extent may be the one that looks for a handle.
     if isSame && file.handle == nil && fits(backend, file) {
-      take(opened.handle, of: backend, file)
+      places.take(opened.handle, of: backend, file)
     } else {
       var chores = Chores()
       chores.handles.append((opened.handle, backend))

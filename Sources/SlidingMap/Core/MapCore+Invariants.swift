@@ -41,8 +41,8 @@
       {
         return "\(ledger.peak.bytes) bytes of a hard budget of \(ledger.limits.bytes)"
       }
-      if handlesByUse.count > usage.handles {
-        return "\(handlesByUse.count) handles held, \(usage.handles) counted"
+      if places.handleCount > usage.handles {
+        return "\(places.handleCount) handles held, \(usage.handles) counted"
       }
       if loads.count < loads.windows || loads.windows < 0 {
         return "\(loads.windows) windows of \(loads.count) loads in flight"
@@ -55,8 +55,8 @@
 
     private func brokenFiles() -> String? {
       var editions: [Edition] = []
-      editionsByUse.forEach { editions.append($0) }
-      if editions.count != editionsByUse.count { return "the list of editions is broken" }
+      places.forEachEdition { editions.append($0) }
+      if editions.count != places.editionCount { return "the list of editions is broken" }
       var (maps, addresses, sharers) = (0, 0, 0)
       for edition in editions {
         sharers += edition.cursors
@@ -77,28 +77,25 @@
 
     private func brokenHandles() -> String? {
       var files: [TrackedFile] = []
-      handlesByUse.forEach { files.append($0) }
+      places.forEachHandle { files.append($0) }
       var handles: Set<Owned> = []
       for file in files {
         guard let handle = file.handle else { return "\(file.source): listed, without a handle" }
         if !handles.insert(Owned(owner: ObjectIdentifier(file.backend), handle)).inserted {
           return "\(file.source): its handle is another file's, too"
         }
-        if file.handleUsers < 0 || file.holders < 0 {
-          return "\(file.source): something was given back twice"
-        }
         if let current = file.current, current.extent != nil, current.backend !== file.backend {
           return "\(file.source): its handle is none of its windows' backend"
         }
       }
-      if handles.count != handlesByUse.count { return "a handle is not in the list of handles" }
+      if handles.count != places.handleCount { return "a handle is not in the list of handles" }
       return nil
     }
 
     private func brokenRegions() -> String? {
       var found = 0
       var fault: String?
-      editionsByUse.forEach { edition in
+      places.forEachEdition { edition in
         let slots = residency.slots(of: edition)
         found += slots.count
         if slots.count != edition.regions {
@@ -149,9 +146,6 @@
 
   extension Edition {
     fileprivate var brokenInvariant: String? {
-      if cursors < 0 || regions < 0 || extentUsers < 0 {
-        return "something was given back twice"
-      }
       if let extent, size > extent.byteCount {
         return "\(size) bytes in an extent of \(extent.byteCount)"
       }

@@ -20,13 +20,11 @@ extension MapCore {
     var mayUnload = true
     while true {
       let isNew = file.generation != status.generation
-      if isNew && (registry.isOvertaken(look, of: file) || file.isLooking && !isAlone) {
-        return nil
-      }
+      if isNew && registry.isOvertaken(look, of: file, isAlone: isAlone) { return nil }
       guard let current = file.current else { break }
       if canServe(current, status) {
         if !(try makeRoomForGrowth(of: current, to: status, &chores, &token)) { continue }
-        current.cursors += 1
+        current.share()
         serve(current, status)
         try? makeRoomAfterGrowth(&token)
         return current
@@ -141,7 +139,7 @@ extension MapCore {
       if present !== edition { return .moved(try attach(to: present, source)) }
       return .size(
         locked {
-          edition.cursors -= 1
+          edition.unshare()
           return edition.size
         })
     } catch {
@@ -155,7 +153,7 @@ extension MapCore {
   ) throws(MapError) -> Edition {
     var token = lock()
     var chores = Chores()
-    file.holders += 1
+    file.hold()
     defer {
       letGo(of: file, &chores)
       perform(&chores, &token)
@@ -164,10 +162,10 @@ extension MapCore {
       try checkUsable()
       if let edition = try look(at: file, source, &token) { return edition }
     }
-    while file.isLooking { token.wait() }
-    file.isLooking = true
+    while file.looks.isLooking { token.wait() }
+    registry.beginLookingAlone(at: file)
     defer {
-      file.isLooking = false
+      registry.endLookingAlone(at: file)
       monitor.broadcast()
     }
     while true {
@@ -183,7 +181,7 @@ extension MapCore {
   private func look(
     at file: TrackedFile, _ source: FileSource, isAlone: Bool = false, _ token: inout LockToken
   ) throws(MapError) -> Edition? {
-    while file.isLooking && !isAlone { token.wait() }
+    while file.looks.isLooking && !isAlone { token.wait() }
     let look = registry.look()
     let wasAnchored = file.isAnchored
     // What nobody can tell is no reason to keep an old size.
@@ -227,7 +225,7 @@ extension MapCore {
     if isForked { throw MapError(.forked) }
     let known = locked {
       let current = edition.file.current
-      current?.cursors += 1
+      current?.share()
       return current
     }
     let present = if let known { known } else { try self.present(edition.file, source) }
@@ -242,9 +240,9 @@ extension MapCore {
   ) throws(MapError) -> FileStatus? {
     let (handle, provider) = (file.handle, file.backend.provider)
     let paths = file.paths(source)
-    file.handleUsers += 1
+    places.beginHandleUse(of: file)
     defer {
-      file.handleUsers -= 1
+      places.endHandleUse(of: file)
       monitor.broadcast()
     }
     return try token.unlocked { () throws(MapError) in

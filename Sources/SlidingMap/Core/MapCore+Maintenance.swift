@@ -17,7 +17,7 @@ extension MapCore {
     var token = lock()
     drainLogs()
     var meant: [Edition] = []
-    editionsByUse.forEach { if isMeant($0.file) { meant.append($0) } }
+    places.forEachEdition { if isMeant($0.file) { meant.append($0) } }
     var chores = Chores()
     var slots: [RegionSlot] = []
     for edition in meant { slots += residency.slots(of: edition) }
@@ -62,7 +62,7 @@ extension MapCore {
     try? makeRoom(for: .none, &chores, &token)
     closeCopies(&chores)
     var editions: [Edition] = []
-    editionsByUse.forEach { editions.append($0) }
+    places.forEachEdition { editions.append($0) }
     for edition in editions { retireIfUnused(edition, &chores) }
     perform(&chores, &token)
     shutdowns -= 1
@@ -79,8 +79,8 @@ extension MapCore {
     result.hits = counters.hits
     result.bypasses = counters.bypasses
     var pinned: Set<PinnedWindow> = []
-    editionsByUse.forEach { edition in
-      if edition.isCurrent || edition.file.current == nil {
+    places.forEachEdition { edition in
+      if edition === edition.file.current ?? edition.file.older.first {
         result.files += 1
         if edition.backend !== primary { result.takeoverFiles += 1 }
       }

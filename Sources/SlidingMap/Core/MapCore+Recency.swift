@@ -7,7 +7,7 @@ extension MapCore {
     guard recency.drain(residency), ledger.usage.maps > ledger.limits.maps / 2 else { return }
     // Files leave whole when maps run short, so their order starts to matter.
     recency.forEachDrained { slot in
-      if let edition = residency.edition(of: slot) { editionsByUse.touch(edition) }
+      if let edition = residency.edition(of: slot) { places.touch(edition) }
     }
   }
 

@@ -56,7 +56,7 @@ extension MapCore {
         if error.code == .unsupported { throw MapError(.fileChanged) }
         throw error
       }
-      edition.file.copies += 1
+      edition.file.noteCopy()
       counters.copies += 1
       if takeover != nil { counters.takeovers += 1 }
       // Shut down meanwhile: the handle was in use then.
@@ -125,7 +125,7 @@ extension MapCore {
     _ token: inout LockToken
   ) throws(MapError) {
     var chores = Chores()
-    file.holders += 1
+    file.hold()
     defer {
       letGo(of: file, &chores)
       perform(&chores, &token)
@@ -133,14 +133,14 @@ extension MapCore {
     try ensureHandle(file, &token)
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
-    touchHandle(of: file)
+    places.touchHandle(of: file)
     let provider = file.backend.provider
     let start = copy.range.lowerBound
     let buffer = unsafe UnsafeMutableRawBufferPointer(
       start: copy.chunk.start, count: copy.range.count)
-    file.handleUsers += 1
+    places.beginHandleUse(of: file)
     defer {
-      file.handleUsers -= 1
+      places.endHandleUse(of: file)
       monitor.broadcast()
     }
     let count = try token.unlocked { () throws(MapError) in
@@ -185,15 +185,15 @@ extension MapCore {
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
   func returnToPrimary(_ edition: Edition, _ token: inout LockToken) {
     let file = edition.file
-    guard edition.isCurrent, edition.backend !== primary, file.canReopen, file.handleUsers == 0,
-      edition.extentUsers == 0, !edition.isChangingPlace,
-      file.handle != nil || ledger.hasRoomForHandle, !isShortOfHandles
+    guard edition.isCurrent, edition.backend !== primary, file.canReopen, !file.place.isInUse,
+      !edition.place.isInUse, !edition.isChangingPlace,
+      file.handle != nil || ledger.hasRoomForHandle, !places.isShortOfHandles()
     else { return }
     // No window is claimed from here on.
     let extent = edition.extent
-    edition.place = .changing(extent)
+    places.beginChange(of: edition)
     defer {
-      if edition.isChangingPlace { edition.place = extent.map { .present($0) } ?? .absent }
+      places.endChange(of: edition)
       monitor.broadcast()
     }
     let known = FileStatus(identity: file.identity, generation: edition.generation)
@@ -210,7 +210,7 @@ extension MapCore {
     } catch {
       if !isHeld { ledger.creditHandles() }
       handlesMoved()
-      if error.code == .handlesExhausted { noteShortageOfHandles() }
+      if error.code == .handlesExhausted { places.noteShortageOfHandles() }
       return
     }
     // Copies are being read through the old handle; or through one of the first backend's that another thread gave the file
@@ -218,7 +218,7 @@ extension MapCore {
     while file.isHandleInUse() { waitForHandles(&token) }
     putBack(edition, found, extent)
     // Unless a look was adopted meanwhile.
-    if edition.generation == known.generation && !file.isLooking {
+    if edition.generation == known.generation && !file.looks.isLooking {
       edition.adopt(found.file.status.generation)
       registry.noteAdoption(of: found.file.status.generation, by: file)
     }
@@ -226,9 +226,8 @@ extension MapCore {
     var surplus: (handle: Handle, owner: Backend)? = (found.file.handle, primary)
     // Another edition may have taken its place meanwhile, which goes on with the old handle.
     if edition.isCurrent {
-      surplus = file.handle.map { ($0, file.backend) }
-      if surplus != nil { handlesByUse.remove(file) }
-      take(found.file.handle, of: primary, file)
+      surplus = places.giveUpHandle(of: file)
+      places.take(found.file.handle, of: primary, file)
     }
     if let surplus {
       token.unlocked { surplus.owner.provider.close(surplus.handle) }
@@ -247,10 +246,9 @@ extension MapCore {
         maps: edition.backend.properties.mapsPerExtent, addresses: extent.byteCount)
       ledger.chargeExtent(
         maps: primary.properties.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
-      edition.advised = .normal
+      edition.history.forgetWhatWasTold()
     }
-    edition.place = found.extent.map { .present($0) } ?? .absent
-    edition.backend = primary
+    places.replace(by: found.extent, of: primary, edition)
   }
 
   /// Opens the first of the paths that leads to the known file.

@@ -33,11 +33,8 @@ final class MapCore: @unchecked Sendable {
   var recency: Recency
   var proofs = PinProofs()
   var evictor = Evictor()
-  var refusal: Refusal?
-  var shortOfHandlesUntil: ContinuousClock.Instant?
   var registry = FileRegistry()
-  var editionsByUse = UseOrder<Edition>()
-  var handlesByUse = UseOrder<TrackedFile>()
+  var places = Places()
   var copies: CopyDesk
   var cursors = 0
   var loads = LoadBoard()
@@ -104,8 +101,8 @@ final class MapCore: @unchecked Sendable {
     // copies of its own; the provider decides what it may still touch.
     let isForked = isForked
     var files: [TrackedFile] = []
-    handlesByUse.forEach { files.append($0) }
-    editionsByUse.forEach { edition in
+    places.forEachHandle { files.append($0) }
+    places.forEachEdition { edition in
       if !isForked, let extent = edition.extent { edition.backend.provider.release(extent) }
       // Each keeps the other.
       edition.file.remove(edition)
@@ -166,7 +163,7 @@ final class MapCore: @unchecked Sendable {
 
   /// Makes every cursor look at the control word. O(cursors).
   private func callAttention() {
-    editionsByUse.forEach { $0.pins.callAttention() }
+    places.forEachEdition { $0.pins.callAttention() }
   }
 
   var isOvershooting: Bool {

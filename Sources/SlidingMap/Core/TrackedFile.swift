@@ -13,45 +13,58 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// The last paths under which cursors asked for this file, each of which may lead there still.
   private(set) var paths: [FilePath]
 
-  /// The version that was adopted last.
-  var generation: FileGeneration
-  /// Which of the core's adoptions that was.
-  var adoption = 0
-  /// A thread looks at it whose looks were overtaken again and again: no other look is adopted meanwhile.
-  var isLooking = false
+  var looks: FileRegistry.LookRecord
+  var place: Places.HandleRecord
   /// The edition that serves new cursors; nil if none serves the file as it is now.
   private(set) var current: Edition?
   /// Those that only their own cursors read.
   private(set) var older: [Edition] = []
   /// Calls under way that keep the file, whatever becomes of its editions.
-  var holders = 0
-
-  var handle: Handle?
-  /// Whose the handle is, or was.
-  var backend: Backend
-  /// Calls to the provider under way for which the handle must stay.
-  var handleUsers = 0
+  private var holders = 0
   var links = UseLinks<TrackedFile>()
   /// How readers get at the handle without the lock.
   let gate = HandleGate()
   /// How often the file was read without a window.
-  var copies = 0
+  private(set) var copies = 0
 
   init(_ source: FileSource, _ opened: OpenedFile, _ backend: Backend) {
     self.source = source
-    self.backend = backend
     identity = opened.status.identity
-    generation = opened.status.generation
-    handle = opened.handle
+    looks = FileRegistry.LookRecord(opened.status.generation)
+    place = Places.HandleRecord(opened.handle, backend)
     paths = source.path.map { [$0] } ?? []
   }
 
   deinit { gate.deallocate() }
 
+  /// The version that was adopted last.
+  var generation: FileGeneration { looks.generation }
+
+  func noteCopy() { copies += 1 }
+
+  // MARK: Who holds it
+
+  /// Keeps it, whatever becomes of its editions, until `letGo`.
+  func hold() { holders += 1 }
+
+  func letGo() {
+    holders -= 1
+    precondition(holders >= 0, "a file is let go twice")
+  }
+
+  var isHeld: Bool { holders > 0 }
+
+  // MARK: Handle
+
+  var handle: Handle? { place.handle }
+
+  /// Whose the handle is, or was.
+  var backend: Backend { place.owner }
+
   /// Whether somebody uses the handle, after which no reader without the lock does.
   func isHandleInUse() -> Bool {
     let isRead = !gate.close() && !Turn.isPlanted("unwatched gate")
-    return isRead || handleUsers > 0
+    return isRead || place.isInUse
   }
 
   /// Whether the file's inode is held, so that its identity can't have gone to another file.
