@@ -1,5 +1,5 @@
 public import MapProtocols
-public import SystemPackage
+internal import SystemPackage
 
 extension MMapProvider {
   /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2).
@@ -12,11 +12,11 @@ extension MMapProvider {
     return OpenedFile(handle: Handle(rawValue: Int(file.descriptor.rawValue)), status: file.status)
   }
 
-  /// What a path leads to now: stat(2).
+  /// What a source leads to now: stat(2) or fstat(2).
   ///
   /// - Throws: `.openFailed`.
-  public func status(at path: FilePath) throws(MapError) -> FileStatus {
-    try syscalls.status(at: path)
+  public func status(of source: FileSource) throws(MapError) -> FileStatus {
+    try syscalls.status(of: source)
   }
 
   /// What a handle leads to now: fstat(2).

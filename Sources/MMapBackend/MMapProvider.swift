@@ -8,9 +8,15 @@ internal import SystemPackage
 /// keeps its file: it can be read on after its descriptor was closed and its path removed.
 ///
 /// A file that is cut short under its readers raises SIGBUS on pages past its new end.
-public final class MMapProvider: RegionProvider {
-  /// `name` is "mmap"; one kernel map per file, coherent, keeps its file, not anonymous.
-  public let properties: ProviderProperties
+public final class MMapProvider: MappingProvider {
+  /// "mmap".
+  public var name: String { "mmap" }
+  /// Loaded by touching, unless it populates; Linux maps up to 1 MiB around a page that is touched.
+  public let mapping: MappingProperties
+  /// The time of a fault for each of some pages.
+  public var reloadCost: Int { 3_000 }
+  /// As given to `init`; without a takeover nothing is bypassed.
+  public let mostBypassed: Int
   /// What serves files that can't be opened or mapped, as given to `init`.
   public let takeover: Takeover?
   let syscalls: Syscalls
@@ -22,7 +28,7 @@ public final class MMapProvider: RegionProvider {
   ///   - populate: whether a window's pages are all mapped when it is loaded (MADV_POPULATE_READ), at the price of
   ///     reading all of it, instead of one by one when touched.
   ///   - takeover: the backend that serves where no descriptor or no addresses are to be had; nil lets such requests fail.
-  ///   - mostBypassed: see `ProviderProperties.mostBypassed`; without a takeover nothing is bypassed.
+  ///   - mostBypassed: see `RegionProvider.mostBypassed`; without a takeover nothing is bypassed.
   public convenience init(
     populate: Bool = false, takeover: Takeover? = nil,
     mostBypassed: Int = 0
@@ -37,11 +43,9 @@ public final class MMapProvider: RegionProvider {
     populate: Bool = false, takeover: Takeover? = nil,
     mostBypassed: Int = 0, faults: SyscallFaults?
   ) {
-    properties = ProviderProperties(
-      name: "mmap", isAnonymous: false, isCoherent: true, loadsWhenTouched: !populate,
-      faultAround: 1 << 20, extentKeepsFile: true, unloadsTogether: Syscalls.dropsTogether,
-      mapsPerExtent: 1, reloadCost: 3_000,
-      mostBypassed: takeover == nil ? 0 : mostBypassed)
+    mapping = MappingProperties(
+      loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether)
+    self.mostBypassed = takeover == nil ? 0 : mostBypassed
     syscalls = Syscalls(faults: faults)
     populator = Populator(syscalls)
     self.takeover = takeover
@@ -59,17 +63,17 @@ public final class MMapProvider: RegionProvider {
   ///
   /// - Precondition: `0 < fileSize <= byteCount`, and `alignment` is a power of two.
   /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES).
-  public func makeExtent(
+  public func map(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
     precondition(fileSize > 0 && byteCount >= fileSize, "an extent holds its file")
     precondition(
       alignment > 0 && alignment & (alignment - 1) == 0, "the alignment must be a power of two")
     let descriptor = FileDescriptor(handle)
-    guard let least = Int(exactly: fileSize).flatMap(Syscalls.roundedToPages) else {
+    guard let least = Int(exactly: fileSize).flatMap(SystemPage.rounded) else {
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
-    let most = Syscalls.roundedToPages(byteCount) ?? least
+    let most = SystemPage.rounded(byteCount) ?? least
     do throws(Errno) {
       do throws(Errno) {
         return try map(descriptor, byteCount: most, alignment: alignment)
@@ -89,7 +93,7 @@ public final class MMapProvider: RegionProvider {
   ///
   /// - Precondition: the extent holds at least the file's first byte, and begins at a page.
   /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES). The old extent is whole then.
-  public func makeExtent(
+  public func map(
     _ handle: Handle, fileSize: Int64, replacing extent: Extent
   ) throws(MapError) -> Extent {
     precondition(fileSize > 0 && extent.byteCount > 0, "an extent holds its file")
@@ -99,8 +103,8 @@ public final class MMapProvider: RegionProvider {
       // own say, such as ENODEV for a file in /sys, comes after the old pages are gone, and then leaves a hole: on Linux
       // 6.18 too, although since 6.12 most failures put back what was there. So a page of the file, mapped elsewhere, finds
       // that out before. What could still fail is the kernel's memory for the description of a map, some hundred bytes.
-      let page = try unsafe syscalls.map(descriptor, byteCount: Syscalls.pageSize)
-      unsafe syscalls.unmap(page, byteCount: Syscalls.pageSize)
+      let page = try unsafe syscalls.map(descriptor, byteCount: SystemPage.size)
+      unsafe syscalls.unmap(page, byteCount: SystemPage.size)
       try unsafe syscalls.map(descriptor, byteCount: extent.byteCount, at: extent.base)
     } catch {
       throw MapError(mapping: error)
@@ -112,7 +116,7 @@ public final class MMapProvider: RegionProvider {
     _ descriptor: FileDescriptor, byteCount: Int, alignment: Int
   ) throws(Errno) -> Extent {
     let placement = Placement(
-      byteCount: byteCount, alignment: alignment, pageSize: Syscalls.pageSize)
+      byteCount: byteCount, alignment: alignment, pageSize: SystemPage.size)
     let base = try unsafe map(descriptor, byteCount: byteCount, placement)
     return unsafe Extent(base: base, byteCount: byteCount)
   }
@@ -143,7 +147,7 @@ public final class MMapProvider: RegionProvider {
   }
 
   /// Unmaps the file: munmap(2).
-  public func release(_ extent: Extent) {
+  public func unmap(_ extent: Extent) {
     unsafe syscalls.unmap(extent.base, byteCount: extent.byteCount)
   }
 
@@ -160,28 +164,15 @@ public final class MMapProvider: RegionProvider {
   /// Gives the pages of the ranges back: MADV_DONTNEED, neighbours as one range; in one call for all where the kernel has
   /// it (process_madvise(2) on the process itself, some 6.14 and later), else one for each. O(n log n).
   public func unload(_ regions: [ExtentRange]) {
-    var runs: [Range<UInt>] = []
-    for next in regions.map(addresses).sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if let run = runs.last, next.lowerBound <= run.upperBound {
-        runs[runs.count - 1] = run.lowerBound..<max(run.upperBound, next.upperBound)
-      } else {
-        runs.append(next)
-      }
-      if runs.count == Self.mostRanges {
-        unsafe syscalls.drop(runs)
-        runs.removeAll(keepingCapacity: true)
-      }
+    var runs = regions.runs(pageSize: SystemPage.size)[...]
+    while !runs.isEmpty {
+      unsafe syscalls.drop(Array(runs.prefix(Self.mostRanges)))
+      runs = runs.dropFirst(Self.mostRanges)
     }
-    unsafe syscalls.drop(runs)
   }
 
   /// What the kernel takes in one call: IOV_MAX.
   private static let mostRanges = 1024
-
-  private func addresses(of region: ExtentRange) -> Range<UInt> {
-    let start = unsafe UInt(bitPattern: region.start)
-    return start..<start + UInt(Syscalls.roundedToPages(region.byteCount) ?? region.byteCount)
-  }
 
   /// Tells the kernel how a range will be read: madvise(2); `.willNeed` piece by piece, as it reads no more for one call
   /// than one request of the disk's.
@@ -195,7 +186,7 @@ public final class MMapProvider: RegionProvider {
     }
     unsafe syscalls.advise(
       advice, region.start,
-      byteCount: Syscalls.roundedToPages(region.byteCount) ?? region.byteCount)
+      byteCount: SystemPage.rounded(region.byteCount) ?? region.byteCount)
   }
 }
 

@@ -7,7 +7,7 @@ extension Syscalls {
   /// - Parameter stop: asked between pieces of 2 MiB, before each but the first; true ends the load with `.shutDown`.
   func populate(_ load: inout RegionLoad, unless stop: () -> Bool = { false }) {
     let region = load.region
-    let byteCount = Self.roundedToPages(region.byteCount) ?? region.byteCount
+    let byteCount = SystemPage.rounded(region.byteCount) ?? region.byteCount
     load.error = nil
     var done = 0
     while done < byteCount {
@@ -32,7 +32,7 @@ extension Syscalls {
     guard error == .badAddress else { return MapError(.readFailed, range: range, errno: error) }
     if let handle = load.handle, let status = try? stat(FileDescriptor(handle)),
       // The manager asks for whole pages, also where the file ends within the last.
-      status.size > range.upperBound - Int64(Self.pageSize)
+      status.size > range.upperBound - Int64(SystemPage.size)
     {
       return MapError(.readFailed, range: range, errno: .ioError)
     }
@@ -50,7 +50,7 @@ extension Syscalls {
       let byteCount = min(step, end - start)
       unsafe advise(
         .willNeed, region.start + start,
-        byteCount: Self.roundedToPages(byteCount) ?? byteCount)
+        byteCount: SystemPage.rounded(byteCount) ?? byteCount)
     }
   }
 
@@ -65,7 +65,7 @@ extension Syscalls {
     guard let handle = load.handle, byteCount <= Self.probed else { return false }
     let descriptor = FileDescriptor(handle)
     let start = load.region.offset
-    let places = stride(from: start, to: start + Int64(byteCount), by: Self.pageSize)
+    let places = stride(from: start, to: start + Int64(byteCount), by: SystemPage.size)
     if let cached = try? cachedPages(of: descriptor, at: start, byteCount: byteCount),
       cached < places.underestimatedCount
     {
@@ -80,13 +80,6 @@ extension Syscalls {
 
   /// Bytes that are populated by one call: about what keeps a disk busy.
   static var piece: Int { 2 << 20 }
-
-  /// `byteCount` rounded up to whole pages; nil past the end of all addresses.
-  static func roundedToPages(_ byteCount: Int) -> Int? {
-    let mask = pageSize - 1
-    let (sum, overflow) = byteCount.addingReportingOverflow(mask)
-    return overflow ? nil : sum & ~mask
-  }
 }
 
 extension RegionLoad {

@@ -122,9 +122,6 @@ struct Syscalls: SystemCalls {
     _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, value)) }
   }
 
-  /// The size of a page in bytes: sysconf(3), _SC_PAGESIZE.
-  static let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))
-
   // MARK: Bytes without a window
 
   /// pread(2), once: may give less than the buffer holds, and 0 at the end of the file.

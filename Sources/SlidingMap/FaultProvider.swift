@@ -1,5 +1,4 @@
 public import MapProtocols
-public import SystemPackage
 
 /// A backend in front of another that fails where you say, to test what your program does then.
 ///
@@ -18,9 +17,9 @@ public import SystemPackage
 /// leaves nothing behind.
 ///
 /// Windows of the mmap backend load by being touched, and no call could fail then. So a `FaultProvider` asks to be called
-/// for every load (`properties.loadsWhenTouched` is false), and passes the load on only if there is one to be done.
+/// for every load (`mapping.loadsWhenTouched` is false), and passes the load on only if there is one to be done.
 ///
-/// The backend that takes over for the wrapped one is wrapped as well, with the same closure; `Call.backend` tells whose call
+/// The backend that takes over for the wrapped one is wrapped as well, with the same closure; `ProviderCall.backend` tells whose call
 /// it is. So the takeover can be tested, and its failing too:
 ///
 /// ```swift
@@ -28,51 +27,23 @@ public import SystemPackage
 ///   call.backend == "mmap" && call.operation == .open ? MapError(.handlesExhausted) : nil
 /// }
 /// ```
-public final class FaultProvider: RegionProvider {
-  /// One call that is about to be made.
-  public struct Call: Hashable, Sendable {
-    /// What is about to happen; more may come.
-    public struct Operation: Hashable, Sendable, CustomStringConvertible {
-      /// The operation's name in Swift, as written after the dot.
-      public let description: String
-      private init(_ description: String) { self.description = description }
-
-      /// A file is opened.
-      public static let open = Operation("open")
-      /// A path or an open file is examined.
-      public static let status = Operation("status")
-      /// Addresses are reserved for a file, or those of the backend that took over are mapped; `range` is what they are to
-      /// hold, the file's room for growth included.
-      public static let makeExtent = Operation("makeExtent")
-      /// A window is loaded; `range` is what it holds.
-      public static let load = Operation("load")
-      /// Bytes are read without a window; `range` is what was asked for.
-      public static let read = Operation("read")
-    }
-
-    /// The name of the backend that is to do it, from its properties: "mmap", or that of the one that took over.
-    public let backend: String
-    /// What is about to happen.
-    public let operation: Operation
-    /// The file it is about; nil only for one that was not opened through this provider.
-    public let source: FileSource?
-    /// The bytes of the file it is about, if it is about some.
-    public let range: Range<Int64>?
-  }
-
+public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   private struct Names {
     var ofHandles: [Handle: FileSource] = [:]
     var ofExtents: [UInt: FileSource] = [:]
   }
 
-  /// Those of the wrapped backend, save that every load is called for.
-  public let properties: ProviderProperties
+  /// That of the wrapped backend.
+  public var name: String { base.name }
+  /// That of the wrapped backend.
+  public var reloadCost: Int { base.reloadCost }
+  /// That of the wrapped backend.
+  public var mostBypassed: Int { base.mostBypassed }
   /// That of the wrapped backend, with the same faults in front of it.
   public let takeover: Takeover?
-  private let successor: FaultProvider?
-  private let base: any RegionProvider
-  private let baseLoads: Bool
-  private let fault: @Sendable (Call) -> MapError?
+  private let base: Base
+  private let fault: @Sendable (ProviderCall) -> MapError?
+  private let memory: any CopyMemory
   private let names = Guarded(Names())
 
   /// Puts faults in front of a backend.
@@ -80,27 +51,27 @@ public final class FaultProvider: RegionProvider {
   /// - Parameters:
   ///   - base: the backend that does the work.
   ///   - fault: called before each operation, on any thread and several at a time; the error it is to end with, or nil.
-  public init(_ base: some RegionProvider, failing fault: @escaping @Sendable (Call) -> MapError?) {
+  public init(_ base: Base, failing fault: @escaping @Sendable (ProviderCall) -> MapError?) {
     self.base = base
     self.fault = fault
-    var properties = base.properties
-    baseLoads = !properties.loadsWhenTouched
-    properties.loadsWhenTouched = false
-    self.properties = properties
-    let wrapped = base.takeover
-    let successor = wrapped.map { FaultProvider($0.provider, failing: fault) }
-    self.successor = successor
-    takeover = successor.flatMap { successor in
-      wrapped.map { Takeover(provider: successor, reservedWindows: $0.reservedWindows) }
+    memory = base as? any CopyMemory ?? SystemCopyMemory()
+    takeover = base.takeover.map {
+      Takeover(
+        provider: Self.wrap($0.provider, failing: fault), reservedWindows: $0.reservedWindows)
     }
   }
 
+  private static func wrap<Other: RegionProvider>(
+    _ provider: Other, failing fault: @escaping @Sendable (ProviderCall) -> MapError?
+  ) -> any RegionProvider {
+    FaultProvider<Other>(provider, failing: fault)
+  }
+
   private func error(
-    _ operation: Call.Operation, _ source: FileSource?, _ range: Range<Int64>? = nil
+    _ operation: ProviderCall.Operation, _ source: FileSource?, _ range: Range<Int64>? = nil
   ) -> MapError? {
-    let error = fault(
-      Call(backend: properties.name, operation: operation, source: source, range: range))
-    guard let error else { return nil }
+    let call = ProviderCall(backend: name, operation: operation, source: source, range: range)
+    guard let error = fault(call) else { return nil }
     return MapError(
       error.code, source: error.source ?? source, range: error.range ?? range, errno: error.errno)
   }
@@ -108,6 +79,8 @@ public final class FaultProvider: RegionProvider {
   private func name(of handle: Handle) -> FileSource? {
     names.withLock { $0.ofHandles[handle] }
   }
+
+  // MARK: Files
 
   /// Opens a file, unless `open` is to fail.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
@@ -117,10 +90,10 @@ public final class FaultProvider: RegionProvider {
     return file
   }
 
-  /// Examines a path, unless `status` is to fail.
-  public func status(at path: FilePath) throws(MapError) -> FileStatus {
-    if let error = error(.status, .path(path)) { throw error }
-    return try base.status(at: path)
+  /// Examines a source, unless `status` is to fail.
+  public func status(of source: FileSource) throws(MapError) -> FileStatus {
+    if let error = error(.status, source) { throw error }
+    return try base.status(of: source)
   }
 
   /// Examines an open file, unless `status` is to fail.
@@ -136,52 +109,7 @@ public final class FaultProvider: RegionProvider {
     base.close(handle)
   }
 
-  /// Reserves addresses, unless `makeExtent` is to fail.
-  public func makeExtent(
-    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
-  ) throws(MapError) -> Extent {
-    let source = name(of: handle)
-    if let error = error(.makeExtent, source, 0..<Int64(byteCount)) { throw error }
-    let extent = try base.makeExtent(
-      handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
-    names.withLock { unsafe $0.ofExtents[UInt(bitPattern: extent.base)] = source }
-    return extent
-  }
-
-  /// Maps a file in the place of copies, unless `makeExtent` is to fail.
-  public func makeExtent(
-    _ handle: Handle, fileSize: Int64, replacing extent: Extent
-  ) throws(MapError) -> Extent {
-    let source = name(of: handle)
-    if let error = error(.makeExtent, source, 0..<Int64(extent.byteCount)) { throw error }
-    let replacement = try base.makeExtent(handle, fileSize: fileSize, replacing: extent)
-    successor?.forget(extent)
-    names.withLock { unsafe $0.ofExtents[UInt(bitPattern: replacement.base)] = source }
-    return replacement
-  }
-
-  /// Gives an extent's addresses back.
-  public func release(_ extent: Extent) {
-    forget(extent)
-    base.release(extent)
-  }
-
-  private func forget(_ extent: Extent) {
-    names.withLock { _ = unsafe $0.ofExtents.removeValue(forKey: UInt(bitPattern: extent.base)) }
-  }
-
-  /// Loads windows, each unless its `load` is to fail.
-  public func load(_ loads: inout [RegionLoad]) {
-    var passed: [Int] = []
-    for index in loads.indices {
-      loads[index].error = fault(of: loads[index])
-      if loads[index].error == nil { passed.append(index) }
-    }
-    guard baseLoads, !passed.isEmpty else { return }
-    var rest = passed.map { loads[$0] }
-    base.load(&rest)
-    for (index, load) in zip(passed, rest) { loads[index] = load }
-  }
+  // MARK: Reading
 
   /// Reads bytes without a window, unless `read` is to fail.
   public func read(
@@ -192,27 +120,136 @@ public final class FaultProvider: RegionProvider {
     return try unsafe base.read(handle, at: offset, into: buffer)
   }
 
-  /// Starts loads, each unless its `load` is to fail; those that fail end at once. The wrapped backend is called also where
-  /// its windows load by being touched, since it may bring them into memory before.
+  /// Reads windows, each unless its `load` is to fail.
+  public func read(_ requests: inout [ReadRequest]) {
+    let failures = requests.map(failure)
+    let passed = requests.indices.filter { failures[$0] == nil }
+    var rest = passed.map { requests[$0] }
+    if !rest.isEmpty { base.read(&rest) }
+    for (index, request) in zip(passed, rest) { requests[index] = request }
+    for (index, failure) in failures.enumerated() {
+      if let failure { requests[index].result = .failure(failure) }
+    }
+  }
+
+  /// Starts reading windows, each unless its `load` is to fail; those that fail end at once.
   public func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+    _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
   ) {
-    var passed: [RegionLoad] = []
-    var failed: [RegionLoad] = []
-    for var load in loads {
-      load.error = fault(of: load)
-      if load.error == nil { passed.append(load) } else { failed.append(load) }
+    var (passed, failed): ([ReadRequest], [ReadRequest]) = ([], [])
+    for var request in requests {
+      if let failure = failure(of: request) {
+        request.result = .failure(failure)
+        failed.append(request)
+      } else {
+        passed.append(request)
+      }
     }
     if !failed.isEmpty { completion(failed) }
     if !passed.isEmpty { base.submit(passed, completion: completion) }
   }
 
-  private func fault(of load: RegionLoad) -> MapError? {
+  private func failure(of request: ReadRequest) -> MapError? {
+    error(.load, name(of: request.handle), request.range)
+  }
+
+  /// Lets the wrapped backend give back what it holds; `takeover` is shut down by itself.
+  public func shutDown() { base.shutDown() }
+
+  // MARK: Names of extents
+
+  fileprivate func note(_ extent: Extent, of source: FileSource?) {
+    names.withLock { unsafe $0.ofExtents[UInt(bitPattern: extent.base)] = source }
+  }
+
+  fileprivate func forget(_ extent: Extent) {
+    names.withLock { _ = unsafe $0.ofExtents.removeValue(forKey: UInt(bitPattern: extent.base)) }
+  }
+
+  fileprivate func failure(of load: RegionLoad) -> MapError? {
     let region = load.region
     let source = names.withLock { names in
       unsafe names.ofExtents[UInt(bitPattern: region.extent.base)]
     }
     return error(.load, source, region.offset..<region.offset + Int64(region.byteCount))
+  }
+}
+
+extension FaultProvider: CopyMemory {
+  /// Reserves addresses, unless `makeExtent` is to fail.
+  package func reserve(
+    fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    if let error = error(.makeExtent, nil, 0..<Int64(byteCount)) { throw error }
+    return try memory.reserve(fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+  }
+  package func release(_ extent: Extent) { memory.release(extent) }
+  package func populate(_ regions: [ExtentRange]) { memory.populate(regions) }
+  package func empty(_ regions: [ExtentRange]) { memory.empty(regions) }
+}
+
+extension FaultProvider: MappingProvider where Base: MappingProvider {
+  /// As of the wrapped backend, save that every load is called for.
+  public var mapping: MappingProperties {
+    var mapping = base.mapping
+    mapping.loadsWhenTouched = false
+    return mapping
+  }
+
+  /// Maps a file, unless `makeExtent` is to fail.
+  public func map(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    let source = name(of: handle)
+    if let error = error(.makeExtent, source, 0..<Int64(byteCount)) { throw error }
+    let extent = try base.map(
+      handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+    note(extent, of: source)
+    return extent
+  }
+
+  /// Maps a file in the place of copies, unless `makeExtent` is to fail.
+  public func map(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent {
+    let source = name(of: handle)
+    if let error = error(.makeExtent, source, 0..<Int64(extent.byteCount)) { throw error }
+    let replacement = try base.map(handle, fileSize: fileSize, replacing: extent)
+    note(replacement, of: source)
+    return replacement
+  }
+
+  /// Gives an extent's addresses back.
+  public func unmap(_ extent: Extent) {
+    forget(extent)
+    base.unmap(extent)
+  }
+
+  /// Loads windows, each unless its `load` is to fail.
+  public func load(_ loads: inout [RegionLoad]) {
+    var passed: [Int] = []
+    for index in loads.indices {
+      loads[index].error = failure(of: loads[index])
+      if loads[index].error == nil { passed.append(index) }
+    }
+    if base.mapping.loadsWhenTouched || passed.isEmpty { return }
+    var rest = passed.map { loads[$0] }
+    base.load(&rest)
+    for (index, load) in zip(passed, rest) { loads[index] = load }
+  }
+
+  /// Starts loads, each unless its `load` is to fail; those that fail end at once. The wrapped backend is called also where
+  /// its windows load by being touched, since it may bring them into memory before.
+  public func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) {
+    var (passed, failed): ([RegionLoad], [RegionLoad]) = ([], [])
+    for var load in loads {
+      load.error = failure(of: load)
+      if load.error == nil { passed.append(load) } else { failed.append(load) }
+    }
+    if !failed.isEmpty { completion(failed) }
+    if !passed.isEmpty { base.submit(passed, completion: completion) }
   }
 
   /// Empties ranges of extents.
@@ -222,7 +259,35 @@ public final class FaultProvider: RegionProvider {
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
     base.advise(advice, region)
   }
+}
 
-  /// Lets the wrapped backend give back what it holds; `takeover` is shut down by itself.
-  public func shutDown() { base.shutDown() }
+/// One call of a backend's that is about to be made; see `FaultProvider`.
+public struct ProviderCall: Hashable, Sendable {
+  /// What is about to happen; more may come.
+  public struct Operation: Hashable, Sendable, CustomStringConvertible {
+    /// The operation's name in Swift, as written after the dot.
+    public let description: String
+    private init(_ description: String) { self.description = description }
+
+    /// A file is opened.
+    public static let open = Operation("open")
+    /// A path or an open file is examined.
+    public static let status = Operation("status")
+    /// Addresses are had for a file: mapped, also in the place of copies, or reserved for copies; `range` is what they are to hold, the
+    /// file's room for growth included.
+    public static let makeExtent = Operation("makeExtent")
+    /// A window is loaded; `range` is what it holds.
+    public static let load = Operation("load")
+    /// Bytes are read without a window; `range` is what was asked for.
+    public static let read = Operation("read")
+  }
+
+  /// The name of the backend that is to do it: "mmap", or that of the one that took over.
+  public let backend: String
+  /// What is about to happen.
+  public let operation: Operation
+  /// The file it is about; nil for one that was not opened through this provider, and where addresses are reserved for copies.
+  public let source: FileSource?
+  /// The bytes of the file it is about, if it is about some.
+  public let range: Range<Int64>?
 }

@@ -1,7 +1,7 @@
 internal import CURing
 public import MapProtocols
 internal import Synchronization
-public import SystemPackage
+internal import SystemPackage
 
 #if canImport(Darwin)
   internal import Darwin
@@ -31,6 +31,7 @@ extension URingProvider {
       switch source {
       case .path(let path): return try openDirectly(path, ring)
       case .descriptor(let descriptor): return try adopt(descriptor, ring)
+      case .name: throw MapError(.unsupported)
       }
     } catch {
       throw error.about(source)
@@ -41,7 +42,7 @@ extension URingProvider {
     let (descriptor, status) = try syscalls.openFile(source)
     let target =
       switch source {
-      case .path:
+      case .path, .name:
         ReadTarget(
           descriptor: descriptor,
           isAligned: isDirect && (try? syscalls.setDirect(true, descriptor)) != nil,
@@ -184,11 +185,11 @@ extension URingProvider {
 
   // MARK: Status
 
-  /// What a path leads to now: stat(2).
+  /// What a source leads to now: stat(2) or fstat(2).
   ///
   /// - Throws: `.openFailed`.
-  public func status(at path: FilePath) throws(MapError) -> FileStatus {
-    try syscalls.status(at: path)
+  public func status(of source: FileSource) throws(MapError) -> FileStatus {
+    try syscalls.status(of: source)
   }
 
   /// What a handle leads to now: fstat(2).

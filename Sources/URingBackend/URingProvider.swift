@@ -3,7 +3,7 @@ public import MapProtocols
 internal import Synchronization
 internal import SystemPackage
 
-/// Regions by reads into memory: io_uring(7), or pread(2) where there is none.
+/// Reads into memory: io_uring(7), or pread(2) where there is none.
 ///
 /// Windows are copies in the process's own memory, so reading is safe on files that are cut short or on failing disks: that
 /// is an error and never a signal. Several windows are read at the same time, which cold files are fastest with; and a
@@ -11,9 +11,8 @@ internal import SystemPackage
 ///
 /// Writes to the file do not show in windows loaded before. A file stays readable as long as its handle is open.
 public final class URingProvider: RegionProvider {
-  /// `name` is "io_uring" or "pread"; two kernel maps per file, one of huge pages and one of others; anonymous, neither
-  /// coherent nor keeping its file.
-  public let properties: ProviderProperties
+  /// "io_uring" or "pread".
+  public let name: String
   /// What this kernel offers and what is in use of it.
   public let features: URingFeatures
   let syscalls: Syscalls
@@ -24,7 +23,7 @@ public final class URingProvider: RegionProvider {
   let directFiles = DirectFiles()
   /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
   let canInstall = Atomic(true)
-  private let service: LoadService
+  private let service: ReadService
   private let isShut = Atomic(false)
   /// How many forks lay before.
   private let generation = smap_ring_fork_generation()
@@ -65,15 +64,13 @@ public final class URingProvider: RegionProvider {
   }
 
   init(_ rings: Rings, _ syscalls: Syscalls, direct: Bool, opensDirectly: Bool) {
-    properties = ProviderProperties(
-      name: rings.waiting == nil ? "pread" : "io_uring", isAnonymous: true, isCoherent: false,
-      loadsWhenTouched: false, extentKeepsFile: false, mapsPerExtent: 2, reloadCost: 150_000)
+    name = rings.waiting == nil ? "pread" : "io_uring"
     features = rings.features
     self.syscalls = syscalls
     isDirect = direct
     self.opensDirectly = opensDirectly
     ring = rings.waiting
-    service = LoadService(
+    service = ReadService(
       Reader(syscalls: syscalls, ring: rings.waiting), rings.submitting,
       depth: rings.features.depth)
   }
@@ -90,37 +87,31 @@ public final class URingProvider: RegionProvider {
 
   private var reader: Reader { Reader(syscalls: syscalls, ring: isForked ? nil : ring) }
 
-  // MARK: Windows
+  // MARK: Reading
 
-  /// Reads windows: one by pread(2), several, and those of direct descriptors, through the ring at the same time.
+  /// Carries requests out: one by pread(2), several, and those of direct descriptors, through the ring at the same time.
   ///
-  /// Sets `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails, `.shutDown`
-  /// after `shutDown`, and `.forked` for direct descriptors in a child of fork(2). Windows that fail hold no memory.
-  public func load(_ loads: inout [RegionLoad]) {
+  /// They fail with `.readFailed` where reading does, `.shutDown` after `shutDown`, and `.forked` for direct descriptors in a child of
+  /// fork(2).
+  public func read(_ requests: inout [ReadRequest]) {
     if hasShutDown {
-      // Which `submit` may have given memory.
-      unload(loads.map(\.region))
-      for index in loads.indices { loads[index].error = MapError(.shutDown) }
+      for index in requests.indices { requests[index].result = .failure(MapError(.shutDown)) }
       return
     }
-    reader.load(&loads)
+    reader.read(&requests)
   }
 
-  /// Reads windows on a thread of the provider's own, `features.depth` requests at a time, and tells of each end there. Small
-  /// windows, of up to 16 KiB, get their memory on the calling thread.
+  /// Carries requests out on a thread of the provider's own, `features.depth` at a time, and tells of each end there.
   ///
-  /// Where no thread can be had, and in a child of fork(2), it loads at once. After `shutDown` each load ends with
-  /// `.shutDown`, on the calling thread.
+  /// Where no thread can be had, and in a child of fork(2), it reads at once. After `shutDown` each ends with `.shutDown`, on the
+  /// calling thread.
   public func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+    _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
   ) {
-    if !isForked, !hasShutDown {
-      syscalls.populateSmall(loads)
-      if service.submit(loads, completion: completion) { return }
-    }
-    var loads = loads
-    load(&loads)
-    if !loads.isEmpty { completion(loads) }
+    if !isForked, !hasShutDown, service.submit(requests, completion: completion) { return }
+    var requests = requests
+    read(&requests)
+    if !requests.isEmpty { completion(requests) }
   }
 
   /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.
@@ -133,13 +124,8 @@ public final class URingProvider: RegionProvider {
     return try unsafe reader.read(ReadTarget(handle), at: offset, into: buffer)
   }
 
-  /// Gives the memory of the ranges back: MADV_DONTNEED, one call for each run of neighbours. O(n log n).
-  public func unload(_ regions: [ExtentRange]) {
-    syscalls.unload(regions)
-  }
-
-  /// Waits for submitted loads under way, ends those not begun with `.shutDown`, and gives back thread, rings, descriptors
-  /// and the files open in the ring's table. Extents and ordinary handles stay their owner's. Idempotent.
+  /// Waits for submitted reads under way, ends those not begun with `.shutDown`, and gives back thread, rings, descriptors
+  /// and the files open in the ring's table. Ordinary handles stay their owner's. Idempotent.
   ///
   /// May be called by a completion, which then is the last but for those told meanwhile, on the same thread.
   public func shutDown() {

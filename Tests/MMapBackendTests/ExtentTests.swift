@@ -19,10 +19,10 @@ import Testing
   ) throws {
     let file = try provider.open(.path(path))
     defer { provider.close(file.handle) }
-    let extent = try provider.makeExtent(
+    let extent = try provider.map(
       file.handle, fileSize: file.status.size, byteCount: Int(file.status.size) + room,
       alignment: alignment)
-    defer { provider.release(extent) }
+    defer { provider.unmap(extent) }
     try body(extent)
   }
 

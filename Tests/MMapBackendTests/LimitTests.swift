@@ -23,9 +23,9 @@ import Testing
         }
       }
       // What is open can still be mapped.
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         before.handle, fileSize: 5_000, byteCount: 5_000, alignment: 4_096)
-      provider.release(extent)
+      provider.unmap(extent)
       for file in held + [before] { provider.close(file.handle) }
       provider.close(try provider.open(.path(path)).handle)
     }
@@ -41,14 +41,14 @@ import Testing
       let largeFile = try provider.open(.path(large))
       let used = try ProcessResources().addressSpaceBytes
       try setLimit(RLIMIT_AS, to: UInt(used + 64 << 20))
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         smallFile.handle, fileSize: 5_000, byteCount: 1 << 30, alignment: 1 << 20)
       #expect(extent.byteCount == 8_192)
       #expect(throws: MapError(.addressSpaceExhausted, errno: .noMemory)) {
-        try provider.makeExtent(
+        try provider.map(
           largeFile.handle, fileSize: 5 << 30, byteCount: 6 << 30, alignment: 1 << 20)
       }
-      provider.release(extent)
+      provider.unmap(extent)
       try setLimit(RLIMIT_AS, to: UInt.max)
       #expect(try ProcessResources.maps(under: directory.path) == 0)
     }

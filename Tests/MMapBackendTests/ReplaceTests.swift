@@ -44,7 +44,7 @@ import Testing
       ] {
         faults.fail(.mmap, with: errno, skipping: skipping)
         #expect(throws: MapError(code, errno: errno)) {
-          try provider.makeExtent(file.handle, fileSize: 100_000, replacing: extent)
+          try provider.map(file.handle, fileSize: 100_000, replacing: extent)
         }
         expectWhole(extent)
       }
@@ -59,7 +59,7 @@ import Testing
     let file = try provider.open(.path(try #require(sizedButNotMappable)))
     try withCopies { extent in
       #expect(throws: MapError(.notMappable, errno: Errno(rawValue: ENODEV))) {
-        try provider.makeExtent(file.handle, fileSize: file.status.size, replacing: extent)
+        try provider.map(file.handle, fileSize: file.status.size, replacing: extent)
       }
       expectWhole(extent)
     }

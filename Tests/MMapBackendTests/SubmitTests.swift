@@ -20,7 +20,7 @@ import Testing
     path = try directory.file("file", patternedBytes(1 << 20))
     provider = MMapProvider(faults: faults)
     file = try provider.open(.path(path))
-    extent = try provider.makeExtent(
+    extent = try provider.map(
       file.handle, fileSize: 1 << 20, byteCount: 1 << 20, alignment: 4_096)
   }
 
@@ -31,7 +31,7 @@ import Testing
   }
 
   private func close() {
-    provider.release(extent)
+    provider.unmap(extent)
     provider.close(file.handle)
   }
 
@@ -197,7 +197,7 @@ import Testing
       let tally = LoadTally(1)
       let keeper = MMapProvider.mmap
       let file = try keeper.open(.path(path))
-      let extent = try keeper.makeExtent(
+      let extent = try keeper.map(
         file.handle, fileSize: 1 << 20, byteCount: 1 << 20, alignment: 4_096)
       let load = RegionLoad(
         region: ExtentRange(extent: extent, offset: 0, byteCount: 1 << 20), handle: file.handle)
@@ -216,7 +216,7 @@ import Testing
       tally.waitForAll()
       // A thread is listed until the kernel has cleared it away.
       while try threads() > before { sched_yield() }
-      keeper.release(extent)
+      keeper.unmap(extent)
       keeper.close(file.handle)
     }
   }
@@ -231,7 +231,7 @@ import Testing
       let path = try directory.file("file", patternedBytes(1 << 20))
       let provider = MMapProvider.mmap
       let file = try provider.open(.path(path))
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         file.handle, fileSize: 1 << 20, byteCount: 1 << 20, alignment: 4_096)
       let load = RegionLoad(
         region: ExtentRange(extent: extent, offset: 0, byteCount: 1 << 20), handle: file.handle)
@@ -249,7 +249,7 @@ import Testing
       #expect(unsafe waitpid(child, &status, 0) == child)
       #expect(status == 0)
       provider.shutDown()
-      provider.release(extent)
+      provider.unmap(extent)
       provider.close(file.handle)
     }
   }

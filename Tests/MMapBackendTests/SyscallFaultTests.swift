@@ -86,10 +86,10 @@ import Testing
       faults.fail(call, with: .interrupted, times: 3)
     }
     try withFile { file in
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         file.handle, fileSize: 10_000, byteCount: 10_000, alignment: 4_096)
       provider.unload([ExtentRange(extent: extent, offset: 0, byteCount: 10_000)])
-      provider.release(extent)
+      provider.unmap(extent)
     }
     #expect(faults.calls(of: .open) == 4)
     try expectNothingHeld()
@@ -98,10 +98,10 @@ import Testing
   @Test func `without room to grow the file is mapped alone`() throws {
     try withFile { file in
       faults.fail(.mmap, with: .noMemory)
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         file.handle, fileSize: 10_000, byteCount: 1 << 30, alignment: 4_096)
       #expect(extent.byteCount == 12_288)
-      provider.release(extent)
+      provider.unmap(extent)
     }
     try expectNothingHeld()
   }
@@ -116,11 +116,11 @@ import Testing
       #expect(throws: error) {
         for _ in 0..<4 {
           extents.append(
-            try provider.makeExtent(
+            try provider.map(
               file.handle, fileSize: 10_000, byteCount: 1 << 30, alignment: 1 << 20))
         }
       }
-      extents.forEach(provider.release)
+      extents.forEach(provider.unmap)
     }
     try expectNothingHeld()
   }
@@ -130,7 +130,7 @@ import Testing
     try withFile { file in
       faults.fail(.mmap, with: errno)
       #expect(throws: MapError(.notMappable, errno: errno)) {
-        try provider.makeExtent(
+        try provider.map(
           file.handle, fileSize: 10_000, byteCount: 1 << 20, alignment: 4_096)
       }
     }
@@ -138,7 +138,7 @@ import Testing
 
   @Test func `loads fail one by one, with what the system said`() throws {
     try withFile { file in
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         file.handle, fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
       let first = RegionLoad(
         region: ExtentRange(extent: extent, offset: 0, byteCount: 4_096), handle: file.handle)
@@ -160,7 +160,7 @@ import Testing
       faults.fail(.madvise, with: .invalidArgument, times: 2)
       provider.load(&loads)
       #expect(loads.allSatisfy { $0.error == nil })
-      provider.release(extent)
+      provider.unmap(extent)
     }
   }
 
@@ -168,9 +168,9 @@ import Testing
   @Test(.enabled(if: ProcessResources.isAvailable))
   func `ranges that can't be unloaded together are unloaded one by one`() throws {
     try withFile { file in
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         file.handle, fileSize: 10_000, byteCount: 1 << 20, alignment: 4_096)
-      defer { provider.release(extent) }
+      defer { provider.unmap(extent) }
       func range(_ page: Int) -> ExtentRange {
         ExtentRange(extent: extent, offset: Int64(page) * 4_096, byteCount: 4_096)
       }
@@ -188,9 +188,9 @@ import Testing
 
   @Test func `neighbours are unloaded by one call`() throws {
     try withFile { file in
-      let extent = try provider.makeExtent(
+      let extent = try provider.map(
         file.handle, fileSize: 10_000, byteCount: 1 << 20, alignment: 4_096)
-      defer { provider.release(extent) }
+      defer { provider.unmap(extent) }
       func calls(_ pages: [Int], byteCount: Int = 4_096) -> Int {
         let before = faults.calls(of: .madvise)
         provider.unload(
@@ -204,7 +204,7 @@ import Testing
       #expect(calls([2, 0, 1]) == 1)
       #expect(calls([0, 1], byteCount: 1) == 1)
       // Those with gaps between them too, where the kernel can.
-      let isTogether = provider.properties.unloadsTogether
+      let isTogether = provider.mapping.unloadsTogether
       #expect(calls([0, 2, 4]) == (isTogether ? 1 : 3))
       #expect(calls([7, 1, 6, 0, 3]) == (isTogether ? 1 : 3))
     }

@@ -8,7 +8,14 @@ struct Bench {
   static let windowSize = 65_536
 
   let provider: any RegionProvider
+  let windows: ProviderWindows
   let directory: TemporaryDirectory
+
+  init(_ provider: any RegionProvider, _ directory: TemporaryDirectory) {
+    self.provider = provider
+    windows = ProviderWindows(of: provider)
+    self.directory = directory
+  }
 
   func withFile(_ path: FilePath, _ body: (File) throws -> Void) throws {
     let file = try File(self, path)
@@ -58,7 +65,7 @@ struct Bench {
       self.opened = opened
       handle = opened.handle
       size = opened.status.size
-      extent = try bench.provider.makeExtent(
+      extent = try bench.windows.makeExtent(
         opened.handle, fileSize: size, byteCount: Int(size) + 16 * Bench.windowSize,
         alignment: Bench.windowSize)
       #expect(unsafe UInt(bitPattern: extent.base) % UInt(Bench.windowSize) == 0)
@@ -80,7 +87,7 @@ struct Bench {
     }
 
     func close() {
-      bench.provider.release(extent)
+      bench.windows.release(extent)
       closeHandle()
     }
 
@@ -98,15 +105,15 @@ struct Bench {
     }
 
     func load(_ windows: [Int]) throws {
-      guard !bench.provider.properties.loadsWhenTouched else { return }
+      guard !bench.windows.loadsWhenTouched else { return }
       var loads = windows.map(makeLoad)
-      bench.provider.load(&loads)
+      bench.windows.load(&loads)
       for load in loads { if let error = load.error { throw error } }
     }
 
     /// Expects what was submitted to be in memory, where a touch would bring it there too. Call it before any.
     func expectResident() throws {
-      guard bench.provider.properties.loadsWhenTouched, ProcessResources.isAvailable else { return }
+      guard bench.windows.loadsWhenTouched, ProcessResources.isAvailable else { return }
       let pages = try unsafe ProcessResources.residentPages(
         from: extent.base, byteCount: Int(size))
       #expect(pages.count == (Int(size) + 4_095) / 4_096)

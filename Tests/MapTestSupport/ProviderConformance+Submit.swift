@@ -21,7 +21,7 @@ extension ProviderConformance {
     let count = 400
     let file = try Bench.File(bench, try numberedFile(bench, windows: count))
     let tally = LoadTally(count)
-    let provider = bench.provider
+    let (provider, windows) = (bench.provider, bench.windows)
     let threads = try (0..<2).map { thread in
       let loads = file.windows.filter { $0 % 2 == thread }.map(file.makeLoad)
       return try ServiceThread {
@@ -29,7 +29,7 @@ extension ProviderConformance {
         var rest = loads[...]
         var size = 1
         while !rest.isEmpty {
-          provider.submit(Array(rest.prefix(size)), completion: tally.note)
+          windows.submit(Array(rest.prefix(size)), completion: tally.note)
           rest = rest.dropFirst(size)
           size = size * 2 % 29
         }
@@ -54,7 +54,7 @@ extension ProviderConformance {
     let file = try Bench.File(bench, try numberedFile(bench, windows: count))
     let tally = LoadTally(count)
     for window in file.windows {
-      bench.provider.submit([file.makeLoad(window)], completion: tally.note)
+      bench.windows.submit([file.makeLoad(window)], completion: tally.note)
     }
     bench.provider.shutDown()
     tally.expectOneEndEach()

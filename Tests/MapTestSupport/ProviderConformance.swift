@@ -28,7 +28,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
   case showsGrowthAndWrites
   case keepsAReplacedFile
   case noticesTruncation
-  case tellsGenerations
+  case tellsVersions
   case refusesWhatHasNoBytesAtOffsets
   case refusesWhatItCannotOpen
 
@@ -38,7 +38,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
   /// Checks this promise of a new provider, and that neither descriptor nor map is left of it.
   public func check(_ makeProvider: () throws -> any RegionProvider) async throws {
     let directory = try TemporaryDirectory()
-    let bench = Bench(provider: try makeProvider(), directory: directory)
+    let bench = Bench(try makeProvider(), directory)
     switch self {
     case .givesTheBytesOfSmallFiles: try givesTheBytesOfSmallFiles(bench)
     case .givesTheBytesOfASparseFile: try givesTheBytesOfASparseFile(bench)
@@ -53,7 +53,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
     case .showsGrowthAndWrites: try showsGrowthAndWrites(bench)
     case .keepsAReplacedFile: try keepsAReplacedFile(bench)
     case .noticesTruncation: try noticesTruncation(bench)
-    case .tellsGenerations: try tellsGenerations(bench)
+    case .tellsVersions: try tellsVersions(bench)
     case .refusesWhatHasNoBytesAtOffsets: try refusesWhatHasNoBytesAtOffsets(bench)
     case .refusesWhatItCannotOpen: try refusesWhatItCannotOpen(bench)
     }
@@ -72,11 +72,11 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
         for _ in 0..<2 {
           for window in file.windows { try file.load([window]) }
           #expect(file.bytes(0..<Int64(size)) == (try readBytes(of: path, 0..<Int64(size))))
-          bench.provider.unload(file.windows.map(file.range))
+          bench.windows.unload(file.windows.map(file.range))
         }
         // All at once, and unloaded back to front with a gap.
         try file.load(file.windows)
-        bench.provider.unload(file.windows.reversed().filter { $0 % 3 != 1 }.map(file.range))
+        bench.windows.unload(file.windows.reversed().filter { $0 % 3 != 1 }.map(file.range))
         try file.load(file.windows)
         #expect(file.bytes(0..<Int64(size)) == (try readBytes(of: path, 0..<Int64(size))))
       }
@@ -104,7 +104,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
     let path = try bench.directory.file("file", content)
     let file = try Bench.File(bench, path)
     let (ends, continuation) = AsyncStream.makeStream(of: RegionLoad.self)
-    bench.provider.submit(file.windows.map(file.makeLoad)) { loads in
+    bench.windows.submit(file.windows.map(file.makeLoad)) { loads in
       for load in loads { continuation.yield(load) }
     }
     var tags: Set<Int> = []
@@ -128,7 +128,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
         #expect(first.opened.status == second.opened.status)
         try first.load(first.windows)
         try second.load(second.windows)
-        bench.provider.unload(first.windows.map(first.range))
+        bench.windows.unload(first.windows.map(first.range))
         #expect(second.bytes(0..<100_000) == content)
         try first.load(first.windows)
         #expect(first.bytes(0..<100_000) == content)
@@ -162,18 +162,18 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
       #expect(file.bytes(0..<6_000) == content)
       try bench.directory.write([1, 2, 3], to: path, at: 10)
       content.replaceSubrange(10..<13, with: [1, 2, 3])
-      if bench.provider.properties.isCoherent {
+      if bench.windows.areMaps {
         #expect(file.bytes(0..<6_000) == content, "a write must show at once")
       }
       let more = patternedBytes(2 * Bench.windowSize, seed: 2)
       try bench.directory.write(more, to: path, at: 6_000)
       content += more
-      if bench.provider.properties.isCoherent {
+      if bench.windows.areMaps {
         #expect(
           file.bytes(6_000..<7_000) == Array(more[..<1_000]), "growth must show in a loaded window")
       }
       file.size = Int64(content.count)
-      bench.provider.unload([file.range(0)])
+      bench.windows.unload([file.range(0)])
       try file.load(file.windows)
       #expect(file.bytes(0..<file.size) == content)
     }
@@ -186,12 +186,12 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
     let file = try Bench.File(bench, path)
     try file.load([0])
     try bench.directory.replace(path, by: other)
-    #expect(try bench.provider.status(at: path).identity != file.opened.status.identity)
+    #expect(try bench.provider.status(of: .path(path)).identity != file.opened.status.identity)
     if let now = try bench.status(of: file.opened) {
       #expect(now.identity == file.opened.status.identity)
     }
-    if bench.provider.properties.extentKeepsFile { file.closeHandle() }
-    bench.provider.unload([file.range(0)])
+    if bench.windows.areMaps { file.closeHandle() }
+    bench.windows.unload([file.range(0)])
     try file.load(file.windows)
     #expect(file.bytes(0..<Int64(old.count)) == old)
     file.close()
@@ -199,29 +199,28 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
 
   private func noticesTruncation(_ bench: Bench) throws {
     // Where bytes are the file's own, a touch raises SIGBUS and a load may be nothing at all.
-    guard bench.provider.properties.isAnonymous else { return }
+    if bench.windows.areMaps { return }
     let path = try bench.directory.file("file", patternedBytes(3 * Bench.windowSize))
     try bench.withFile(path) { file in
       try bench.directory.resize(path, to: 100)
       var loads = [file.makeLoad(2)]
-      bench.provider.load(&loads)
+      bench.windows.load(&loads)
       #expect(loads[0].error?.code == .fileTruncated)
       #expect(loads[0].error?.range == file.offsets(of: 2))
     }
   }
 
-  private func tellsGenerations(_ bench: Bench) throws {
+  private func tellsVersions(_ bench: Bench) throws {
     let path = try bench.directory.file("file", [1])
     let opened = try bench.provider.open(.path(path))
     defer { bench.provider.close(opened.handle) }
-    #expect(try bench.provider.status(at: path) == opened.status)
+    #expect(try bench.provider.status(of: .path(path)) == opened.status)
     try bench.directory.write([2, 3], to: path, at: 1)
     let now = try bench.provider.status(of: opened.handle)
     #expect(now.identity == opened.status.identity)
     #expect(now.size == 3)
-    #expect(now.generation != opened.status.generation)
-    #expect(now.generation.changeTime >= opened.status.generation.changeTime)
-    #expect(try bench.provider.status(at: path) == now)
+    #expect(now.version != opened.status.version)
+    #expect(try bench.provider.status(of: .path(path)) == now)
   }
 
   private func refusesWhatHasNoBytesAtOffsets(_ bench: Bench) throws {
@@ -248,7 +247,7 @@ public enum ProviderConformance: String, CaseIterable, Sendable, CustomTestStrin
     #expect(missing?.code == .openFailed)
     #expect(missing?.errno == .noSuchFileOrDirectory)
     if let missing {
-      #expect(throws: missing) { try bench.provider.status(at: bench.directory("missing")) }
+      #expect(throws: missing) { try bench.provider.status(of: .path(bench.directory("missing"))) }
     }
     let file = try bench.directory.file("file", [1, 2, 3])
     let throughFile = bench.refusal(of: .path(file.appending("x")))

@@ -94,22 +94,23 @@
     }
 
     private func makeBackend() -> VirtualProvider {
-      let isMapping = scenario.backend != .copying
-      let copies = ProviderProperties(name: "copies", isAnonymous: true, reloadCost: 1_000)
-      let maps = ProviderProperties(
-        name: "maps", isAnonymous: false, isCoherent: true, loadsWhenTouched: !scenario.populates,
-        faultAround: scenario.faultAround * Self.page, extentKeepsFile: true,
-        unloadsTogether: dice.draw(below: 2) == 0, reloadCost: 3_000,
-        mostBypassed: scenario.bypasses ? Self.page : 0)
+      let unloadsTogether = dice.draw(below: 2) == 0
       var takeover: Takeover?
       if scenario.backend == .both {
-        let second = VirtualProvider(files, copies, kernel: kernel, firstHandle: 500)
+        let second = VirtualProvider(files, "copies", kernel: kernel, firstHandle: 500)
         second.failures = scenario.failures
         providers.append(second)
         takeover = Takeover(provider: second, reservedWindows: 4)
       }
-      let first = VirtualProvider(
-        files, isMapping ? maps : copies, takeover: takeover, kernel: kernel)
+      let mapping = MappingProperties(
+        loadsWhenTouched: !scenario.populates, faultAround: scenario.faultAround * Self.page,
+        unloadsTogether: unloadsTogether)
+      let first =
+        scenario.backend == .copying
+        ? VirtualProvider(files, "copies", kernel: kernel)
+        : VirtualMaps(
+          files, mapping, mostBypassed: scenario.bypasses ? Self.page : 0, takeover: takeover,
+          kernel: kernel)
       first.failures = scenario.failures
       first.mostHandles = scenario.mostHandles
       first.mostExtents = scenario.mostExtents

@@ -37,7 +37,7 @@
     /// Whether windows of maps must be loaded before they are touched.
     var populates = false
     var bypasses = false
-    /// In pages; see `ProviderProperties.faultAround`.
+    /// In pages; see `MappingProperties.faultAround`.
     var faultAround = 0
     var refusesBarriers = false
 

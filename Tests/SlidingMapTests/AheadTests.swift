@@ -7,7 +7,7 @@ import Testing
 
 /// Windows that are emptied with the victim, before it is their turn.
 @Suite(
-  .enabled(if: MMapProvider.mmap.properties.unloadsTogether && ProcessResources.isAvailable))
+  .enabled(if: MMapProvider.mmap.mapping.unloadsTogether && ProcessResources.isAvailable))
 struct AheadTests {
   static let windowSize = 1 << 20
   static let budget = 64

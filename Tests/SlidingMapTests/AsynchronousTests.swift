@@ -68,7 +68,7 @@ struct AsynchronousTests {
     let error = MapError(.readFailed, errno: .ioError)
     let provider = MemoryProvider([Self.path: Self.model]) { load in
       gate.wait()
-      return load.region.offset == 4096 ? error : nil
+      return load.offset == 4096 ? error : nil
     }
     let maps = maps(provider)
     let tasks = try (0..<3).map { _ in

@@ -1,4 +1,3 @@
-import Glibc
 import MMapBackend
 import MapProtocols
 import MapTestSupport
@@ -18,36 +17,36 @@ import Testing
 
   @Test(arguments: [MMapProvider.mmap, .mmap(populate: true)])
   func `chosen calls fail, the others pass`(base: MMapProvider) throws {
-    let chosen = Mutex(FaultProvider.Call.Operation.open)
+    let chosen = Mutex(ProviderCall.Operation.open)
     let provider = FaultProvider(base) { call in
       chosen.withLock { $0 } == call.operation ? MapError(.readFailed, errno: .ioError) : nil
     }
-    #expect(provider.properties.name == "mmap")
-    #expect(!provider.properties.loadsWhenTouched)
+    #expect(provider.name == "mmap")
+    #expect(!provider.mapping.loadsWhenTouched)
     let failure = MapError(.readFailed, source: .path(path), errno: .ioError)
     #expect(throws: failure) { try provider.open(.path(path)) }
 
     chosen.withLock { $0 = .status }
     let file = try provider.open(.path(path))
-    #expect(throws: failure) { try provider.status(at: path) }
+    #expect(throws: failure) { try provider.status(of: .path(path)) }
     #expect(throws: failure) { try provider.status(of: file.handle) }
 
     chosen.withLock { $0 = .makeExtent }
     #expect(throws: failure.about(.path(path), range: 0..<20_000)) {
-      try provider.makeExtent(file.handle, fileSize: 10_000, byteCount: 20_000, alignment: 4_096)
+      try provider.map(file.handle, fileSize: 10_000, byteCount: 20_000, alignment: 4_096)
     }
 
     chosen.withLock { $0 = .load }
-    let extent = try provider.makeExtent(
+    let extent = try provider.map(
       file.handle, fileSize: 10_000, byteCount: 20_000, alignment: 4_096)
-    #expect(try provider.status(at: path) == file.status)
+    #expect(try provider.status(of: .path(path)) == file.status)
     provider.close(file.handle)
     var loads = [
       RegionLoad(region: ExtentRange(extent: extent, offset: 4_096, byteCount: 10), handle: nil)
     ]
     provider.load(&loads)
     #expect(loads[0].error == failure.about(.path(path), range: 4_096..<4_106))
-    provider.release(extent)
+    provider.unmap(extent)
   }
 
   @Test(arguments: [MMapProvider.mmap, .mmap(populate: true)])
@@ -57,7 +56,7 @@ import Testing
         ? MapError(.readFailed, errno: .ioError) : nil
     }
     let file = try provider.open(.path(path))
-    let extent = try provider.makeExtent(
+    let extent = try provider.map(
       file.handle, fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
     let loads = (0..<3).map {
       RegionLoad(
@@ -78,7 +77,7 @@ import Testing
       if failed.count == 3 { break }
     }
     #expect(failed == [0: false, 1: true, 2: false])
-    provider.release(extent)
+    provider.unmap(extent)
     provider.close(file.handle)
   }
 
@@ -105,7 +104,7 @@ import Testing
   }
 
   @Test func `the backend that takes over fails by the same closure`() throws {
-    let calls = Mutex<[FaultProvider.Call]>([])
+    let calls = Mutex<[ProviderCall]>([])
     let second = MemoryProvider([path: Array(patternedBytes(10_000))])
     let provider = FaultProvider(
       MMapProvider(takeover: Takeover(provider: second, reservedWindows: 9))
@@ -127,65 +126,51 @@ import Testing
     #expect(second.openHandles == 0)
   }
 
-  @Test func `an extent changes hands unless makeExtent fails, and its name with it`() throws {
+  @Test func `copies give way to a map unless makeExtent fails`() throws {
     let chosen = Mutex<[String]>([])
-    let provider = FaultProvider(
-      MMapProvider(takeover: Takeover(provider: AnonymousProvider()))
-    ) { call in
+    let provider = FaultProvider(MMapProvider(takeover: Takeover(provider: .pread))) { call in
       chosen.withLock { $0 }.contains("\(call.backend) \(call.operation)")
         ? MapError(.addressSpaceExhausted) : nil
     }
-    let second = try #require(provider.takeover).provider
+    let second = CopiedWindows(of: try #require(provider.takeover).provider)
     let file = try provider.open(.path(path))
-    let copies = try second.makeExtent(
-      second.open(.path(path)).handle, fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
-    chosen.withLock { $0 = ["mmap makeExtent"] }
-    #expect(throws: MapError(.addressSpaceExhausted, source: .path(path), range: 0..<12_288)) {
-      try provider.makeExtent(file.handle, fileSize: 10_000, replacing: copies)
+    let copies = try second.reserve(fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
+    chosen.withLock { $0 = ["pread makeExtent", "mmap makeExtent"] }
+    #expect(throws: MapError(.addressSpaceExhausted, range: 0..<12_288)) {
+      try second.reserve(fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
     }
-    chosen.withLock { $0 = ["mmap load", "anonymous makeExtent"] }
-    let extent = try provider.makeExtent(file.handle, fileSize: 10_000, replacing: copies)
+    #expect(throws: MapError(.addressSpaceExhausted, source: .path(path), range: 0..<12_288)) {
+      try provider.map(file.handle, fileSize: 10_000, replacing: copies)
+    }
+    chosen.withLock { $0 = ["mmap load"] }
+    let extent = try provider.map(file.handle, fileSize: 10_000, replacing: copies)
     let region = ExtentRange(extent: extent, offset: 0, byteCount: 4_096)
     var loads = [RegionLoad(region: region, handle: file.handle)]
     provider.load(&loads)
     #expect(
       loads[0].error
         == MapError(.addressSpaceExhausted, source: .path(path), range: 0..<4_096))
-    // The other provider has forgotten whose addresses these were.
-    chosen.withLock { $0 = ["anonymous load"] }
-    second.load(&loads)
-    #expect(loads[0].error == MapError(.addressSpaceExhausted, range: 0..<4_096))
-    provider.release(extent)
+    provider.unmap(extent)
     provider.close(file.handle)
   }
-}
 
-/// Private memory of the process, as a backend that takes over has it.
-private final class AnonymousProvider: RegionProvider {
-  let properties = ProviderProperties(name: "anonymous")
-
-  func open(_ source: FileSource) throws(MapError) -> OpenedFile {
-    OpenedFile(
-      handle: Handle(rawValue: 1),
-      status: FileStatus(
-        identity: FileIdentity(device: 0, inode: 1),
-        generation: FileGeneration(size: 10_000, changeTime: 0)))
+  @Test func `windows of copies fail one by one`() throws {
+    let provider = FaultProvider(.pread) { call in
+      call.operation == .load && call.range?.contains(5_000) == true
+        ? MapError(.readFailed, errno: .ioError) : nil
+    }
+    #expect(!(provider is any MappingProvider) && provider.name == "pread")
+    let windows = CopiedWindows(of: provider)
+    let file = try provider.open(.path(path))
+    let extent = try windows.reserve(fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
+    var loads = (0..<3).map {
+      RegionLoad(
+        region: ExtentRange(extent: extent, offset: Int64($0) * 4_096, byteCount: 4_096),
+        handle: file.handle, tag: $0)
+    }
+    windows.load(&loads)
+    #expect(loads.map { $0.error?.code } == [nil, .readFailed, nil])
+    windows.release(extent)
+    provider.close(file.handle)
   }
-
-  func status(at path: FilePath) throws(MapError) -> FileStatus { throw MapError(.unsupported) }
-  func status(of handle: Handle) throws(MapError) -> FileStatus { throw MapError(.unsupported) }
-  func close(_ handle: Handle) {}
-
-  func makeExtent(
-    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
-  ) throws(MapError) -> Extent {
-    let base = unsafe Glibc.mmap(
-      nil, byteCount, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let base = unsafe base else { throw MapError(.addressSpaceExhausted) }
-    return unsafe Extent(base: base, byteCount: byteCount)
-  }
-
-  func release(_ extent: Extent) { _ = unsafe munmap(extent.base, extent.byteCount) }
-  func load(_ loads: inout [RegionLoad]) {}
-  func unload(_ regions: [ExtentRange]) {}
 }

@@ -178,7 +178,7 @@ struct GrowthTests {
     let path = try scratch.write("file", Array(whole[..<(1 << 20)]))
     let maps = Locked<SlidingWindowMapManager?>(nil)
     let isGrown = Locked(false)
-    func wrap(_ base: some RegionProvider) -> FaultProvider {
+    func wrap(_ base: some RegionProvider) -> any RegionProvider {
       FaultProvider(base) { call in
         let isFirst =
           call.operation == .makeExtent

@@ -19,7 +19,7 @@ struct InFlightTests {
   @Test func `A use waits for what was prefetched rather than fail`() async throws {
     let gate = Gates()
     let provider = MemoryProvider([Self.path: Self.model]) { load in
-      if load.region.offset < 4 * 4096 { gate.wait() }
+      if load.offset < 4 * 4096 { gate.wait() }
       return nil
     }
     let maps = maps(provider, windows: 4)
@@ -39,7 +39,7 @@ struct InFlightTests {
   @Test func `Readiness waits for what was prefetched rather than fail`() async throws {
     let gate = Gates()
     let provider = MemoryProvider([Self.path: Self.model]) { load in
-      if load.region.offset < 4 * 4096 { gate.wait() }
+      if load.offset < 4 * 4096 { gate.wait() }
       return nil
     }
     let maps = maps(provider, windows: 4)
@@ -61,7 +61,7 @@ struct InFlightTests {
   @Test func `A wait for room is one access`() async throws {
     let gate = Gates()
     let provider = MemoryProvider([Self.path: Self.model]) { load in
-      if load.region.offset < 4 * 4096 { gate.wait() }
+      if load.offset < 4 * 4096 { gate.wait() }
       return nil
     }
     let misses = Locked<[Int]>([])

@@ -157,7 +157,7 @@ struct MemoryProviderTests {
     let blocks = DispatchSemaphore(value: 0)
     let started = DispatchSemaphore(value: 0)
     let provider = MemoryProvider([Self.path: Self.model]) { load in
-      guard load.region.offset == 8192, isBroken.load(ordering: .relaxed) else { return nil }
+      guard load.offset == 8192, isBroken.load(ordering: .relaxed) else { return nil }
       started.signal()
       blocks.wait()
       return MapError(.readFailed, errno: .ioError)

@@ -44,13 +44,13 @@ import URingBackend
       var errors: [MapError] = []
       for window in file.windows {
         var loads = [file.makeLoad(window)]
-        provider.load(&loads)
+        file.copies.load(&loads)
         if let error = loads[0].error { errors.append(error) }
       }
       return (file.bytes, errors)
     case .submit:
       let tally = LoadTally(file.windows.count)
-      provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+      file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
       tally.waitForAll()
       provider.shutDown()
       tally.expectOneEndEach()

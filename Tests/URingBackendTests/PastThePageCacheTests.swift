@@ -26,7 +26,7 @@ import URingBackend
       for submits in [false, true] {
         if submits {
           let tally = LoadTally(file.windows.count)
-          provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+          file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
           tally.waitForAll()
           #expect(tally.errors == [])
         } else {

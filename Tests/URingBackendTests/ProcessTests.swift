@@ -18,7 +18,7 @@ struct ProcessTests {
         let provider = try URingProvider(opensDirectly: index % 2 == 0)
         let file = try WindowedFile(provider, .path(path))
         let tally = LoadTally(file.windows.count)
-        provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+        file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
         if index % 3 == 0 {
           tally.waitForAll()
           #expect(file.loadAll().allSatisfy { $0 == nil })
@@ -89,7 +89,7 @@ struct ProcessTests {
       let slot = try WindowedFile(slots, .path(path))
       let file = try WindowedFile(files, .path(path))
       let tally = LoadTally(file.windows.count)
-      files.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+      file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
       tally.waitForAll()
       file.unloadAll()
       // The rings' thread waits in the kernel meanwhile. None of the test's own runs: it might be holding a lock of the Swift
@@ -101,7 +101,7 @@ struct ProcessTests {
           var isRight = file.loadAll().allSatisfy { $0 == nil } && file.bytes == content
           isRight = isRight && slot.loadAll().allSatisfy { !hasSlots || $0?.code == .forked }
           let childs = LoadTally(file.windows.count)
-          files.submit(file.windows.map { file.makeLoad($0) }, completion: childs.note)
+          file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: childs.note)
           isRight = isRight && childs.wrongEnds.isEmpty && childs.errors.isEmpty
           do {
             _ = try slot.read(0..<10)
@@ -119,7 +119,7 @@ struct ProcessTests {
       }
       #expect(slot.loadAll().allSatisfy { $0 == nil } && slot.bytes == content)
       let again = LoadTally(file.windows.count)
-      files.submit(file.windows.map { file.makeLoad($0) }, completion: again.note)
+      file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: again.note)
       again.waitForAll()
       #expect(again.errors == [] && file.bytes == content)
       slot.close()
@@ -141,7 +141,7 @@ struct ProcessTests {
       let file = files[0]
       func submitAll() -> LoadTally {
         let tally = LoadTally(file.windows.count)
-        provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+        file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
         return tally
       }
       submitAll().waitForAll()

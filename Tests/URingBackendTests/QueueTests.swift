@@ -23,7 +23,7 @@ import URingBackend
     file.unloadAll()
 
     let tally = LoadTally(1_000)
-    provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+    file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
     tally.waitForAll()
     #expect(tally.errors == [])
     #expect(file.bytes == content)
@@ -31,7 +31,9 @@ import URingBackend
 
     // One by one.
     let second = LoadTally(1_000)
-    for window in file.windows { provider.submit([file.makeLoad(window)], completion: second.note) }
+    for window in file.windows {
+      file.copies.submit([file.makeLoad(window)], completion: second.note)
+    }
     second.waitForAll()
     #expect(second.errors == [])
     #expect(file.bytes == content)
@@ -53,7 +55,7 @@ import URingBackend
     #expect(file.bytes == content)
     file.unloadAll()
     let tally = LoadTally(file.windows.count)
-    provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+    file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
     tally.waitForAll()
     #expect(tally.errors == [])
     #expect(file.bytes == content)
@@ -66,7 +68,7 @@ import URingBackend
     let content = patternedBytes(50_000)
     let file = try WindowedFile(provider, .path(directory.file("file", content)))
     let tally = LoadTally(file.windows.count)
-    provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+    file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
     tally.waitForAll()
     #expect(tally.errors == [])
     #expect(file.bytes == content)
@@ -94,14 +96,14 @@ import URingBackend
     let ended = Guarded([Int: MapError?]())
     if submits {
       let tally = LoadTally(loads.count)
-      provider.submit(loads) { loads in
+      CopiedWindows(of: provider).submit(loads) { loads in
         ended.withLock { for load in loads { $0[load.tag] = .some(load.error) } }
         tally.note(loads)
       }
       tally.waitForAll()
       tally.expectOneEndEach()
     } else {
-      provider.load(&loads)
+      CopiedWindows(of: provider).load(&loads)
       for load in loads { ended.withLock { $0[load.tag] = .some(load.error) } }
     }
     let errors = ended.withLock { $0 }
@@ -137,7 +139,7 @@ import URingBackend
       let cut = Int64(round * 12_345 % size)
       let ended = Guarded([Int: MapError?]())
       let tally = LoadTally(file.windows.count)
-      provider.submit(file.windows.map { file.makeLoad($0) }) { loads in
+      file.copies.submit(file.windows.map { file.makeLoad($0) }) { loads in
         ended.withLock { for load in loads { $0[load.tag] = .some(load.error) } }
         tally.note(loads)
       }

@@ -34,7 +34,7 @@ import URingBackend
     for part in 0..<20 {
       let thread = try ServiceThread {
         let loads = (part * 10..<part * 10 + 10).map { file.makeLoad($0) }
-        provider.submit(loads, completion: tally.note)
+        file.copies.submit(loads, completion: tally.note)
       }
       thread.join()
     }
@@ -52,7 +52,7 @@ import URingBackend
       let provider = try kind.make()
       let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
       let tally = LoadTally(200)
-      provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+      file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
       provider.shutDown()
       tally.expectOneEndEach()
       #expect(tally.errors.allSatisfy { $0.code == .shutDown })
@@ -74,9 +74,9 @@ import URingBackend
       tally.note(loads)
     }
     let half = file.windows.count / 2
-    provider.submit((0..<half).map { file.makeLoad($0) }, completion: note)
+    file.copies.submit((0..<half).map { file.makeLoad($0) }, completion: note)
     provider.shutDown()
-    provider.submit((half..<file.windows.count).map { file.makeLoad($0) }, completion: note)
+    file.copies.submit((half..<file.windows.count).map { file.makeLoad($0) }, completion: note)
     let resident = try unsafe ProcessResources.residentPages(
       from: file.extent.base, byteCount: file.extent.byteCount)
     #expect(resident.isDisjoint(with: failed.withLock { $0 }))
@@ -89,7 +89,7 @@ import URingBackend
     let provider = try kind.make()
     let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
     let tally = LoadTally(200)
-    provider.submit(file.windows.map { file.makeLoad($0) }) { loads in
+    file.copies.submit(file.windows.map { file.makeLoad($0) }) { loads in
       tally.note(loads)
       if loads.contains(where: { $0.tag == 3 }) {
         provider.shutDown()
@@ -111,11 +111,11 @@ import URingBackend
     let tally = LoadTally(200)
     @Sendable func go(on loads: [RegionLoad]) {
       for load in loads where load.tag < 199 {
-        provider.submit([file.makeLoad(load.tag + 1)], completion: go)
+        file.copies.submit([file.makeLoad(load.tag + 1)], completion: go)
       }
       tally.note(loads)
     }
-    provider.submit([file.makeLoad(0)], completion: go)
+    file.copies.submit([file.makeLoad(0)], completion: go)
     tally.waitForAll()
     #expect(tally.errors == [])
     #expect(file.bytes == content)
@@ -128,7 +128,7 @@ import URingBackend
       let provider = try kind.make()
       let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
       let tally = LoadTally(200)
-      provider.submit(file.windows.map { file.makeLoad($0) }) { loads in
+      file.copies.submit(file.windows.map { file.makeLoad($0) }) { loads in
         tally.note(loads)
         if loads.contains(where: { $0.tag == 5 }) { provider.shutDown() }
       }
@@ -136,7 +136,7 @@ import URingBackend
         try ServiceThread {
           if number == 0 {
             var loads = file.windows.map { file.makeLoad($0) }
-            provider.load(&loads)
+            file.copies.load(&loads)
           }
           provider.shutDown()
         }
@@ -156,7 +156,7 @@ import URingBackend
     let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
     for _ in 0..<2 {
       let tally = LoadTally(200)
-      provider.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
+      file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
       tally.waitForAll()
       tally.expectOneEndEach()
       #expect(tally.errors == [])
@@ -170,7 +170,7 @@ import URingBackend
     let faults = SyscallFaults()
     faults.fail(.ringSetup, with: .notPermitted, times: 2)
     let provider = try URingProvider(faults: faults)
-    #expect(provider.properties.name == "pread")
+    #expect(provider.name == "pread")
     #expect(provider.features.method == .pread)
     #expect(provider.features.ringErrno == .notPermitted)
     #expect(throws: MapError(.unsupported, errno: .notPermitted)) {

@@ -14,6 +14,7 @@ extension SystemCalls {
         switch source {
         case .path(let path): try openPath(path)
         case .descriptor(let original): try duplicateReadable(original)
+        case .name: throw MapError(.unsupported)
         }
       do throws(MapError) {
         return (descriptor, try examine(descriptor))
@@ -81,15 +82,20 @@ extension SystemCalls {
     }
   }
 
-  /// What a path leads to now: stat(2).
+  /// What a source leads to now: stat(2) or fstat(2).
   ///
-  /// - Throws: `.openFailed`.
-  package func status(at path: FilePath) throws(MapError) -> FileStatus {
+  /// - Throws: `.openFailed`; `.unsupported` for a name.
+  package func status(of source: FileSource) throws(MapError) -> FileStatus {
     do throws(Errno) {
-      return FileStatus(try stat(path))
+      switch source {
+      case .path(let path): return FileStatus(try stat(path))
+      case .descriptor(let descriptor): return FileStatus(try stat(descriptor))
+      case .name: break
+      }
     } catch {
-      throw MapError(.openFailed, source: .path(path), errno: error)
+      throw MapError(.openFailed, source: source, errno: error)
     }
+    throw MapError(.unsupported, source: source)
   }
 
   /// What a descriptor leads to now: fstat(2).

@@ -96,15 +96,16 @@ extension SystemCalls {
 }
 
 extension FileStatus {
-  /// Identity and generation as stat(2) tells them.
+  /// Identity, version and size as stat(2) tells them.
   package init(_ stat: Stat) {
     self.init(
       identity: FileIdentity(
         device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
         inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino)),
-      generation: FileGeneration(
+      version: FileVersion(
         size: stat.size, changeTime: Self.nanoseconds(stat.st_ctim),
-        modificationTime: Self.nanoseconds(stat.st_mtim)))
+        modificationTime: Self.nanoseconds(stat.st_mtim)),
+      size: max(stat.size, 0))
   }
 
   private static func nanoseconds(_ time: timespec) -> Int64 {

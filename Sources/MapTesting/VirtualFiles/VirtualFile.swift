@@ -54,8 +54,9 @@
     var status: FileStatus {
       FileStatus(
         identity: FileIdentity(device: 1, inode: number),
-        generation: FileGeneration(
-          size: now.size, changeTime: now.changeTime, modificationTime: now.modificationTime))
+        version: FileVersion(
+          size: now.size, changeTime: now.changeTime, modificationTime: now.modificationTime),
+        size: now.size)
     }
 
     /// Writes over `range`, or cuts the file, or both.

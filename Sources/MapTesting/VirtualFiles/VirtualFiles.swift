@@ -117,6 +117,7 @@
       switch source {
       case .path(let path): names[path]
       case .descriptor(let descriptor): descriptors[descriptor]
+      case .name: nil
       }
     }
 

@@ -5,11 +5,12 @@
   /// An extent of a virtual provider's: memory between two guards that must stay as they are.
   @safe
   final class VirtualMemory {
-    let file: VirtualFile
+    /// The file it maps, or whose bytes were copied there; nil as long as there are none.
+    private(set) var file: VirtualFile?
     let extent: Extent
     /// Whose it is.
     private(set) unowned var owner: VirtualProvider
-    /// How far around what a map lacks the system brings in what the file has; see `ProviderProperties.faultAround`.
+    /// How far around what a map lacks the system brings in what the file has; see `MappingProperties.faultAround`.
     private var faultAround: Int64
     /// Whether it shows the file itself, as a map does; otherwise it holds copies.
     private(set) var isMap: Bool
@@ -25,11 +26,12 @@
     private static let guardSize = 48 << 10
     private static let pattern = [UInt8](repeating: guardByte, count: guardSize)
 
-    init(_ file: VirtualFile, byteCount: Int, isMap: Bool, owner: VirtualProvider) {
+    /// Memory for copies, or a map of a file.
+    init(_ file: VirtualFile?, byteCount: Int, owner: VirtualProvider) {
       self.file = file
-      self.isMap = isMap
+      isMap = file != nil
       self.owner = owner
-      faultAround = Int64(owner.properties.faultAround)
+      faultAround = Int64(owner.faultAround)
       let base = UnsafeMutableRawPointer.allocate(
         byteCount: byteCount + 2 * Self.guardSize, alignment: Self.pageSize)
       unsafe base.initializeMemory(
@@ -40,7 +42,12 @@
         as: UInt8.self, repeating: Self.guardByte, count: Self.guardSize)
       extent = unsafe Extent(base: base + Self.guardSize, byteCount: byteCount)
       pages = Array(repeating: false, count: byteCount / Self.pageSize)
-      file.holders += isMap ? 1 : 0
+      hold()
+    }
+
+    private func hold() {
+      guard isMap, let file else { return }
+      file.holders += 1
       file.memories.append(self)
     }
 
@@ -60,18 +67,30 @@
 
     /// Lets the memory go.
     func free() {
-      file.holders -= isMap ? 1 : 0
-      file.memories.removeAll { $0 === self }
+      if isMap, let file {
+        file.holders -= 1
+        file.memories.removeAll { $0 === self }
+      }
       unsafe (extent.base - Self.guardSize).deallocate()
     }
 
     /// Makes copies a map of the file.
-    func becomeMap(of provider: VirtualProvider) {
+    func becomeMap(of file: VirtualFile, _ provider: VirtualProvider) {
       owner = provider
-      faultAround = Int64(owner.properties.faultAround)
+      faultAround = Int64(owner.faultAround)
+      self.file = file
       isMap = true
-      file.holders += 1
+      hold()
       empty(0..<Int64(extent.byteCount))
+    }
+
+    /// Copies bytes of a file there, as reading them does; false if those of another file are there.
+    func fill(_ range: Range<Int64>, from file: VirtualFile) -> Bool {
+      if let known = self.file, known !== file { return false }
+      self.file = file
+      for page in pages(of: range) { pages[page] = true }
+      unsafe file.copy(range, to: extent.base)
+      return true
     }
 
     private func pages(of range: Range<Int64>) -> Range<Int> {
@@ -84,11 +103,12 @@
       range.lowerBound >= 0 && range.upperBound <= Int64(extent.byteCount)
     }
 
-    /// Brings pages in: reads them, or maps them.
+    /// Brings pages of a map in.
     func load(_ range: Range<Int64>) {
+      guard let file else { return }
       var range = range
       let isMissing = pages(of: range).contains { !pages[$0] }
-      if isMap && faultAround > 0 && isMissing && file.now.size > 0 {
+      if faultAround > 0 && isMissing && file.now.size > 0 {
         let end = (range.upperBound + faultAround - 1) / faultAround * faultAround
         // Not past the file's last page.
         let last = (file.now.size + Int64(Self.pageSize) - 1) & -Int64(Self.pageSize)
@@ -96,9 +116,8 @@
         range = start..<max(range.upperBound, min(end, last, Int64(extent.byteCount)))
       }
       // There is nothing behind its end for a map to show.
-      let all = pages(of: range)
-      let there = isMap ? all.clamped(to: pages(of: 0..<file.now.size)) : all
-      for page in there where !(isMap && pages[page]) {
+      let there = pages(of: range).clamped(to: pages(of: 0..<file.now.size))
+      for page in there where !pages[page] {
         pages[page] = true
         let start = Int64(page * Self.pageSize)
         unsafe file.copy(start..<start + Int64(Self.pageSize), to: extent.base)
@@ -123,7 +142,7 @@
       if isMap && end < Int64(extent.byteCount) { empty(end..<Int64(extent.byteCount)) }
     }
 
-    /// Shows what was written to the file, where it is a map of it.
+    /// Shows what was written to the file that it maps.
     func show(_ range: Range<Int64>, of file: VirtualFile) {
       guard isMap else { return }
       let within = range.clamped(to: 0..<Int64(extent.byteCount))

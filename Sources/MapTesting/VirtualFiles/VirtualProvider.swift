@@ -1,34 +1,38 @@
 #if Schedule
   package import MapProtocols
   import Policies
-  package import SystemPackage
+  internal import SystemPackage
 
-  /// A backend over a `VirtualFiles`, which fails by chance, holds its manager to what a provider may rely on, and gives others
-  /// the turn at the start and the end of each call.
-  package final class VirtualProvider: RegionProvider, @unchecked Sendable {
-    package let properties: ProviderProperties
+  /// A backend over a `VirtualFiles` whose windows are copies. It fails by chance, holds its manager to what a provider may rely on, and
+  /// gives others the turn at the start and the end of each call.
+  package class VirtualProvider: RegionProvider, CopyMemory, @unchecked Sendable {
+    package let name: String
     package let takeover: Takeover?
-    private let files: VirtualFiles
-    private let scheduler: Scheduler
-    private let kernel: VirtualKernel?
+    fileprivate let files: VirtualFiles
+    fileprivate let scheduler: Scheduler
+    fileprivate let kernel: VirtualKernel?
     private var handles: [Int: VirtualFile] = [:]
     /// The first handle's number; differs between providers.
     private let firstHandle: Int
-    private var isShutDown = false
+    fileprivate var isShutDown = false
     /// How often, of a thousand calls, each call fails that may.
     package var failures = 0
     /// How many handles the system has to give.
     package var mostHandles = Int.max
     /// How many extents.
     package var mostExtents = Int.max
+    /// How far around a touched page a map may show what it has.
+    var faultAround: Int { 0 }
+    package var reloadCost: Int { 1_000 }
+    package var mostBypassed: Int { 0 }
 
     package init(
-      _ files: VirtualFiles, _ properties: ProviderProperties, takeover: Takeover? = nil,
-      kernel: VirtualKernel?, firstHandle: Int = 3
+      _ files: VirtualFiles, _ name: String, takeover: Takeover? = nil, kernel: VirtualKernel?,
+      firstHandle: Int = 3
     ) {
       self.files = files
       scheduler = files.scheduler
-      self.properties = properties
+      self.name = name
       self.takeover = takeover
       self.kernel = kernel
       self.firstHandle = firstHandle
@@ -42,7 +46,9 @@
 
     // MARK: Calls
 
-    private func begin(_ call: StaticString, _ codes: (MapError.Code, Errno)...) throws(MapError) {
+    fileprivate func begin(_ call: StaticString, _ codes: (MapError.Code, Errno)...)
+      throws(MapError)
+    {
       if scheduler.isAnyLockHeldHere { scheduler.fail("calls a provider under the lock") }
       scheduler.pass(call)
       guard failures > 0, let (code, errno) = codes.first,
@@ -51,9 +57,9 @@
       throw MapError(code, errno: errno)
     }
 
-    private func end(_ call: StaticString) { scheduler.pass(call) }
+    fileprivate func end(_ call: StaticString) { scheduler.pass(call) }
 
-    private func file(_ handle: Handle, _ call: String) -> VirtualFile {
+    fileprivate func file(_ handle: Handle, _ call: String) -> VirtualFile {
       guard let file = handles[handle.rawValue] else {
         scheduler.fail("\(call): handle \(handle.rawValue) is not open")
       }
@@ -79,13 +85,13 @@
       return OpenedFile(handle: Handle(rawValue: number), status: status)
     }
 
-    package func status(at path: FilePath) throws(MapError) -> FileStatus {
-      try begin("status of a path", (.openFailed, .ioError))
-      guard let file = files.file(at: path) else {
-        throw MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)
+    package func status(of source: FileSource) throws(MapError) -> FileStatus {
+      try begin("status of a source", (.openFailed, .ioError))
+      guard let file = files.file(of: source) else {
+        throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
       }
       let status = file.status
-      end("status of a path ends")
+      end("status of a source ends")
       return status
     }
 
@@ -103,90 +109,7 @@
       end("close ends")
     }
 
-    package func makeExtent(
-      _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
-    ) throws(MapError) -> Extent {
-      if fileSize <= 0 || Int64(byteCount) < fileSize {
-        scheduler.fail("wants an extent of \(byteCount) bytes for \(fileSize)")
-      }
-      try begin("makeExtent", (.addressSpaceExhausted, .noMemory))
-      if files.memories.count(where: { $0.owner === self }) >= mostExtents {
-        throw MapError(.addressSpaceExhausted, errno: .noMemory)
-      }
-      let file = file(handle, "makeExtent")
-      let memory = VirtualMemory(
-        file, byteCount: byteCount, isMap: !properties.isAnonymous, owner: self)
-      files.add(memory)
-      end("makeExtent ends")
-      return memory.extent
-    }
-
-    package func makeExtent(
-      _ handle: Handle, fileSize: Int64, replacing extent: Extent
-    ) throws(MapError) -> Extent {
-      try begin("replace", (.addressSpaceExhausted, .noMemory))
-      let memory = files.memory(of: extent)
-      let file = file(handle, "replace")
-      if memory.file !== file { scheduler.fail("replaces one file's copies by another file") }
-      if !memory.loading.isEmpty { scheduler.fail("replaces what is being loaded") }
-      memory.becomeMap(of: self)
-      end("replace ends")
-      return extent
-    }
-
-    package func release(_ extent: Extent) {
-      try? begin("release")
-      files.release(extent)
-      end("release ends")
-    }
-
-    package func load(_ loads: inout [RegionLoad]) {
-      try? begin("load")
-      for index in loads.indices { load(&loads[index]) }
-      end("load ends")
-    }
-
-    fileprivate func load(_ load: inout RegionLoad) {
-      let (memory, range) = place(of: load.region)
-      let file = load.handle.map { self.file($0, "load") } ?? memory.file
-      if file !== memory.file { scheduler.fail("loads one file into another file's extent") }
-      // Bytes of maps may be asked for beside.
-      if !memory.isMap && memory.loading.contains(where: { $0.overlaps(range) }) {
-        scheduler.fail("loads a window twice at a time")
-      }
-      memory.loading.append(range)
-      do throws(MapError) {
-        try begin("load of a window", (.readFailed, .ioError))
-        memory.load(range)
-        scheduler.pass("load of a window ends")
-      } catch {
-        load.error = error
-      }
-      memory.loading.removeAll { $0 == range }
-    }
-
-    private func place(of region: ExtentRange) -> (VirtualMemory, Range<Int64>) {
-      let memory = files.memory(of: region.extent)
-      let range = region.offset..<region.offset + Int64(region.byteCount)
-      if !memory.holds(range) {
-        scheduler.fail("names \(range) of an extent of \(memory.extent.byteCount) bytes")
-      }
-      return (memory, range)
-    }
-
-    package func unload(_ regions: [ExtentRange]) {
-      try? begin("unload")
-      for region in regions {
-        let (memory, range) = place(of: region)
-        // What a map lacks comes back by being touched.
-        if !memory.isMap || !scheduler.mayUse(region) {
-          let start = unsafe UInt(bitPattern: region.start)
-          files.forbidLeases(start..<start + UInt(region.byteCount))
-        }
-        memory.empty(range)
-      }
-      end("unload ends")
-    }
+    // MARK: Reading
 
     package func read(
       _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
@@ -201,10 +124,186 @@
       return count
     }
 
-    package func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
-      try? begin("advise")
-      _ = place(of: region)
-      end("advise ends")
+    package func read(_ requests: inout [ReadRequest]) {
+      try? begin("load")
+      for index in requests.indices { read(&requests[index]) }
+      end("load ends")
+    }
+
+    fileprivate func read(_ request: inout ReadRequest) {
+      let address = unsafe UInt(bitPattern: request.buffer.baseAddress)
+      guard let memory = files.memory(at: address), !memory.isMap else {
+        scheduler.fail("reads a window into memory that is none for copies")
+      }
+      let range = request.range
+      if Int64(address - memory.addresses.lowerBound) != range.lowerBound || !memory.holds(range) {
+        scheduler.fail("reads \(range) to another place of an extent")
+      }
+      if memory.loading.contains(where: { $0.overlaps(range) }) {
+        scheduler.fail("loads a window twice at a time")
+      }
+      memory.loading.append(range)
+      do throws(MapError) {
+        try begin("load of a window", (.readFailed, .ioError))
+        let file = file(request.handle, "load")
+        let end = min(range.upperBound, max(file.now.size, range.lowerBound))
+        if !memory.fill(range.lowerBound..<end, from: file) {
+          scheduler.fail("loads one file into another file's extent")
+        }
+        request.result = .success(Int(end - range.lowerBound))
+        scheduler.pass("load of a window ends")
+      } catch {
+        request.result = .failure(error)
+      }
+      memory.loading.removeAll { $0 == range }
+    }
+
+    package func submit(
+      _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
+    ) {
+      guard let kernel, !isShutDown else {
+        var requests = requests
+        read(&requests)
+        completion(requests)
+        return
+      }
+      try? begin("submit")
+      for one in requests {
+        kernel.add(self) { [self] in
+          var one = one
+          read(&one)
+          completion([one])
+        }
+      }
+      end("submit ends")
+    }
+
+    // MARK: Memory for copies
+
+    package func reserve(
+      fileSize: Int64, byteCount: Int, alignment: Int
+    ) throws(MapError) -> Extent {
+      try makeExtent(of: nil, fileSize: fileSize, byteCount: byteCount)
+    }
+
+    fileprivate func makeExtent(
+      of file: VirtualFile?, fileSize: Int64, byteCount: Int
+    ) throws(MapError) -> Extent {
+      if fileSize <= 0 || Int64(byteCount) < fileSize {
+        scheduler.fail("wants an extent of \(byteCount) bytes for \(fileSize)")
+      }
+      try begin("makeExtent", (.addressSpaceExhausted, .noMemory))
+      if files.memories.count(where: { $0.owner === self }) >= mostExtents {
+        throw MapError(.addressSpaceExhausted, errno: .noMemory)
+      }
+      let memory = VirtualMemory(file, byteCount: byteCount, owner: self)
+      files.add(memory)
+      end("makeExtent ends")
+      return memory.extent
+    }
+
+    package func release(_ extent: Extent) {
+      try? begin("release")
+      files.release(extent)
+      end("release ends")
+    }
+
+    package func populate(_ regions: [ExtentRange]) {
+      for region in regions { _ = place(of: region) }
+    }
+
+    package func empty(_ regions: [ExtentRange]) {
+      try? begin("unload")
+      for region in regions {
+        let (memory, range) = place(of: region)
+        // What a map lacks comes back by being touched.
+        if !memory.isMap || !scheduler.mayUse(region) {
+          let start = unsafe UInt(bitPattern: region.start)
+          files.forbidLeases(start..<start + UInt(region.byteCount))
+        }
+        memory.empty(range)
+      }
+      end("unload ends")
+    }
+
+    fileprivate func place(of region: ExtentRange) -> (VirtualMemory, Range<Int64>) {
+      let memory = files.memory(of: region.extent)
+      let range = region.offset..<region.offset + Int64(region.byteCount)
+      if !memory.holds(range) {
+        scheduler.fail("names \(range) of an extent of \(memory.extent.byteCount) bytes")
+      }
+      return (memory, range)
+    }
+
+    package func shutDown() {
+      try? begin("shutDown")
+      isShutDown = true
+      kernel?.finish(for: self)
+    }
+  }
+
+  /// The same with windows that are maps.
+  package final class VirtualMaps: VirtualProvider, MappingProvider, @unchecked Sendable {
+    package let mapping: MappingProperties
+    private let bypass: Int
+
+    package init(
+      _ files: VirtualFiles, _ mapping: MappingProperties, mostBypassed: Int,
+      takeover: Takeover? = nil, kernel: VirtualKernel?
+    ) {
+      self.mapping = mapping
+      bypass = mostBypassed
+      super.init(files, "maps", takeover: takeover, kernel: kernel)
+    }
+
+    override var faultAround: Int { mapping.faultAround }
+    package override var reloadCost: Int { 3_000 }
+    package override var mostBypassed: Int { bypass }
+
+    package func map(
+      _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+    ) throws(MapError) -> Extent {
+      try makeExtent(of: file(handle, "map"), fileSize: fileSize, byteCount: byteCount)
+    }
+
+    package func map(
+      _ handle: Handle, fileSize: Int64, replacing extent: Extent
+    ) throws(MapError) -> Extent {
+      try begin("replace", (.addressSpaceExhausted, .noMemory))
+      let memory = files.memory(of: extent)
+      let file = file(handle, "replace")
+      if let known = memory.file, known !== file {
+        scheduler.fail("replaces one file's copies by another file")
+      }
+      if !memory.loading.isEmpty { scheduler.fail("replaces what is being loaded") }
+      memory.becomeMap(of: file, self)
+      end("replace ends")
+      return extent
+    }
+
+    package func unmap(_ extent: Extent) { release(extent) }
+    package func unload(_ regions: [ExtentRange]) { empty(regions) }
+
+    package func load(_ loads: inout [RegionLoad]) {
+      try? begin("load")
+      for index in loads.indices { load(&loads[index]) }
+      end("load ends")
+    }
+
+    private func load(_ load: inout RegionLoad) {
+      let (memory, range) = place(of: load.region)
+      if let handle = load.handle, file(handle, "load") !== memory.file {
+        scheduler.fail("loads one file into another file's extent")
+      }
+      memory.loading.append(range)
+      do throws(MapError) {
+        try begin("load of a window", (.readFailed, .ioError))
+        memory.load(range)
+        scheduler.pass("load of a window ends")
+      } catch {
+        load.error = error
+      }
+      memory.loading.removeAll { $0 == range }
     }
 
     package func submit(
@@ -227,10 +326,10 @@
       end("submit ends")
     }
 
-    package func shutDown() {
-      try? begin("shutDown")
-      isShutDown = true
-      kernel?.finish(for: self)
+    package func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+      try? begin("advise")
+      _ = place(of: region)
+      end("advise ends")
     }
   }
 

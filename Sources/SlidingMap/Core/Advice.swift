@@ -8,5 +8,5 @@ struct Advice {
   let advice: AccessAdvice
 
   /// Tells it. Called without the lock.
-  func give() { owner.provider.advise(advice, region) }
+  func give() { owner.advise(advice, region) }
 }

@@ -1,21 +1,121 @@
 import MapProtocols
 
-/// One of a manager's backends: the one the user chose, or the one that takes over from it.
+/// One of a manager's backends: the one the user chose, or the one that takes over from it; and how windows come by it, as maps or
+/// as copies.
 final class Backend: Sendable {
   let provider: any RegionProvider
-  let properties: ProviderProperties
+  let name: String
+  let reloadCost: Int
+  /// How its maps behave; nil where windows are copies.
+  let mapping: MappingProperties?
   /// Windows share what one fault maps, so each must be loaded at once and trimmed.
   let isTrimmed: Bool
+  private let windows: Windows
+
+  private enum Windows {
+    case mapped(any MappingProvider)
+    case copied(CopiedWindows)
+  }
 
   init(_ provider: any RegionProvider, _ grid: WindowGrid) {
     self.provider = provider
-    properties = provider.properties
-    isTrimmed = properties.faultAround > 0 && grid.windowSize % Int64(properties.faultAround) != 0
+    name = provider.name
+    reloadCost = provider.reloadCost
+    if let maps = provider as? any MappingProvider {
+      windows = .mapped(maps)
+      mapping = maps.mapping
+    } else {
+      windows = .copied(CopiedWindows(of: provider))
+      mapping = nil
+    }
+    let faultAround = Int64(mapping?.faultAround ?? 0)
+    isTrimmed = faultAround > 0 && grid.windowSize % faultAround != 0
   }
 
+  // MARK: What follows from how windows come
+
+  /// Whether windows are copies: memory of the process's own, of the version that was read. Else they are maps, which show writes as they
+  /// happen and keep their file.
+  var isCopying: Bool { mapping == nil }
+
+  /// Whether the bytes of a window come when they are touched.
+  var loadsWhenTouched: Bool { mapping?.loadsWhenTouched ?? false }
+
   /// Whether windows are there without a call to `load`.
-  var loadsByItself: Bool { properties.loadsWhenTouched && !isTrimmed }
+  var loadsByItself: Bool { loadsWhenTouched && !isTrimmed }
 
   /// Whether windows that nobody uses may be emptied while they stay loaded, because others are.
-  var emptiesAhead: Bool { properties.unloadsTogether && loadsByItself }
+  var emptiesAhead: Bool { mapping?.unloadsTogether == true && loadsByItself }
+
+  /// Kernel maps that an extent takes.
+  var mapsPerExtent: Int { isCopying ? CopiedWindows.mapsPerExtent : 1 }
+
+  // MARK: Extents
+
+  /// Has addresses made for a file, and checks that they reach to its end.
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    let extent: Extent
+    switch windows {
+    case .mapped(let maps):
+      extent = try maps.map(
+        handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+    case .copied(let copies):
+      extent = try copies.reserve(
+        fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+    }
+    if extent.byteCount < fileSize {
+      fatalError(
+        "the backend \"\(name)\" gives \(extent.byteCount) bytes of addresses for a file of"
+          + " \(fileSize)")
+    }
+    return extent
+  }
+
+  /// Puts a map in the place of copies.
+  ///
+  /// - Throws: `.unsupported` where windows are copies.
+  func makeExtent(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent {
+    guard case .mapped(let maps) = windows else { throw MapError(.unsupported) }
+    return try maps.map(handle, fileSize: fileSize, replacing: extent)
+  }
+
+  func release(_ extent: Extent) {
+    switch windows {
+    case .mapped(let maps): maps.unmap(extent)
+    case .copied(let copies): copies.release(extent)
+    }
+  }
+
+  // MARK: Windows
+
+  func load(_ loads: inout [RegionLoad]) {
+    switch windows {
+    case .mapped(let maps): maps.load(&loads)
+    case .copied(let copies): copies.load(&loads)
+    }
+  }
+
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) {
+    switch windows {
+    case .mapped(let maps): maps.submit(loads, completion: completion)
+    case .copied(let copies): copies.submit(loads, completion: completion)
+    }
+  }
+
+  func unload(_ regions: [ExtentRange]) {
+    switch windows {
+    case .mapped(let maps): maps.unload(regions)
+    case .copied(let copies): copies.unload(regions)
+    }
+  }
+
+  func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+    if case .mapped(let maps) = windows { maps.advise(advice, region) }
+  }
 }

@@ -80,14 +80,14 @@ extension MapCore {
             first.load()
             second?.load()
           }
-          for (extent, owner) in now.extents { owner.provider.release(extent) }
+          for (extent, owner) in now.extents { owner.release(extent) }
           for (handle, owner) in now.handles { owner.provider.close(handle) }
           for task in now.resumptions { Turn.resume(task) }
           now.memory = []
         }
       }
       for (extent, owner) in now.extents {
-        ledger.creditExtent(maps: owner.properties.mapsPerExtent, addresses: extent.byteCount)
+        ledger.creditExtent(maps: owner.mapsPerExtent, addresses: extent.byteCount)
       }
       ledger.creditHandles(now.handles.count)
       for slot in now.loads { if let edition = residency.edition(of: slot) { endUse(of: edition) } }
@@ -141,14 +141,14 @@ extension MapCore {
   func trim(_ surplus: [ExtentRange], _ token: inout LockToken) {
     if surplus.isEmpty { return }
     token.unlocked {
-      Turn.allowUse(of: surplus) { primary.provider.unload(surplus) }
+      Turn.allowUse(of: surplus) { primary.unload(surplus) }
     }
   }
 
   /// What loading small windows may have brought in of absent neighbours.
   func surplus(around slots: [RegionSlot]) -> [ExtentRange] {
     guard primary.isTrimmed else { return [] }
-    let block = Int64(primary.properties.faultAround)
+    let block = Int64(primary.mapping?.faultAround ?? 0)
     var ranges: [ExtentRange] = []
     for slot in slots where residency.isHeld(slot) {
       guard let edition = residency.edition(of: slot), edition.backend === primary,

@@ -30,7 +30,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   var links = UseLinks<Edition>()
   var history = AccessHistory()
   /// The version of its copies, or the one in which maps were last seen.
-  private(set) var generation: FileGeneration
+  private(set) var status: FileStatus
 
   // What scans, and cursors that come and go, look at.
 
@@ -44,10 +44,10 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
-    of file: TrackedFile, _ generation: FileGeneration, backend: Backend, grid: WindowGrid,
+    of file: TrackedFile, _ status: FileStatus, backend: Backend, grid: WindowGrid,
     pageSize: Int
   ) {
-    let size = generation.size
+    let size = status.size
     // No address space holds it, and sums past its end would overflow.
     if size > Int64.max / 2 { return nil }
     let reserved = Edition.reservation(for: size, pageSize: pageSize)
@@ -58,7 +58,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
     self.grid = grid
     self.reserved = reserved
     unsafe windows = table
-    self.generation = generation
+    self.status = status
     end = Atomic(size)
     longest = size
   }
@@ -68,15 +68,17 @@ final class Edition: UseOrdered, @unchecked Sendable {
   // MARK: Version
 
   /// The file's size as served, in bytes.
-  var size: Int64 { generation.size }
+  var size: Int64 { status.size }
+
+  var version: FileVersion { status.version }
 
   /// The same for readers without the lock.
   var servedEnd: Int64 { end.load(ordering: .relaxed) }
 
   /// Serves the file as it is now.
-  func adopt(_ new: FileGeneration) {
+  func adopt(_ new: FileStatus) {
     let isShorter = new.size < size
-    generation = new
+    status = new
     longest = max(longest, new.size)
     // Published, as the base is, by the release of the next word that says resident; and who goes by an older size is sent to
     // the slow path.
@@ -99,7 +101,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   var isChangingPlace: Bool { place.isChanging }
 
   /// Whether its extent keeps the file readable without a handle or a path.
-  var keepsFile: Bool { extent != nil && backend.properties.extentKeepsFile }
+  var keepsFile: Bool { extent != nil && !backend.isCopying }
 
   // MARK: Cursors
 

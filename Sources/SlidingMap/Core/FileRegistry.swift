@@ -16,15 +16,15 @@ struct FileRegistry: ~Copyable {
 
   /// What a file's record keeps of looks.
   struct LookRecord {
-    fileprivate var version: FileGeneration
+    fileprivate var adopted: FileStatus
     /// Which of all adoptions that was.
     fileprivate var adoption = 0
     fileprivate var isAlone = false
 
-    init(_ generation: FileGeneration) { version = generation }
+    init(_ status: FileStatus) { adopted = status }
 
-    /// The version that was adopted last.
-    var generation: FileGeneration { version }
+    /// What was adopted last.
+    var status: FileStatus { adopted }
     /// Whether a thread looks at the file whose looks were overtaken again and again: no other look is adopted meanwhile.
     var isLooking: Bool { isAlone }
   }
@@ -67,9 +67,9 @@ struct FileRegistry: ~Copyable {
   func endLookingAlone(at file: TrackedFile) { file.looks.isAlone = false }
 
   /// Notes that a version of a file was adopted, which a look brought just now.
-  mutating func noteAdoption(of generation: FileGeneration, by file: TrackedFile) {
+  mutating func noteAdoption(of status: FileStatus, by file: TrackedFile) {
     adoptions += 1
     file.looks.adoption = adoptions
-    file.looks.version = generation
+    file.looks.adopted = status
   }
 }

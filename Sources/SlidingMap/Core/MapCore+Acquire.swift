@@ -83,7 +83,7 @@ extension MapCore {
 
   /// Whether an edition can bring nothing in any more: of copies only the file's present one does, of maps each that has its map.
   func isSpent(_ edition: Edition) -> Bool {
-    !edition.isCurrent && !(edition.extent != nil && edition.backend.properties.isCoherent)
+    !edition.isCurrent && !(edition.extent != nil && !edition.backend.isCopying)
   }
 
   /// Decides about one window.
@@ -142,7 +142,7 @@ extension MapCore {
       if edition.size == 0 { throw MapError(.fileTruncated) }
       return .noPlace
     }
-    if !edition.backend.properties.extentKeepsFile && edition.file.handle == nil {
+    if edition.backend.isCopying && edition.file.handle == nil {
       if let error = perform(&chores, &token) { throw error }
       try ensureHandle(edition.file, &token)
       return nil
@@ -193,7 +193,7 @@ extension MapCore {
       recency.setCapacity(ledger.capacity)
     }
     places.touch(edition)
-    if !edition.backend.properties.extentKeepsFile {
+    if edition.backend.isCopying {
       places.touchHandle(of: edition.file)
     }
     chores.loads.append(slot)

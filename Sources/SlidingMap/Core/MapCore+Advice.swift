@@ -12,7 +12,7 @@ extension MapCore {
     _ edition: Edition, _ wanted: Range<Int64>, after shown: Range<Int64>, _ chores: inout Chores
   ) {
     // Copies are read as they are asked for.
-    guard !edition.backend.properties.isAnonymous, let extent = edition.extent else { return }
+    guard !edition.backend.isCopying, let extent = edition.extent else { return }
     let windows = edition.grid.windows(of: wanted)
     var isNear = false
     let advice: AccessAdvice

@@ -101,7 +101,7 @@ extension MapCore {
     // Pinned by nobody, what was loaded gives way if others overshot the budget meanwhile, or shut the manager down.
     endOvershoot(&chores, &token)
     retireAfterShutdown(edition, &token)
-    if edition.backend.properties.loadsWhenTouched {
+    if edition.backend.loadsWhenTouched {
       for range in covered where !range.isEmpty {
         if let ticket = touch(edition, range, &token) { chores.awaited.append(ticket) }
       }
@@ -125,9 +125,9 @@ extension MapCore {
     beginUse(of: edition)
     loads.start()
     let load = RegionLoad(region: region, handle: handle(for: edition))
-    let provider = edition.backend.provider
+    let backend = edition.backend
     token.unlocked {
-      provider.submit([load]) { [self] ended in
+      backend.submit([load]) { [self] ended in
         let bytes = start..<range.upperBound
         touchEnded(edition, extent, bytes, ticket, ended.first?.error)
       }
@@ -257,7 +257,7 @@ extension MapCore {
   private func adviseWanted(_ edition: Edition, _ ranges: [Range<Int64>]) -> [Range<Int64>] {
     var token = lock()
     let ranges = ranges.map { $0.clamped(to: 0..<edition.size) }.filter { !$0.isEmpty }
-    if !edition.backend.properties.loadsWhenTouched { return ranges }
+    if !edition.backend.loadsWhenTouched { return ranges }
     guard let extent = edition.extent else { return [] }
     var chores = Chores()
     for range in ranges {

@@ -6,7 +6,7 @@ extension MapCore {
   func demand(for edition: Edition, byteCount: Int) -> Ledger.Demand {
     Ledger.Demand(
       bytes: byteCount, regions: 1,
-      isHard: ledger.limits.isHard || edition.backend.properties.isAnonymous)
+      isHard: ledger.limits.isHard || edition.backend.isCopying)
   }
 
   /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between; a hard demand

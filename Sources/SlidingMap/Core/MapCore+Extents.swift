@@ -35,14 +35,13 @@ extension MapCore {
     guard let handle = edition.file.handle else { return }
     places.ask(backend, for: byteCount, of: edition)
     let size = edition.size
-    let (maps, alignment) = (backend.properties.mapsPerExtent, alignment(for: edition))
+    let (maps, alignment) = (backend.mapsPerExtent, alignment(for: edition))
     ledger.chargeExtent(maps: maps, addresses: byteCount)
     do throws(MapError) {
       let extent = try token.unlocked { () throws(MapError) in
-        try backend.provider.makeExtent(
+        try backend.makeExtent(
           handle, fileSize: size, byteCount: byteCount, alignment: alignment)
       }
-      checkExtent(extent, of: backend, for: size)
       ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
       if edition.size > extent.byteCount && !Turn.isPlanted("outgrown extent") {
         // The provider gave less room than the file needs by now.
@@ -81,7 +80,7 @@ extension MapCore {
   private func makeRoomForExtent(
     of edition: Edition, _ mayOvershoot: Bool, _ token: inout LockToken
   ) throws(MapError) -> Int {
-    let maps = edition.file.backend.properties.mapsPerExtent
+    let maps = edition.file.backend.mapsPerExtent
     while true {
       // Each time anew: the file may have grown while the lock was given up.
       var limits = places.limits(ledger.limits)

@@ -39,8 +39,8 @@ extension MapCore {
   /// The edition for a source, counted as having one more cursor. Nil if another look at the file was adopted meanwhile, so that it
   /// is to be looked at again.
   private func find(_ source: FileSource) throws(MapError) -> Edition? {
-    if let path = source.path {
-      let status = try primary.provider.status(at: path)
+    if source.isLasting {
+      let status = try primary.provider.status(of: source)
       let known = try locked { () throws(MapError) in try share(in: status, source) }
       if let known { return known }
     }
@@ -52,7 +52,7 @@ extension MapCore {
     defer { perform(&chores, &token) }
     let (status, handle) = (opened.status, opened.handle)
     guard let file = registry[status.identity],
-      file.isAnchored || file.generation == status.generation
+      file.isAnchored || file.version == status.version
     else { return try enter(source, opened, backend, &chores, &token) }
     file.hold()
     defer { letGo(of: file, &chores) }
@@ -78,7 +78,7 @@ extension MapCore {
     // Of another version it may be another file, which got the number since the look at the path: only who holds a file
     // open can tell.
     guard let file = registry[status.identity], file.isAnchored,
-      file.generation == status.generation, let edition = file.current
+      file.version == status.version, let edition = file.current
     else { return nil }
     edition.share()
     file.note(source)
@@ -91,7 +91,7 @@ extension MapCore {
     _ token: inout LockToken
   ) throws(MapError) -> Edition {
     let file = TrackedFile(source, opened, backend)
-    guard let edition = makeEdition(of: file, opened.status.generation) else {
+    guard let edition = makeEdition(of: file, opened.status) else {
       chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
@@ -102,12 +102,12 @@ extension MapCore {
   }
 
   /// Makes an edition of a file as it is now, counted as having a cursor; nil if there is no memory for its table.
-  func makeEdition(of file: TrackedFile, _ generation: FileGeneration) -> Edition? {
+  func makeEdition(of file: TrackedFile, _ status: FileStatus) -> Edition? {
     guard
       let edition = Edition(
-        of: file, generation, backend: file.backend, grid: grid, pageSize: pageSize)
+        of: file, status, backend: file.backend, grid: grid, pageSize: pageSize)
     else { return nil }
-    registry.noteAdoption(of: generation, by: file)
+    registry.noteAdoption(of: status, by: file)
     edition.share()
     file.enter(edition)
     places.enter(edition)

@@ -156,41 +156,41 @@ extension MapCore {
     _ file: TrackedFile, from source: FileSource? = nil, mayWait: Bool = true,
     _ token: inout LockToken
   ) throws(MapError) {
-    var paths = file.paths(source)[...]
+    var sources = file.sources(source)[...]
     var failure: MapError?
     while file.handle == nil {
-      guard let path = paths.first else {
+      guard let next = sources.first else {
         throw failure ?? MapError(.fileChanged, source: source ?? file.source)
       }
       do throws(MapError) {
         // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
         // thread waits with the file in its hands.
-        if !(try makeRoomForHandle(.path(path), mayWait: mayWait, &token)) { continue }
-        if !(try openHandle(for: file, .path(path), mayWait: mayWait, &token)) {
-          paths.removeFirst()
+        if !(try makeRoomForHandle(next, mayWait: mayWait, &token)) { continue }
+        if !(try openHandle(for: file, next, mayWait: mayWait, &token)) {
+          sources.removeFirst()
         }
       } catch {
-        if !error.isAboutPath { throw error }
+        if !error.isAboutSource { throw error }
         let isGone = error.errno == .noSuchFileOrDirectory
         failure =
           failure
-          ?? (isGone ? MapError(.fileChanged, source: .path(path), errno: error.errno) : error)
-        paths.removeFirst()
+          ?? (isGone ? MapError(.fileChanged, source: next, errno: error.errno) : error)
+        sources.removeFirst()
       }
     }
   }
 
-  /// Opens a path for a file, which takes the handle if it lacks one still.
+  /// Opens a source for a file, which takes the handle if it lacks one still.
   ///
-  /// - Returns: false if the path leads to another file.
+  /// - Returns: false if it leads to another file.
   private func openHandle(
-    for file: TrackedFile, _ path: FileSource, mayWait: Bool, _ token: inout LockToken
+    for file: TrackedFile, _ source: FileSource, mayWait: Bool, _ token: inout LockToken
   ) throws(MapError) -> Bool {
     let owner = file.current?.extent == nil ? nil : file.current?.backend
-    let (opened, backend) = try openHandle(path, of: owner, mayWait: mayWait, &token)
+    let (opened, backend) = try openHandle(source, of: owner, mayWait: mayWait, &token)
     let isSame =
       opened.status.identity == file.identity
-      && (file.isMapped || opened.status.generation == file.generation)
+      && (file.isMapped || opened.status.version == file.version)
     // The thread that is changing the extent may be the one that looks for a handle.
     if isSame && file.handle == nil && fits(backend, file) {
       places.take(opened.handle, of: backend, file)
@@ -205,7 +205,7 @@ extension MapCore {
 
 extension MapError {
   /// Whether another path to the same file may do better.
-  var isAboutPath: Bool {
+  var isAboutSource: Bool {
     let codes: [Code] = [.openFailed, .notRegularFile, .blockDevice, .unsizedFile, .fileChanged]
     return codes.contains(code)
   }

@@ -62,7 +62,7 @@
         sharers += edition.cursors
         if let fault = edition.brokenInvariant { return "\(edition.file.source): \(fault)" }
         if let extent = edition.extent {
-          maps += edition.backend.properties.mapsPerExtent
+          maps += edition.backend.mapsPerExtent
           addresses += extent.byteCount
         }
       }

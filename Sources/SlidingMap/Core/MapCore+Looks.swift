@@ -19,7 +19,7 @@ extension MapCore {
     defer { perform(&chores, &token) }
     var mayUnload = true
     while true {
-      let isNew = file.generation != status.generation
+      let isNew = file.version != status.version
       if isNew && registry.isOvertaken(look, of: file, isAlone: isAlone) { return nil }
       guard let current = file.current else { break }
       if canServe(current, status) {
@@ -30,13 +30,13 @@ extension MapCore {
         return current
       }
       // Copies of an old version that nobody uses are in nobody's way.
-      if !mayUnload || current.backend.properties.isCoherent || current.regions == 0 { break }
+      if !mayUnload || !current.backend.isCopying || current.regions == 0 { break }
       mayUnload = false
       drainLogs()
       _ = unloadUnused(residency.slots(of: current), &chores, &token)
       perform(&chores, &token)
     }
-    guard let edition = makeEdition(of: file, status.generation) else {
+    guard let edition = makeEdition(of: file, status) else {
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
     unloadSuperseded(of: file, &chores, &token)
@@ -49,19 +49,19 @@ extension MapCore {
   /// another the file may have been renamed merely; or it was written to, and its modification time put back.
   private func canServe(_ edition: Edition, _ status: FileStatus) -> Bool {
     let isJoinable =
-      edition.backend.properties.isCoherent || edition.regions == 0
-      || status.generation == edition.generation
+      !edition.backend.isCopying || edition.regions == 0
+      || status.version == edition.version
     return isJoinable && status.size <= Int64(edition.room)
   }
 
   /// Lets an edition serve a version that it can serve.
   private func serve(_ edition: Edition, _ status: FileStatus) {
-    if edition.generation == status.generation && edition.file.generation == status.generation {
+    if edition.version == status.version && edition.file.version == status.version {
       return
     }
     let growth = growth(of: edition, to: status.size)
-    edition.adopt(status.generation)
-    registry.noteAdoption(of: status.generation, by: edition.file)
+    edition.adopt(status)
+    registry.noteAdoption(of: status, by: edition.file)
     if Turn.isPlanted("uncharged growth") { return }
     for window in growth {
       ledger.chargeGrowth(window.byteCount)
@@ -186,7 +186,7 @@ extension MapCore {
     let wasAnchored = file.isAnchored
     // What nobody can tell is no reason to keep an old size.
     guard let status = try statusNow(of: file, source, &token) else { throw MapError(.fileChanged) }
-    let isProven = wasAnchored || status.generation == file.generation
+    let isProven = wasAnchored || status.version == file.version
     if !isProven && !Turn.isPlanted("unproven file") {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
       throw MapError(.fileChanged)
@@ -239,7 +239,7 @@ extension MapCore {
     of file: TrackedFile, _ source: FileSource, _ token: inout LockToken
   ) throws(MapError) -> FileStatus? {
     let (handle, provider) = (file.handle, file.backend.provider)
-    let paths = file.paths(source)
+    let sources = file.sources(source)
     places.beginHandleUse(of: file)
     defer {
       places.endHandleUse(of: file)
@@ -255,20 +255,20 @@ extension MapCore {
           // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.
         }
       }
-      return try provider.status(of: file.identity, at: paths)
+      return try provider.status(of: file.identity, by: sources)
     }
   }
 }
 
 extension RegionProvider {
-  /// What the first of the paths that leads to a file tells of it; nil if none does.
+  /// What the first of the sources that leads to a file tells of it; nil if none does.
   func status(
-    of identity: FileIdentity, at paths: [FilePath]
+    of identity: FileIdentity, by sources: [FileSource]
   ) throws(MapError) -> FileStatus? {
     var failure: MapError?
-    for path in paths {
+    for source in sources {
       do throws(MapError) {
-        let status = try status(at: path)
+        let status = try status(of: source)
         if status.identity == identity { return status }
       } catch {
         if error.errno != .noSuchFileOrDirectory { failure = failure ?? error }

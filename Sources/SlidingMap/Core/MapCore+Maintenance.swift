@@ -9,7 +9,7 @@ extension MapCore {
 
   /// The same for files under a path.
   func unload(under path: FilePath) -> Int {
-    unload { file in file.paths.contains { $0.starts(with: path) } }
+    unload { file in file.sources.contains { $0.path?.starts(with: path) == true } }
   }
 
   private func unload(where isMeant: (TrackedFile) -> Bool) -> Int {
@@ -119,8 +119,8 @@ extension MapCore {
     result.peakHandles = peak.handles
     result.limits = ledger.limits
     result.policy = recency.policyName
-    result.backend = primary.properties.name
-    result.takeoverBackend = takeover?.properties.name ?? ""
+    result.backend = primary.name
+    result.takeoverBackend = takeover?.name ?? ""
     return result
   }
 

@@ -43,7 +43,7 @@ extension MapCore {
       if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
-        if ledger.limits.isHard || primary.properties.isAnonymous {
+        if ledger.limits.isHard || primary.isCopying {
           throw MapError(.budgetExhausted)
         }
         return nil
@@ -71,7 +71,7 @@ extension MapCore {
   /// Sees to it that there is a reserve, also where no takeover needs one: for bytes of files that change while copies of them are
   /// used. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile.
   private func makeReserve(_ token: inout LockToken) {
-    if !primary.properties.isAnonymous { return }
+    if !primary.isCopying { return }
     for most in Self.reservedForChanges where !copies.isOpen {
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount == 0 { return }
@@ -196,16 +196,15 @@ extension MapCore {
       places.endChange(of: edition)
       monitor.broadcast()
     }
-    let known = FileStatus(identity: file.identity, generation: edition.generation)
-    // Where nothing holds the inode its number may have gone to another file, with times to match.
+    let known = edition.status
     let isHeld = file.handle != nil
     // The new handle takes the old one's place in the budget, too.
     if !isHeld { ledger.chargeHandle() }
-    let paths = file.paths
+    let sources = file.sources
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
       found = try token.unlocked { () throws(MapError) in
-        try reopen(paths, known, isHeld, extent)
+        try reopen(sources, known, extent)
       }
     } catch {
       if !isHeld { ledger.creditHandles() }
@@ -217,11 +216,6 @@ extension MapCore {
     // meanwhile, which readers without the lock may have found, too.
     while file.isHandleInUse() { waitForHandles(&token) }
     putBack(edition, found, extent)
-    // Unless a look was adopted meanwhile.
-    if edition.generation == known.generation && !file.looks.isLooking {
-      edition.adopt(found.file.status.generation)
-      registry.noteAdoption(of: found.file.status.generation, by: file)
-    }
     counters.returns += 1
     var surplus: (handle: Handle, owner: Backend)? = (found.file.handle, primary)
     // Another edition may have taken its place meanwhile, which goes on with the old handle.
@@ -243,40 +237,36 @@ extension MapCore {
   ) {
     if let extent {
       ledger.creditExtent(
-        maps: edition.backend.properties.mapsPerExtent, addresses: extent.byteCount)
+        maps: edition.backend.mapsPerExtent, addresses: extent.byteCount)
       ledger.chargeExtent(
-        maps: primary.properties.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
+        maps: primary.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
       edition.history.forgetWhatWasTold()
     }
     places.replace(by: found.extent, of: primary, edition)
   }
 
-  /// Opens the first of the paths that leads to the known file.
+  /// Opens the first of the sources that leads to the known file.
   private func reopen(
-    _ paths: [FilePath], _ known: FileStatus, _ isHeld: Bool, _ extent: Extent?
+    _ sources: [FileSource], _ known: FileStatus, _ extent: Extent?
   ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
-    for path in paths {
+    for source in sources {
       do throws(MapError) {
-        return try reopen(path, known, isHeld, extent)
+        return try reopen(source, known, extent)
       } catch {
-        if !error.isAboutPath { throw error }
+        if !error.isAboutSource { throw error }
       }
     }
     throw MapError(.fileChanged)
   }
 
   private func reopen(
-    _ path: FilePath, _ known: FileStatus, _ isHeld: Bool, _ extent: Extent?
+    _ source: FileSource, _ known: FileStatus, _ extent: Extent?
   ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
-    let opened = try primary.provider.open(.path(path))
+    let opened = try primary.provider.open(source)
     do throws(MapError) {
-      let isSame =
-        opened.status == known
-        || isHeld && opened.status.identity == known.identity
-          && opened.status.generation.hasSameContent(as: known.generation)
-      if !isSame { throw MapError(.fileChanged) }
+      if opened.status != known { throw MapError(.fileChanged) }
       guard let extent else { return (opened, nil) }
-      let replacement = try primary.provider.makeExtent(
+      let replacement = try primary.makeExtent(
         opened.handle, fileSize: known.size, replacing: extent)
       return (opened, replacement)
     } catch {

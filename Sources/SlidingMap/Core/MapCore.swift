@@ -80,7 +80,7 @@ final class MapCore: @unchecked Sendable {
     copies = CopyDesk(reserved: overflow ? 0 : reserved, pageSize: pageSize)
     mostBypassed =
       !copies.isOpen
-      ? 0 : Self.mostBypassed(primary.properties.mostBypassed, grid: grid, pageSize: pageSize)
+      ? 0 : Self.mostBypassed(provider.mostBypassed, grid: grid, pageSize: pageSize)
     fenceless = smap_membarrier_register()
     ledger = Ledger(
       limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
@@ -103,7 +103,7 @@ final class MapCore: @unchecked Sendable {
     var files: [TrackedFile] = []
     places.forEachHandle { files.append($0) }
     places.forEachEdition { edition in
-      if !isForked, let extent = edition.extent { edition.backend.provider.release(extent) }
+      if !isForked, let extent = edition.extent { edition.backend.release(extent) }
       // Each keeps the other.
       edition.file.remove(edition)
     }

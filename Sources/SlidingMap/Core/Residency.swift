@@ -73,7 +73,7 @@ struct Residency: ~Copyable {
     let key = RegionKey(file: edition?.file.key ?? 0, window: regions[slot.index].window)
     return RegionInfo(
       key: key, byteCount: regions[slot.index].byteCount,
-      reloadCost: edition?.backend.properties.reloadCost ?? 0)
+      reloadCost: edition?.backend.reloadCost ?? 0)
   }
 
   /// Whether a region is on the books; logs and policies may name regions that have left.

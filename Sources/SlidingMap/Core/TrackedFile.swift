@@ -10,8 +10,8 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   let identity: FileIdentity
   /// What the first cursor asked for.
   let source: FileSource
-  /// The last paths under which cursors asked for this file, each of which may lead there still.
-  private(set) var paths: [FilePath]
+  /// The last paths and names under which cursors asked for this file, each of which may lead there still.
+  private(set) var sources: [FileSource]
 
   var looks: FileRegistry.LookRecord
   var place: Places.HandleRecord
@@ -30,15 +30,15 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   init(_ source: FileSource, _ opened: OpenedFile, _ backend: Backend) {
     self.source = source
     identity = opened.status.identity
-    looks = FileRegistry.LookRecord(opened.status.generation)
+    looks = FileRegistry.LookRecord(opened.status)
     place = Places.HandleRecord(opened.handle, backend)
-    paths = source.path.map { [$0] } ?? []
+    sources = source.isLasting ? [source] : []
   }
 
   deinit { gate.deallocate() }
 
   /// The version that was adopted last.
-  var generation: FileGeneration { looks.generation }
+  var version: FileVersion { looks.status.version }
 
   func noteCopy() { copies += 1 }
 
@@ -77,13 +77,10 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   var canDoWithoutHandle: Bool { !any { $0.cursors > 0 && !$0.keepsFile } }
 
   /// Whether the file can be opened again should the handle be given up.
-  var canReopen: Bool { !paths.isEmpty }
+  var canReopen: Bool { !sources.isEmpty }
 
   /// A fingerprint of the identity, the file's half of a `RegionKey`.
-  var key: UInt64 {
-    let mixed = (identity.inode ^ identity.device &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
-    return mixed ^ mixed >> 31
-  }
+  var key: UInt64 { identity.fingerprint }
 
   // MARK: Editions
 
@@ -114,22 +111,22 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// Whether a thread is making, replacing or dropping an edition's extent, outside the lock.
   var isChangingPlace: Bool { any { $0.isChangingPlace } }
 
-  // MARK: Paths
+  // MARK: Sources
 
   /// A file may be renamed for ever while somebody holds it.
-  private static let mostPaths = 64
+  private static let mostSources = 64
 
-  /// Notes a path under which a cursor asked for the file.
+  /// Notes how a cursor asked for the file.
   func note(_ source: FileSource) {
-    guard let path = source.path, paths.last != path else { return }
-    paths.removeAll { $0 == path }
-    if paths.count == Self.mostPaths { paths.removeFirst() }
-    paths.append(path)
+    if !source.isLasting || sources.last == source { return }
+    sources.removeAll { $0 == source }
+    if sources.count == Self.mostSources { sources.removeFirst() }
+    sources.append(source)
   }
 
-  /// The paths by which the file may be found, that of `source` first.
-  func paths(_ source: FileSource?) -> [FilePath] {
-    guard let path = source?.path else { return paths }
-    return [path] + paths.filter { $0 != path }
+  /// The sources by which the file may be found, `source` first.
+  func sources(_ source: FileSource?) -> [FileSource] {
+    guard let source, source.isLasting else { return sources }
+    return [source] + sources.filter { $0 != source }
   }
 }

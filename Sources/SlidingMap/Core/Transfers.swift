@@ -8,14 +8,14 @@ struct Transfers {
   /// What is emptied in the same call, and may be used meanwhile.
   var emptied: [ExtentRange] = []
   private(set) var loads: [RegionLoad] = []
-  /// The generation each file must still have when its windows were read, once per run of loads of one file.
+  /// The version each file must still have when its windows were read, once per run of loads of one file.
   private var expected: [Expectation] = []
 
   private struct Expectation {
     let handle: Handle
     let identity: FileIdentity
-    let paths: [FilePath]
-    let generation: FileGeneration
+    let sources: [FileSource]
+    let version: FileVersion
   }
 
   init(backend: Backend) { self.backend = backend }
@@ -24,37 +24,37 @@ struct Transfers {
 
   mutating func append(_ load: RegionLoad, of edition: Edition) {
     loads.append(load)
-    guard !backend.properties.isCoherent, let handle = load.handle else { return }
+    guard backend.isCopying, let handle = load.handle else { return }
     if expected.last?.handle != handle {
       expected.append(
         Expectation(
-          handle: handle, identity: edition.file.identity, paths: edition.file.paths,
-          generation: edition.generation))
+          handle: handle, identity: edition.file.identity, sources: edition.file.sources,
+          version: edition.version))
     }
   }
 
   func unload() {
     if unloads.isEmpty { return }
-    Turn.allowUse(of: emptied) { backend.provider.unload(unloads + emptied) }
+    Turn.allowUse(of: emptied) { backend.unload(unloads + emptied) }
   }
 
   mutating func load() {
     if loads.isEmpty { return }
-    backend.provider.load(&loads)
+    backend.load(&loads)
     check(&loads)
   }
 
   /// Starts the loads; the core hears of the end of each.
   func submit(to core: MapCore) {
     if loads.isEmpty { return }
-    backend.provider.submit(loads) { ended in
+    backend.submit(loads) { ended in
       var ended = ended
       check(&ended)
       core.loadsEnded(ended)
     }
   }
 
-  /// Copies of different generations must not be joined, so each load's file is looked at after it was read: what was
+  /// Copies of different versions must not be joined, so each load's file is looked at after it was read: what was
   /// written meanwhile is found out, whenever it was. What was read then is in no budget, and leaves.
   private func check(_ loads: inout [RegionLoad]) {
     for expectation in expected {
@@ -64,7 +64,7 @@ struct Transfers {
       if meant.isEmpty || !hasChanged(expectation) { continue }
       if Turn.isPlanted("unchecked copies") { continue }
       for index in meant { loads[index].error = MapError(.fileChanged) }
-      backend.provider.unload(meant.map { loads[$0].region })
+      backend.unload(meant.map { loads[$0].region })
     }
   }
 
@@ -72,8 +72,8 @@ struct Transfers {
     let provider = backend.provider
     let status =
       (try? provider.status(of: expectation.handle))
-      ?? (try? provider.status(of: expectation.identity, at: expectation.paths))
+      ?? (try? provider.status(of: expectation.identity, by: expectation.sources))
     // What nobody can tell may have changed.
-    return status?.generation != expectation.generation
+    return status?.version != expectation.version
   }
 }

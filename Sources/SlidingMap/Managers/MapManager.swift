@@ -35,7 +35,10 @@ public class MapManager: @unchecked Sendable {
     try cursor(for: .descriptor(descriptor))
   }
 
-  func cursor(for source: FileSource) throws(MapError) -> WindowCursor {
+  /// A cursor on what a source stands for: a path, a descriptor, or a name that the backend knows.
+  ///
+  /// - Throws: as for a path; `.unsupported` for a name that means nothing to the backend.
+  public func cursor(for source: FileSource) throws(MapError) -> WindowCursor {
     let attachment = try core.attach(source)
     return WindowCursor(core: core, source: source, attachment: attachment)
   }

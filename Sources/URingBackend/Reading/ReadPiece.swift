@@ -1,4 +1,5 @@
 internal import CURing
+internal import MapProtocols
 internal import SystemPackage
 
 /// A range of a file that is being read, by as many requests as it takes.
@@ -35,7 +36,7 @@ struct ReadPiece {
   /// Where the next request starts. O_DIRECT reads start at a page: after one that ended elsewhere, at the end of the file
   /// that is, the last page is asked for again, and if it gives no more, that was the end.
   private var start: Int64 {
-    target.isAligned ? position & ~Int64(Syscalls.pageSize - 1) : position
+    target.isAligned ? position & ~Int64(SystemPage.size - 1) : position
   }
 
   /// The request that reads what is missing.

@@ -43,6 +43,12 @@ struct ReadTarget: Hashable {
         | (ownsFlags ? Self.flagsBit : 0))
   }
 
+  /// Whether a range must be read by way of whole pages, as O_DIRECT knows nothing else.
+  func needsPages(_ range: Range<Int64>, at address: UnsafeMutableRawPointer) -> Bool {
+    let place = UInt(bitPattern: address) | UInt(range.lowerBound) | UInt(range.count)
+    return isAligned && place & UInt(SystemPage.size - 1) != 0
+  }
+
   /// The descriptor, where it is one.
   var descriptor: FileDescriptor { FileDescriptor(rawValue: number) }
 }

@@ -8,26 +8,32 @@ struct Reader {
   /// Nil where there is none, and in a forked child.
   let ring: Ring?
 
-  /// Loads windows and sets the `error` of each that fails.
-  func load(_ loads: inout [RegionLoad]) {
-    if let ring, loads.count > 1 || loads.contains(where: { $0.target?.isSlot == true }) {
-      load(&loads, through: ring)
+  /// Carries requests out and notes in each how it ended.
+  func read(_ requests: inout [ReadRequest]) {
+    if let ring, requests.count > 1 || requests.contains(where: { ReadTarget($0.handle).isSlot }) {
+      read(&requests, through: ring)
       return
     }
-    for index in loads.indices { loads[index].error = load(loads[index]) }
+    for index in requests.indices { requests[index].result = read(requests[index]) }
   }
 
-  private func load(_ load: RegionLoad) -> MapError? {
-    guard let target = load.target else { return .withoutHandle }
+  private func read(_ request: ReadRequest) -> Result<Int, MapError> {
     // The parent's slots are out of reach of a child.
-    if target.isSlot { return MapError(.forked) }
-    var window = WindowLoad(load.region, target)
-    var piece = window.wholePiece
-    if !piece.range.isEmpty { window.note(piece, piece.readHere(syscalls)) }
-    return window.finish(syscalls)
+    if ReadTarget(request.handle).isSlot && ring == nil { return .failure(MapError(.forked)) }
+    if var progress = ReadProgress(request), !progress.target.isSlot {
+      var piece = progress.wholePiece
+      progress.note(piece, piece.readHere(syscalls))
+      return progress.result
+    }
+    do throws(MapError) {
+      return .success(
+        try unsafe read(ReadTarget(request.handle), at: request.offset, into: request.buffer))
+    } catch {
+      return .failure(error)
+    }
   }
 
-  /// A piece and which of the loads it belongs to.
+  /// A piece and which of the requests it belongs to.
   private struct Part {
     var piece: ReadPiece
     let index: Int
@@ -37,43 +43,39 @@ struct Reader {
   /// stays small where memory is short.
   private static var batch: Int { 512 }
 
-  private func load(_ loads: inout [RegionLoad], through ring: Ring) {
-    var windows: [WindowLoad?] = loads.map { load in
-      load.target.map { WindowLoad(load.region, $0) }
+  private func read(_ requests: inout [ReadRequest], through ring: Ring) {
+    var progress = requests.map { ReadProgress($0) }
+    for index in requests.indices where progress[index] == nil {
+      requests[index].result = read(requests[index])
     }
     var parts: [Part] = []
     var next = 0
     while true {
-      while parts.count < Self.batch, next < windows.count {
-        if let piece = windows[next]?.nextPiece() {
+      while parts.count < Self.batch, next < progress.count {
+        if let piece = progress[next]?.nextPiece() {
           parts.append(Part(piece: piece, index: next))
         } else {
-          if windows[next] == nil { loads[next].error = .withoutHandle }
           next += 1
         }
       }
       if parts.isEmpty { break }
       do throws(MapError) {
         try read(&parts, through: ring) { part, outcome in
-          _ = windows[part.index]?.end(part.piece, outcome)
+          _ = progress[part.index]?.end(part.piece, outcome)
         }
       } catch {
         // Nothing is under way any more.
-        for index in loads.indices {
-          guard let window = windows[index] else { continue }
-          if error.code == .readFailed, !window.target.isSlot {
-            // The kernel refuses the ring, as in a sandbox that was closed later: there is always pread(2).
-            loads[index].error = load(loads[index])
-          } else {
-            syscalls.unload([loads[index].region])
-            loads[index].error = error
-          }
+        for index in requests.indices {
+          guard let one = progress[index] else { continue }
+          // The kernel refuses the ring, as in a sandbox that was closed later: there is always pread(2).
+          let mayReadHere = error.code == .readFailed && !one.target.isSlot
+          requests[index].result = mayReadHere ? read(requests[index]) : .failure(error)
         }
         return
       }
     }
-    for index in loads.indices {
-      if let window = windows[index] { loads[index].error = window.finish(syscalls) }
+    for index in requests.indices {
+      if let one = progress[index] { requests[index].result = one.result }
     }
   }
 
@@ -114,8 +116,7 @@ struct Reader {
   ) throws(MapError) -> Int {
     guard let start = buffer.baseAddress, unsafe !buffer.isEmpty else { return 0 }
     let range = offset..<offset + Int64(buffer.count)
-    let place = UInt(bitPattern: start) | UInt(offset) | UInt(buffer.count)
-    if target.isAligned, place & UInt(Syscalls.pageSize - 1) != 0 {
+    if unsafe target.needsPages(range, at: start) {
       return try unsafe readAligned(target, range, into: start)
     }
     var piece = unsafe ReadPiece(target, range, into: start)
@@ -126,11 +127,11 @@ struct Reader {
   private func readAligned(
     _ target: ReadTarget, _ range: Range<Int64>, into start: UnsafeMutableRawPointer
   ) throws(MapError) -> Int {
-    let mask = Int64(Syscalls.pageSize - 1)
+    let mask = Int64(SystemPage.size - 1)
     let end = (range.upperBound + mask) & ~mask
-    let size = Int(min(WindowLoad.pieceSize, end - (range.lowerBound & ~mask)))
+    let size = Int(min(ReadProgress.pieceSize, end - (range.lowerBound & ~mask)))
     let pages = UnsafeMutableRawPointer.allocate(
-      byteCount: size, alignment: Syscalls.pageSize)
+      byteCount: size, alignment: SystemPage.size)
     defer { unsafe pages.deallocate() }
     var position = range.lowerBound
     while position < range.upperBound {
@@ -165,14 +166,4 @@ struct Reader {
     case .more: return piece.position
     }
   }
-}
-
-extension RegionLoad {
-  /// What is to be read; nil where the manager gave no handle, which it must.
-  var target: ReadTarget? { handle.map { ReadTarget($0) } }
-}
-
-extension MapError {
-  /// A load that can't be, since copies don't keep their file.
-  static var withoutHandle: MapError { MapError(.readFailed, errno: .badFileDescriptor) }
 }

@@ -11,7 +11,7 @@ final class RingReader {
   private let reader: Reader
 
   private struct Flight {
-    let load: PendingLoad
+    let load: PendingRead
     var piece: ReadPiece
   }
 
@@ -21,8 +21,8 @@ final class RingReader {
   /// Tags of pieces that are to be given to the ring.
   private var backlog: [Int] = []
   /// Loads with pieces not begun.
-  private var current = Deque<PendingLoad>()
-  private var cutting: PendingLoad?
+  private var current = Deque<PendingRead>()
+  private var cutting: PendingRead?
   /// Where the counter of the eventfd is read to.
   private let counter: UnsafeMutablePointer<UInt64>
   private var isArmed = false
@@ -56,7 +56,7 @@ final class RingReader {
   var isBusy: Bool { freeTags.count < flights.count || !hasRoom }
 
   /// Takes on a load.
-  func take(_ load: PendingLoad) {
+  func take(_ load: PendingRead) {
     current.append(load)
     cut()
   }
@@ -66,7 +66,7 @@ final class RingReader {
     while !freeTags.isEmpty {
       if cutting == nil { cutting = current.popFirst() }
       guard let load = cutting else { return }
-      guard let piece = load.window?.nextPiece() else {
+      guard let piece = load.progress?.nextPiece() else {
         cutting = nil
         continue
       }
@@ -78,7 +78,7 @@ final class RingReader {
 
   /// Gives the ring what there is for it, waits for an end or for the event if it `waits`, and tells of loads that have
   /// ended.
-  func turn(waits: Bool, _ ended: (PendingLoad) -> Void) throws(Errno) {
+  func turn(waits: Bool, _ ended: (PendingRead) -> Void) throws(Errno) {
     cut()
     if !isArmed {
       var request = unsafe Ring.Request()
@@ -113,7 +113,7 @@ final class RingReader {
     }
   }
 
-  private func take(_ result: Int32, of tag: Int, _ ended: (PendingLoad) -> Void) {
+  private func take(_ result: Int32, of tag: Int, _ ended: (PendingRead) -> Void) {
     guard var flight = flights[tag] else { return }
     let outcome = reader.settle(&flight.piece, result)
     if outcome == .more {
@@ -127,17 +127,19 @@ final class RingReader {
   }
 
   private func end(
-    _ flight: Flight, _ outcome: ReadPiece.Outcome, _ ended: (PendingLoad) -> Void
+    _ flight: Flight, _ outcome: ReadPiece.Outcome, _ ended: (PendingRead) -> Void
   ) {
     let load = flight.load
-    guard load.window?.end(flight.piece, outcome) == true, let window = load.window else { return }
-    load.load.error = window.finish(reader.syscalls)
+    guard load.progress?.end(flight.piece, outcome) == true, let progress = load.progress else {
+      return
+    }
+    load.request.result = progress.result
     ended(load)
   }
 
   /// The loads that have not ended, after the ring was shut.
-  func abandon() -> [PendingLoad] {
-    var loads: [ObjectIdentifier: PendingLoad] = [:]
+  func abandon() -> [PendingRead] {
+    var loads: [ObjectIdentifier: PendingRead] = [:]
     for flight in flights.compactMap({ $0 }) { loads[ObjectIdentifier(flight.load)] = flight.load }
     if let cutting { loads[ObjectIdentifier(cutting)] = cutting }
     while let load = current.popFirst() { loads[ObjectIdentifier(load)] = load }

@@ -1,9 +1,10 @@
 import Foundation
+import MapProtocols
 import SlidingMap
 import SystemPackage
 
-/// An outsider's provider, written from the protocol alone: files from a dictionary.
-final class MemoryProvider: RegionProvider {
+/// Files from a dictionary, and memory that tells what is in it.
+final class MemoryProvider: RegionProvider, CopyMemory {
   private struct File {
     let inode: UInt64
     var version: Int64
@@ -19,7 +20,7 @@ final class MemoryProvider: RegionProvider {
   }
   private let state = Locked(State())
   /// Called before each load; may block, and may fail it.
-  private let beforeLoad: @Sendable (RegionLoad) -> MapError?
+  private let beforeLoad: @Sendable (ReadRequest) -> MapError?
   /// Called before each handle is closed; may block.
   private let beforeClose: @Sendable () -> Void
   /// Called after each look at a path or an open file, before what was seen is told.
@@ -29,7 +30,7 @@ final class MemoryProvider: RegionProvider {
 
   init(
     _ files: [FilePath: [UInt8]], step: Int64 = 1,
-    beforeLoad: @escaping @Sendable (RegionLoad) -> MapError? = { _ in nil },
+    beforeLoad: @escaping @Sendable (ReadRequest) -> MapError? = { _ in nil },
     beforeClose: @escaping @Sendable () -> Void = {},
     afterLook: @escaping @Sendable (FilePath) throws -> Void = { _ in }
   ) {
@@ -61,9 +62,8 @@ final class MemoryProvider: RegionProvider {
   var unloads: Int { state.withLock { $0.unloads } }
   var isShutDown: Bool { state.withLock { $0.isShutDown } }
 
-  var properties: ProviderProperties {
-    ProviderProperties(name: "memory", isAnonymous: true, reloadCost: 100)
-  }
+  var name: String { "memory" }
+  var reloadCost: Int { 100 }
 
   func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     guard let path = source.path else { throw MapError(.unsupported, source: source) }
@@ -76,7 +76,8 @@ final class MemoryProvider: RegionProvider {
     return OpenedFile(handle: handle, status: status)
   }
 
-  func status(at path: FilePath) throws(MapError) -> FileStatus {
+  func status(of source: FileSource) throws(MapError) -> FileStatus {
+    guard let path = source.path else { throw MapError(.unsupported, source: source) }
     let status = try look(at: path)
     try? afterLook(path)
     return status
@@ -87,8 +88,8 @@ final class MemoryProvider: RegionProvider {
       throw MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)
     }
     return FileStatus(
-      identity: FileIdentity(device: 0, inode: file.inode),
-      generation: FileGeneration(size: Int64(file.content.count), changeTime: file.version))
+      identity: FileIdentity(file.inode), version: FileVersion(file.version),
+      size: Int64(file.content.count))
   }
 
   func status(of handle: Handle) throws(MapError) -> FileStatus {
@@ -105,8 +106,8 @@ final class MemoryProvider: RegionProvider {
     state.withLock { $0.handles[handle.rawValue] = nil }
   }
 
-  func makeExtent(
-    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  func reserve(
+    fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
     state.withLock { $0.extents += 1 }
     let base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
@@ -119,34 +120,40 @@ final class MemoryProvider: RegionProvider {
     unsafe extent.base.deallocate()
   }
 
-  func load(_ loads: inout [RegionLoad]) {
-    for index in loads.indices {
-      loads[index].error = beforeLoad(loads[index])
-      if loads[index].error != nil { continue }
-      let region = loads[index].region
-      let content = state.withLock { state in
-        state.loads += 1
-        return loads[index].handle.flatMap { state.handles[$0.rawValue] }
-          .flatMap { state.files[$0]?.content }
-      }
-      guard let content, let start = Int(exactly: region.offset), start <= content.count else {
-        loads[index].error = MapError(.readFailed, errno: .ioError)
-        continue
-      }
-      unsafe content[start...].prefix(region.byteCount).withUnsafeBytes {
-        unsafe region.start.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+  func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    let content = state.withLock { state in
+      state.loads += 1
+      return state.handles[handle.rawValue].flatMap { state.files[$0]?.content }
+    }
+    guard let content else { throw MapError(.readFailed, errno: .ioError) }
+    let bytes = content.dropFirst(Int(clamping: offset)).prefix(buffer.count)
+    unsafe buffer.copyBytes(from: bytes)
+    return bytes.count
+  }
+
+  func read(_ requests: inout [ReadRequest]) {
+    for index in requests.indices {
+      let request = requests[index]
+      do throws(MapError) {
+        if let error = beforeLoad(request) { throw error }
+        requests[index].result = .success(
+          try unsafe read(request.handle, at: request.offset, into: request.buffer))
+      } catch {
+        requests[index].result = .failure(error)
       }
     }
   }
 
-  /// Loads on a thread of its own, so that a load that blocks holds nobody up.
+  /// Reads on a thread of its own, so that a read that blocks holds nobody up.
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+    _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
   ) {
     let thread = Thread { [self] in
-      for one in loads {
+      for one in requests {
         var one = [one]
-        load(&one)
+        read(&one)
         completion(one)
       }
     }
@@ -156,7 +163,9 @@ final class MemoryProvider: RegionProvider {
   /// What lies where nothing is loaded; who reads it has no pin.
   static let absent: UInt8 = 0xDD
 
-  func unload(_ regions: [ExtentRange]) {
+  func populate(_ regions: [ExtentRange]) {}
+
+  func empty(_ regions: [ExtentRange]) {
     state.withLock { $0.unloads += regions.count }
     for region in regions {
       unsafe region.start.initializeMemory(

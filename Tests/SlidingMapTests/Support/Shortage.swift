@@ -26,7 +26,7 @@ final class Shortage: Sendable {
   }
 
   /// A backend that fails as this says, with another behind it.
-  func provider() -> FaultProvider {
+  func provider() -> FaultProvider<MMapProvider> {
     FaultProvider(MMapProvider(takeover: Takeover(provider: CopyingProvider()))) { [self] call in
       if call.operation != .status, let error = everything { return error }
       switch call.operation {

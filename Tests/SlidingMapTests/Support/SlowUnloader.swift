@@ -3,7 +3,7 @@ import SlidingMap
 import SystemPackage
 
 /// mmap whose first call to empty ranges since it was armed waits for a gate.
-final class SlowUnloader: RegionProvider {
+final class SlowUnloader: MappingProvider {
   private struct State {
     var isArmed: Bool
     var isUnloading = false
@@ -34,7 +34,8 @@ final class SlowUnloader: RegionProvider {
   var isUnloading: Bool { state.withLock { $0.isUnloading } }
   /// Whether an extent was released that was being emptied then.
   var isReleased: Bool { state.withLock { $0.isReleased } }
-  var properties: ProviderProperties { base.properties }
+  var name: String { base.name }
+  var mapping: MappingProperties { base.mapping }
 
   func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     if state.withLock({ $0.handles >= mostHandles }) {
@@ -44,22 +45,32 @@ final class SlowUnloader: RegionProvider {
     state.withLock { $0.handles += 1 }
     return opened
   }
-  func status(at path: FilePath) throws(MapError) -> FileStatus { try base.status(at: path) }
+  func status(of source: FileSource) throws(MapError) -> FileStatus {
+    try base.status(of: source)
+  }
   func status(of handle: Handle) throws(MapError) -> FileStatus { try base.status(of: handle) }
   func close(_ handle: Handle) {
     state.withLock { $0.handles -= 1 }
     base.close(handle)
   }
-  func makeExtent(
+  func map(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
-    try base.makeExtent(handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+    try base.map(handle, fileSize: fileSize, byteCount: byteCount, alignment: alignment)
   }
-  func release(_ extent: Extent) {
+  func map(_ handle: Handle, fileSize: Int64, replacing extent: Extent) throws(MapError) -> Extent {
+    try base.map(handle, fileSize: fileSize, replacing: extent)
+  }
+  func unmap(_ extent: Extent) {
     state.withLock { state in
       if unsafe state.unloading.contains(UInt(bitPattern: extent.base)) { state.isReleased = true }
     }
-    base.release(extent)
+    base.unmap(extent)
+  }
+  func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    try unsafe base.read(handle, at: offset, into: buffer)
   }
   func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
   func submit(

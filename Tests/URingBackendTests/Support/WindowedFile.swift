@@ -8,14 +8,15 @@ struct WindowedFile {
   let provider: URingProvider
   let opened: OpenedFile
   let extent: Extent
+  let copies: CopiedWindows
   let grid: WindowGrid
 
   init(_ provider: URingProvider, _ source: FileSource, windowSize: Int = 4_096) throws {
     self.provider = provider
     opened = try provider.open(source)
     let size = opened.status.size
-    extent = try provider.makeExtent(
-      opened.handle, fileSize: size, byteCount: Int(size), alignment: 4_096)
+    copies = CopiedWindows(of: provider)
+    extent = try copies.reserve(fileSize: size, byteCount: Int(size), alignment: 4_096)
     grid = WindowGrid(windowSize: windowSize, pageSize: 4_096)
   }
 
@@ -34,7 +35,7 @@ struct WindowedFile {
   /// All windows, in one call.
   func loadAll() -> [MapError?] {
     var loads = windows.map { makeLoad($0) }
-    provider.load(&loads)
+    copies.load(&loads)
     return loads.map(\.error)
   }
 
@@ -52,10 +53,10 @@ struct WindowedFile {
     try provider.bytes(of: opened.handle, range)
   }
 
-  func unloadAll() { provider.unload(windows.map { makeLoad($0).region }) }
+  func unloadAll() { copies.unload(windows.map { makeLoad($0).region }) }
 
   func close() {
-    provider.release(extent)
+    copies.release(extent)
     provider.close(opened.handle)
   }
 }

@@ -7,7 +7,7 @@ import SystemPackage
 ///
 /// A path's last component is the file's number. Files lie side by side in one range of addresses.
 @safe
-final class NominalProvider: RegionProvider, @unchecked Sendable {
+final class NominalProvider: MappingProvider, @unchecked Sendable {
   private let base: UnsafeMutableRawPointer
   private let files: Int
   private let fileSize: Int
@@ -41,38 +41,45 @@ final class NominalProvider: RegionProvider, @unchecked Sendable {
     unsafe base.load(fromByteOffset: offset, as: UInt64.self)
   }
 
-  var properties: ProviderProperties {
-    ProviderProperties(
-      name: "nominal", isAnonymous: false, isCoherent: true, loadsWhenTouched: true,
-      extentKeepsFile: true)
-  }
+  var name: String { "nominal" }
+  var mapping: MappingProperties { MappingProperties() }
+  var reloadCost: Int { 0 }
 
   func open(_ source: FileSource) throws(MapError) -> OpenedFile {
-    guard let path = source.path else { throw MapError(.unsupported, source: source) }
-    let status = try status(at: path)
-    return OpenedFile(handle: Handle(rawValue: Int(status.identity.inode)), status: status)
+    let status = try status(of: source)
+    return OpenedFile(handle: Handle(rawValue: try number(of: source)), status: status)
   }
 
-  func status(at path: FilePath) throws(MapError) -> FileStatus {
-    guard let name = path.lastComponent?.string, let number = Int(name) else {
-      throw MapError(.openFailed, source: .path(path), errno: .noSuchFileOrDirectory)
+  func status(of source: FileSource) throws(MapError) -> FileStatus {
+    status(try number(of: source))
+  }
+
+  private func number(of source: FileSource) throws(MapError) -> Int {
+    guard let name = source.path?.lastComponent?.string, let number = Int(name) else {
+      throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
     }
-    return status(number)
+    return number
   }
 
   func status(of handle: Handle) throws(MapError) -> FileStatus { status(handle.rawValue) }
 
   private func status(_ number: Int) -> FileStatus {
     FileStatus(
-      identity: FileIdentity(device: 0, inode: UInt64(number)),
-      generation: FileGeneration(size: Int64(size(of: number)), changeTime: 0))
+      identity: FileIdentity(UInt64(number)), version: FileVersion(0),
+      size: Int64(size(of: number)))
   }
 
   private func size(of file: Int) -> Int { file < files ? fileSize : otherSize }
 
   func close(_ handle: Handle) {}
 
-  func makeExtent(
+  func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    throw MapError(.unsupported)
+  }
+
+  func map(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
     let number = handle.rawValue
@@ -80,7 +87,13 @@ final class NominalProvider: RegionProvider, @unchecked Sendable {
     return unsafe Extent(base: base + start, byteCount: size(of: number))
   }
 
-  func release(_ extent: Extent) {}
+  func map(
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+  ) throws(MapError) -> Extent {
+    throw MapError(.unsupported)
+  }
+
+  func unmap(_ extent: Extent) {}
   func load(_ loads: inout [RegionLoad]) {}
   func unload(_ regions: [ExtentRange]) {}
 }

@@ -22,12 +22,7 @@ package final class AnonymousMemory: @unchecked Sendable {
   /// - Throws: ENOMEM.
   package init(byteCount: Int) throws(Errno) {
     precondition(byteCount > 0, "memory of no bytes")
-    #if canImport(Darwin)
-      let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
-    #else
-      let flags = MAP_PRIVATE | MAP_ANONYMOUS | CInt(MAP_NORESERVE)
-    #endif
-    let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+    let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, Self.flags, -1, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw Errno(rawValue: errno)
     }
@@ -37,6 +32,15 @@ package final class AnonymousMemory: @unchecked Sendable {
     #endif
     unsafe base = address
     self.byteCount = byteCount
+  }
+
+  /// What mmap(2) is told of memory that takes room when it is written to.
+  static var flags: CInt {
+    #if canImport(Darwin)
+      MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
+    #else
+      MAP_PRIVATE | MAP_ANONYMOUS | CInt(MAP_NORESERVE)
+    #endif
   }
 
   /// Gives the pages back and keeps the addresses: madvise(2), MADV_DONTNEED.

@@ -2,7 +2,7 @@ internal import DequeModule
 internal import MapProtocols
 internal import SystemPackage
 
-/// The thread that carries out submitted loads, with a ring of its own where there is one.
+/// The thread that carries out submitted reads, with a ring of its own where there is one.
 ///
 /// The thread is started by the first load and lives as long as the service is not shut down: requests of a ring die with
 /// the thread that made them. It keeps the service alive, but not the provider, whose `deinit` ends it.
@@ -10,14 +10,14 @@ internal import SystemPackage
 /// What stands under the monitor may be touched by any thread; the rest belongs to the working thread alone, and before
 /// that to the one that starts it.
 @safe
-final class LoadService: @unchecked Sendable {
+final class ReadService: @unchecked Sendable {
   private let reader: Reader
   private let depth: Int
   private let monitor = Monitor()
 
   // MARK: Under the monitor
 
-  private var waiting = Deque<PendingLoad>()
+  private var waiting = Deque<PendingRead>()
   private var thread: ServiceThread?
   private var isClosing = false
   /// The last end was told, or no thread will ever start.
@@ -34,11 +34,11 @@ final class LoadService: @unchecked Sendable {
 
   private var ring: RingReader?
   /// Loads that the ring is not for.
-  private var others = Deque<PendingLoad>()
+  private var others = Deque<PendingRead>()
   /// Loads from direct descriptors.
-  private var direct: [PendingLoad] = []
+  private var direct: [PendingRead] = []
   /// Loads whose end is to be told.
-  private var finished = Deque<PendingLoad>()
+  private var finished = Deque<PendingRead>()
 
   init(_ reader: Reader, _ submitting: (ring: Ring, event: FileDescriptor)?, depth: Int) {
     self.reader = reader
@@ -51,13 +51,13 @@ final class LoadService: @unchecked Sendable {
 
   /// Takes on loads; false if no thread can be had for them.
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+    _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
   ) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
     if isClosing || !hasThread() { return false }
     let submission = Submission(completion)
-    for load in loads { waiting.append(PendingLoad(load, of: submission)) }
+    for request in requests { waiting.append(PendingRead(request, of: submission)) }
     wake()
     return true
   }
@@ -172,14 +172,14 @@ final class LoadService: @unchecked Sendable {
   private func tell(_ count: Int) {
     var left = count
     while left > 0, let first = finished.popFirst() {
-      var loads = [first.load]
+      var requests = [first.request]
       left -= 1
       while left > 0, let next = finished.first, next.submission === first.submission {
-        loads.append(next.load)
+        requests.append(next.request)
         finished.removeFirst()
         left -= 1
       }
-      first.submission.completion(loads)
+      first.submission.completion(requests)
     }
   }
 
@@ -217,47 +217,47 @@ final class LoadService: @unchecked Sendable {
   }
 
   private func abandonWaiting() {
-    reader.syscalls.unload(waiting.map(\.load.region))
-    while let load = waiting.popFirst() {
-      load.load.error = MapError(.shutDown)
-      finished.append(load)
+    while let read = waiting.popFirst() {
+      read.request.result = .failure(MapError(.shutDown))
+      finished.append(read)
     }
   }
 
-  private func place(_ load: PendingLoad) {
-    if load.load.target?.isSlot == true {
-      direct.append(load)
-    } else if let ring, load.window != nil, load.load.region.byteCount > 0 {
-      ring.take(load)
+  private func place(_ read: PendingRead) {
+    let target = ReadTarget(read.request.handle)
+    if target.isSlot {
+      direct.append(read)
+    } else if let ring, read.progress != nil {
+      ring.take(read)
     } else {
-      if let target = load.load.target, !target.isAligned {
-        // Without a ring one load is read after the other: at least the disk may work ahead.
-        let region = load.load.region
-        reader.syscalls.willNeed(target.number, at: region.offset, byteCount: region.byteCount)
+      if !target.isAligned {
+        // Without a ring one is read after the other: at least the disk may work ahead.
+        reader.syscalls.willNeed(
+          target.number, at: read.request.offset, byteCount: read.request.range.count)
       }
-      others.append(load)
+      others.append(read)
     }
   }
 
-  /// Loads from direct descriptors, which only the other ring has.
+  /// Reads from direct descriptors, which only the other ring has.
   private func carryOutDirect() {
     if direct.isEmpty { return }
-    let loads = direct
+    let reads = direct
     direct = []
-    var batch = loads.map(\.load)
-    reader.load(&batch)
-    for (load, result) in zip(loads, batch) {
-      load.load = result
-      finished.append(load)
+    var batch = reads.map(\.request)
+    reader.read(&batch)
+    for (read, request) in zip(reads, batch) {
+      read.request = request
+      finished.append(read)
     }
   }
 
-  /// Loads by pread(2).
-  private func carryOut(_ load: PendingLoad) {
-    var batch = [load.load]
-    reader.load(&batch)
-    load.load = batch[0]
-    finished.append(load)
+  /// Reads by pread(2).
+  private func carryOut(_ read: PendingRead) {
+    var batch = [read.request]
+    reader.read(&batch)
+    read.request = batch[0]
+    finished.append(read)
   }
 
   /// The kernel refuses the ring, as in a sandbox that was closed later: there is always pread(2), also for what was under

@@ -1,0 +1,69 @@
+/// The addresses in which a file's windows lie: byte `n` of the file at `base + n`.
+@safe
+public struct Extent: @unchecked Sendable {
+  /// The address of the file's first byte.
+  public let base: UnsafeMutableRawPointer
+  /// How far the addresses reach, the room for growth included.
+  public let byteCount: Int
+  /// Describes an extent.
+  ///
+  /// - Parameter base: the first of `byteCount` addresses that stay reserved until it is given back.
+  @unsafe
+  public init(base: UnsafeMutableRawPointer, byteCount: Int) {
+    unsafe self.base = base
+    self.byteCount = byteCount
+  }
+}
+
+/// Bytes of an extent, in whole pages: the last page of a file counts whole.
+public struct ExtentRange: Sendable {
+  /// Where they lie.
+  public let extent: Extent
+  /// The file's offset of the first.
+  public let offset: Int64
+  /// How many.
+  public let byteCount: Int
+
+  /// The address of the first byte.
+  public var start: UnsafeMutableRawPointer {
+    unsafe extent.base + Int(offset)
+  }
+
+  /// Describes a range.
+  public init(extent: Extent, offset: Int64, byteCount: Int) {
+    self.extent = extent
+    self.offset = offset
+    self.byteCount = byteCount
+  }
+}
+
+/// One window to be loaded, and how that went.
+public struct RegionLoad: Sendable {
+  /// What to load, and where to.
+  public let region: ExtentRange
+  /// The file's handle, where it is open; always there for copies.
+  public let handle: Handle?
+  /// Nil if the bytes are there, else what went wrong.
+  public var error: MapError?
+  /// A number for the manager's own use.
+  public let tag: Int
+
+  /// Describes a load.
+  public init(region: ExtentRange, handle: Handle?, tag: Int = 0) {
+    self.region = region
+    self.handle = handle
+    self.tag = tag
+  }
+}
+
+/// How a range will be read.
+public enum AccessAdvice: Hashable, Sendable {
+  /// Nothing special: the kernel's own reading ahead.
+  case normal
+  /// Here and there: read nothing ahead.
+  case random
+  /// Front to back: read far ahead.
+  case sequential
+  /// Soon: start reading now.
+  case willNeed
+}

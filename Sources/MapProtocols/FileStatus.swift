@@ -1,0 +1,78 @@
+/// Which file it is, whatever leads there; comparable for equality alone.
+///
+/// Two files that are there at the same time never have the same identity. One that is gone may leave its own to another.
+public struct FileIdentity: Hashable, Sendable {
+  private enum Name: Hashable, Sendable {
+    case numbers(UInt64, UInt64)
+    case bytes([UInt8])
+  }
+  private let name: Name
+
+  /// The identity of a file of the system's: device and inode of stat(2).
+  public init(device: UInt64, inode: UInt64) { name = .numbers(device, inode) }
+
+  /// An identity of a backend's own making, which does not come back with another file.
+  public init(_ number: UInt64) { name = .numbers(.max, number) }
+
+  /// An identity that takes more than a number: a bucket and a key, an address.
+  public init(bytes: some Sequence<UInt8>) { name = .bytes(Array(bytes)) }
+
+  /// A number that two identities seldom share, the same in every process.
+  package var fingerprint: UInt64 {
+    switch name {
+    case .numbers(let device, let inode): return Self.mixed(inode ^ device &* 0x9E37_79B9_7F4A_7C15)
+    case .bytes(let bytes):
+      // FNV-1a.
+      var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+      return Self.mixed(hash)
+    }
+  }
+
+  private static func mixed(_ number: UInt64) -> UInt64 {
+    let mixed = number &* 0xBF58_476D_1CE4_E5B9
+    return mixed ^ mixed >> 31
+  }
+}
+
+/// Which version of a file's content it is; comparable for equality alone, as clocks go back.
+public struct FileVersion: Hashable, Sendable {
+  private enum Name: Hashable, Sendable {
+    case times(size: Int64, change: Int64, modification: Int64)
+    case number(Int64)
+    case bytes([UInt8])
+  }
+  private let name: Name
+
+  /// The version of a file of the system's, as stat(2) tells it: size, and the times of the last change (st_ctim) and modification
+  /// (st_mtim), in nanoseconds. The modification time may be put back by whoever writes, the change time goes back with the clock.
+  public init(size: Int64, changeTime: Int64, modificationTime: Int64) {
+    name = .times(size: size, change: changeTime, modification: modificationTime)
+  }
+
+  /// A version of a backend's own making: any number that is another after each change.
+  public init(_ number: Int64) { name = .number(number) }
+
+  /// A version that takes more than a number: a strong ETag, a hash of the content.
+  public init(bytes: some Sequence<UInt8>) { name = .bytes(Array(bytes)) }
+}
+
+/// What a provider knows of a file without reading it.
+public struct FileStatus: Hashable, Sendable {
+  /// Which file.
+  public let identity: FileIdentity
+  /// Which version of its content.
+  public let version: FileVersion
+  /// The file's size in bytes.
+  public let size: Int64
+
+  /// Makes a status.
+  ///
+  /// - Precondition: `size` is not negative.
+  public init(identity: FileIdentity, version: FileVersion, size: Int64) {
+    precondition(size >= 0, "a file's size is not negative")
+    self.identity = identity
+    self.version = version
+    self.size = size
+  }
+}

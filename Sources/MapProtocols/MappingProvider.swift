@@ -1,0 +1,87 @@
+/// A backend whose windows are the file's own pages, as mmap(2) shows them: writes show as they happen, and a map keeps its file
+/// readable after its handle was closed and its path removed.
+///
+/// A file is mapped once, from its start, with room past its end: its extent, one kernel map. Windows are parts of it. The manager
+/// decides what is loaded when, and keeps count; it never loads or unloads one window from two threads at once.
+public protocol MappingProvider: RegionProvider {
+  /// How its maps behave. Constant over its life.
+  var mapping: MappingProperties { get }
+
+  /// Maps a file from its start, none of it loaded yet.
+  ///
+  /// - Parameters:
+  ///   - byteCount: the length asked for, the file's size and room for growth. A provider may give less room, but not less
+  ///     than `fileSize`.
+  ///   - alignment: the largest power of two, up to a huge page, that divides the window size: the base must be a multiple
+  ///     of it, so that the kernel's ways of mapping ahead stay inside a window. 1 where any place will do.
+  /// - Throws: `.addressSpaceExhausted`, `.notMappable`.
+  func map(
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent
+
+  /// Puts the file itself in the place of copies, at the same addresses and at once, so that readers read on meanwhile. No window of
+  /// the extent is being loaded. From then on the extent is this provider's.
+  ///
+  /// - Parameter extent: private anonymous memory in which this file's windows lie.
+  /// - Throws: `.addressSpaceExhausted`, `.notMappable`; the old extent is whole then.
+  func map(_ handle: Handle, fileSize: Int64, replacing extent: Extent) throws(MapError) -> Extent
+
+  /// Gives an extent's addresses back. Nobody uses it any more.
+  func unmap(_ extent: Extent)
+
+  /// Brings windows into memory and sets the `error` of each that fails.
+  ///
+  /// Where `mapping.loadsWhenTouched`, it is called only for windows that are no multiple of `mapping.faultAround`.
+  func load(_ loads: inout [RegionLoad])
+
+  /// Starts loads and returns without waiting for a disk, as `submit` of reads does. Where `mapping.loadsWhenTouched`, a load brings the
+  /// range's bytes into memory, so that touching them does not wait. Default: loads at once, on the calling thread.
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void)
+
+  /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
+  ///
+  /// Where `mapping.unloadsTogether`, among them may be windows that stay loaded as far as the manager is concerned, and
+  /// are touched again later.
+  func unload(_ regions: [ExtentRange])
+
+  /// Tells the system how a range will be read: `.normal`, `.sequential` or `.random` for an extent as a whole, `.willNeed`
+  /// for a part of it. Default: ignored.
+  func advise(_ advice: AccessAdvice, _ region: ExtentRange)
+}
+
+extension MappingProvider {
+  /// Loads at once, on the calling thread.
+  public func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) {
+    var loads = loads
+    load(&loads)
+    completion(loads)
+  }
+  /// Ignores the advice.
+  public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
+}
+
+/// How a backend's maps behave.
+public struct MappingProperties: Hashable, Sendable {
+  /// Whether a window loads by itself when its bytes are touched, so that `load` need not be called.
+  public var loadsWhenTouched: Bool
+  /// How far around a touched page the system may map what it has, in bytes, a power of two aligned to itself; 0 if it
+  /// does not. Where windows are no multiple of it, the manager has them loaded at once, and the surplus taken off their
+  /// neighbours.
+  public var faultAround: Int
+  /// Whether it costs hardly more to empty several windows in one call than to empty one, as where each call makes all
+  /// processors forget their translations of addresses. Then, where windows load by themselves, the manager empties with a
+  /// window those that are to go next, unless they are used again.
+  public var unloadsTogether: Bool
+
+  /// Describes maps.
+  public init(
+    loadsWhenTouched: Bool = true, faultAround: Int = 0, unloadsTogether: Bool = false
+  ) {
+    self.loadsWhenTouched = loadsWhenTouched
+    self.faultAround = faultAround
+    self.unloadsTogether = unloadsTogether
+  }
+}

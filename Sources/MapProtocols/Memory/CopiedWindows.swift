@@ -1,0 +1,154 @@
+internal import SystemPackage
+
+/// The windows of a backend that reads, as copies: addresses for a file, windows read into them and emptied again.
+package struct CopiedWindows: Sendable {
+  private let provider: any RegionProvider
+  private let memory: any CopyMemory
+  private let judge: Judge
+
+  /// Kernel maps that an extent takes.
+  package static let mapsPerExtent = 2
+
+  package init(of provider: any RegionProvider) {
+    self.init(of: provider, in: provider as? any CopyMemory ?? SystemCopyMemory())
+  }
+
+  package init(of provider: any RegionProvider, in memory: any CopyMemory) {
+    self.provider = provider
+    self.memory = memory
+    judge = Judge(memory: memory, name: provider.name)
+  }
+
+  /// Reserves addresses; see `CopyMemory.reserve`.
+  package func reserve(
+    fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    try memory.reserve(fileSize: fileSize, byteCount: byteCount, alignment: alignment)
+  }
+
+  /// Gives addresses back. Nobody uses them any more.
+  package func release(_ extent: Extent) { memory.release(extent) }
+
+  /// Empties windows: their memory goes back to the system.
+  package func unload(_ regions: [ExtentRange]) { memory.empty(regions) }
+
+  /// Reads windows and sets the `error` of each that fails: `.fileTruncated` where the file ends before its last page, and what
+  /// reading throws. Windows that fail hold no memory.
+  package func load(_ loads: inout [RegionLoad]) {
+    var requests: [ReadRequest] = []
+    for index in loads.indices {
+      if let request = Self.request(for: loads[index], tag: index) { requests.append(request) }
+    }
+    let count = requests.count
+    provider.read(&requests)
+    precondition(requests.count == count, judge.fault("changes which reads it is asked for"))
+    for index in loads.indices where loads[index].handle == nil {
+      loads[index].error = .withoutHandle
+    }
+    for request in requests { judge.finish(&loads[request.tag], request.result) }
+  }
+
+  /// Starts reading windows; the end of each is told to `completion` once, on any thread, perhaps before this returns.
+  package func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) {
+    var (started, failed): ([RegionLoad], [RegionLoad]) = ([], [])
+    for var load in loads {
+      if load.handle != nil {
+        started.append(load)
+      } else {
+        load.error = .withoutHandle
+        failed.append(load)
+      }
+    }
+    if !failed.isEmpty { completion(failed) }
+    if started.isEmpty { return }
+    // Whoever submits gives small windows their memory, on a processor of its own, and the thread that feeds the disk need not: for a
+    // page that is a third of its work. The memory of larger ones comes as they are read.
+    memory.populate(started.map(\.region).filter { 1...Self.small ~= $0.byteCount })
+    let waiting = Waiting(started)
+    let requests = started.indices.compactMap { Self.request(for: started[$0], tag: $0) }
+    // Not holding the provider, which may end before its thread has told all ends.
+    provider.submit(requests) { [judge] ended in
+      var loads: [RegionLoad] = []
+      for request in ended {
+        guard var load = waiting.take(request.tag) else {
+          fatalError(judge.fault("tells the end of a read twice"))
+        }
+        judge.finish(&load, request.result)
+        loads.append(load)
+      }
+      if !loads.isEmpty { completion(loads) }
+    }
+  }
+
+  /// Up to how many bytes of a window are small: a few microseconds' worth of zeros.
+  private static let small = 16 << 10
+
+  /// Loads whose end was not told.
+  private final class Waiting: Sendable {
+    private let loads: Guarded<[RegionLoad?]>
+    init(_ loads: [RegionLoad]) { self.loads = Guarded(loads) }
+    func take(_ index: Int) -> RegionLoad? {
+      loads.withLock { loads in
+        guard loads.indices.contains(index) else { return nil }
+        defer { loads[index] = nil }
+        return loads[index]
+      }
+    }
+  }
+
+  /// What is to be read for a load: whole pages, for the file may end within the last. Nil without a handle.
+  private static func request(for load: RegionLoad, tag: Int) -> ReadRequest? {
+    guard let handle = load.handle else { return nil }
+    let region = load.region
+    let byteCount = SystemPage.rounded(region.byteCount) ?? region.byteCount
+    let buffer = unsafe UnsafeMutableRawBufferPointer(start: region.start, count: byteCount)
+    return unsafe ReadRequest(handle, at: region.offset, into: buffer, tag: tag)
+  }
+
+  /// What is made of the ends of reads.
+  private struct Judge: Sendable {
+    let memory: any CopyMemory
+    let name: String
+
+    /// What a window is like when its read has ended: whole, and zeros in its last page past the file's end; or the error, and no memory.
+    func finish(_ load: inout RegionLoad, _ result: Result<Int, MapError>) {
+      let region = load.region
+      let range = region.offset..<region.offset + Int64(region.byteCount)
+      let page = SystemPage.size
+      switch result {
+      case .failure(let error):
+        // The window's, not that of the whole pages it was read in; without one it is that of whoever asked.
+        load.error = MapError(
+          error.code, source: error.source, range: error.range == nil ? nil : range,
+          errno: error.errno)
+      case .success(let count):
+        precondition(
+          count >= 0 && count <= SystemPage.rounded(region.byteCount) ?? region.byteCount,
+          fault("reads \(count) bytes into memory for \(region.byteCount)"))
+        let isWhole = region.byteCount % page == 0
+        let least = isWhole ? region.byteCount - page + 1 : region.byteCount
+        load.error = count < least ? MapError(.fileTruncated, range: range) : nil
+      }
+      guard load.error == nil, case .success(let count) = result else {
+        return memory.empty([region])
+      }
+      // What was there before, or what the file holds past the range.
+      let filled = min(count, region.byteCount)
+      unsafe (region.start + filled).initializeMemory(
+        as: UInt8.self, repeating: 0, count: -filled & (page - 1))
+    }
+
+    func fault(_ mistake: String) -> String {
+      "the backend \"\(name)\" \(mistake)"
+    }
+  }
+}
+
+extension MapError {
+  /// A load that can't be, since copies don't keep their file.
+  fileprivate static var withoutHandle: MapError {
+    MapError(.readFailed, errno: .badFileDescriptor)
+  }
+}

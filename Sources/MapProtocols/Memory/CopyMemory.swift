@@ -1,0 +1,148 @@
+internal import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
+/// Where copies of windows lie. The system's memory, unless a provider of the package's own stands in its place for tests.
+package protocol CopyMemory: Sendable {
+  /// Reserves addresses for a file from its start, and for what it grows by; all zeros, without memory.
+  ///
+  /// - Parameter alignment: see `MappingProvider.map`.
+  /// - Throws: `.addressSpaceExhausted`.
+  func reserve(
+    fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent
+  /// Gives addresses back. Nobody uses them any more.
+  func release(_ extent: Extent)
+  /// Gives ranges their memory before something is read into them. A hint.
+  func populate(_ regions: [ExtentRange])
+  /// Takes the memory of ranges back; zeros are read in their place.
+  func empty(_ regions: [ExtentRange])
+}
+
+/// Private anonymous memory, without swap reserved for it, which takes room as windows are read: mmap(2), MAP_ANONYMOUS and
+/// MAP_NORESERVE; two kernel maps for a file, one of huge pages and one of others.
+///
+/// The Darwin variants compile from the same source but were never run.
+package struct SystemCopyMemory: CopyMemory, SystemCalls {
+  package let faults: SyscallFaults?
+
+  package init(faults: SyscallFaults? = nil) { self.faults = faults }
+
+  /// One mmap(2).
+  ///
+  /// Where windows are multiples of a huge page, 2 MiB, all of the file that fills such pages may have them (MADV_HUGEPAGE):
+  /// the memory of a window then takes a tenth of the time to come and go. The rest has ordinary pages.
+  ///
+  /// Where the address space has no room for growth it reserves the file's pages alone. It lies as a map of the file would,
+  /// so that one can be put in its place later.
+  ///
+  /// - Precondition: `0 < fileSize <= byteCount`, and `alignment` is a power of two.
+  /// - Throws: `.addressSpaceExhausted` (ENOMEM).
+  package func reserve(
+    fileSize: Int64, byteCount: Int, alignment: Int
+  ) throws(MapError) -> Extent {
+    precondition(fileSize > 0 && byteCount >= fileSize, "an extent holds its file")
+    precondition(
+      alignment > 0 && alignment & (alignment - 1) == 0, "the alignment must be a power of two")
+    guard let least = Int(exactly: fileSize).flatMap(SystemPage.rounded) else {
+      throw MapError(.addressSpaceExhausted, errno: .noMemory)
+    }
+    let most = SystemPage.rounded(byteCount) ?? least
+    do throws(Errno) {
+      do throws(Errno) {
+        return try reserve(byteCount: most, alignment: alignment, fileSize: least)
+      } catch {
+        guard error == .noMemory, most > least else { throw error }
+        return try reserve(byteCount: least, alignment: alignment, fileSize: least)
+      }
+    } catch {
+      throw MapError(.addressSpaceExhausted, errno: error)
+    }
+  }
+
+  private func reserve(byteCount: Int, alignment: Int, fileSize: Int) throws(Errno) -> Extent {
+    let placement = Placement(
+      byteCount: byteCount, alignment: alignment, pageSize: SystemPage.size)
+    let room = placement.multiple > SystemPage.size ? placement.multiple : 0
+    let (mapped, overflow) = byteCount.addingReportingOverflow(room)
+    if overflow { throw .noMemory }
+    let first = try unsafe map(byteCount: mapped)
+    let head = unsafe placement.distance(from: first)
+    let base = unsafe first + head
+    unsafe unmap(first, byteCount: head)
+    unsafe unmap(base + byteCount, byteCount: mapped - head - byteCount)
+    // No window may take more memory than its budget knows of.
+    let isHuge = alignment % SystemPage.hugeSize == 0
+    let huge = isHuge ? fileSize / SystemPage.hugeSize * SystemPage.hugeSize : 0
+    // All of it first, which needs no further kernel map: where maps have run short, only the second call fails.
+    unsafe useHugePages(false, base, byteCount: byteCount)
+    unsafe useHugePages(true, base, byteCount: huge)
+    return unsafe Extent(base: base, byteCount: byteCount)
+  }
+
+  /// Gives the memory back: munmap(2).
+  package func release(_ extent: Extent) {
+    unsafe unmap(extent.base, byteCount: extent.byteCount)
+  }
+
+  /// MADV_POPULATE_WRITE, one call for each run of neighbours; of Linux 5.14.
+  package func populate(_ regions: [ExtentRange]) {
+    #if os(Linux)
+      let populateWrite: CInt = 23
+      for run in regions.runs(pageSize: SystemPage.size) { advise(populateWrite, run) }
+    #endif
+  }
+
+  /// MADV_DONTNEED, one call for each run of neighbours. O(n log n).
+  ///
+  /// On Darwin the kernel takes it as a hint.
+  package func empty(_ regions: [ExtentRange]) {
+    for run in regions.runs(pageSize: SystemPage.size) { advise(MADV_DONTNEED, run) }
+  }
+
+  private func advise(_ advice: CInt, _ run: Range<UInt>) {
+    guard let start = unsafe UnsafeMutableRawPointer(bitPattern: run.lowerBound) else { return }
+    _ = try? retrying(.madvise) { unsafe Int(madvise(start, run.count, advice)) }
+  }
+
+  /// mmap(2), wherever the kernel likes.
+  private func map(byteCount: Int) throws(Errno) -> UnsafeMutableRawPointer {
+    let base = try retrying(.mmap) {
+      unsafe Int(
+        bitPattern: mmap(
+          nil, byteCount, PROT_READ | PROT_WRITE, AnonymousMemory.flags, -1, 0))
+    }
+    guard let pointer = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
+      preconditionFailure("mmap gave address 0")
+    }
+    return unsafe pointer
+  }
+
+  /// madvise(2), MADV_HUGEPAGE or MADV_NOHUGEPAGE: whether a touch may take a huge page of memory, or only the page that is
+  /// touched.
+  private func useHugePages(
+    _ isAllowed: Bool, _ base: UnsafeMutableRawPointer, byteCount: Int
+  ) {
+    #if os(Linux)
+      guard byteCount > 0 else { return }
+      // Which glibc's headers give only to _DEFAULT_SOURCE.
+      let (huge, noHuge) = (CInt(14), CInt(15))
+      let advice = isAllowed ? huge : noHuge
+      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, advice)) }
+    #endif
+  }
+
+  /// munmap(2). Where the kernel refuses, as it may when maps have run short, the addresses are lost but the memory is not.
+  private func unmap(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    guard byteCount > 0 else { return }
+    do throws(Errno) {
+      _ = try retrying(.munmap) { unsafe Int(munmap(base, byteCount)) }
+    } catch {
+      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, MADV_DONTNEED)) }
+    }
+  }
+}
