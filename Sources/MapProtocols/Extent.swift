@@ -43,6 +43,8 @@ public struct RegionLoad: Sendable {
   public let region: ExtentRange
   /// The file's handle, where it is open; always there for copies.
   public let handle: Handle?
+  /// How many bytes the file has there at least, as far as is known: a read that gives fewer has found another end.
+  package let least: Int
   /// Nil if the bytes are there, else what went wrong.
   public var error: MapError?
   /// A number for the manager's own use.
@@ -50,8 +52,17 @@ public struct RegionLoad: Sendable {
 
   /// Describes a load.
   public init(region: ExtentRange, handle: Handle?, tag: Int = 0) {
+    // The file may end within the last page.
+    let isWhole = region.byteCount % SystemPage.size == 0
+    let least = isWhole ? region.byteCount - SystemPage.size + 1 : region.byteCount
+    self.init(region: region, handle: handle, least: least, tag: tag)
+  }
+
+  /// Describes the load of a region in which a file has so many bytes.
+  package init(region: ExtentRange, handle: Handle?, least: Int, tag: Int) {
     self.region = region
     self.handle = handle
+    self.least = least
     self.tag = tag
   }
 }

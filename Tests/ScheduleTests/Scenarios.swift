@@ -109,6 +109,10 @@
         windowPages: 2,
         verbs: [.truncate, .append, .refresh, .open]),
       Scenario(
+        name: "a cut beside evictions", backend: .copying, budget: .fixed(bytes: 2 << 12),
+        windowPages: 2, files: [2, 2], threads: 3...4,
+        verbs: [.truncate, .refresh, .refresh, .across, .across, .open, .unload]),
+      Scenario(
         name: "eviction", budget: .fixed(bytes: 3 << 12), files: [4, 3],
         verbs: [.copy, .drop, .across, .past, .statistics, .collect]),
       Scenario(

@@ -41,7 +41,7 @@ package struct CopiedWindows: Sendable {
     }
     let count = requests.count
     provider.read(&requests)
-    precondition(requests.count == count, judge.fault("changes which reads it is asked for"))
+    if requests.count != count { judge.refuse("changes which reads it is asked for") }
     for index in loads.indices where loads[index].handle == nil {
       loads[index].error = .withoutHandle
     }
@@ -73,7 +73,7 @@ package struct CopiedWindows: Sendable {
       var loads: [RegionLoad] = []
       for request in ended {
         guard var load = waiting.take(request.tag) else {
-          fatalError(judge.fault("tells the end of a read twice"))
+          judge.refuse("tells an end that is none, or was told before")
         }
         judge.finish(&load, request.result)
         loads.append(load)
@@ -124,12 +124,10 @@ package struct CopiedWindows: Sendable {
           error.code, source: error.source, range: error.range == nil ? nil : range,
           errno: error.errno)
       case .success(let count):
-        precondition(
-          count >= 0 && count <= SystemPage.rounded(region.byteCount) ?? region.byteCount,
-          fault("reads \(count) bytes into memory for \(region.byteCount)"))
-        let isWhole = region.byteCount % page == 0
-        let least = isWhole ? region.byteCount - page + 1 : region.byteCount
-        load.error = count < least ? MapError(.fileTruncated, range: range) : nil
+        if count < 0 || count > SystemPage.rounded(region.byteCount) ?? region.byteCount {
+          refuse("reads \(count) bytes into memory for \(region.byteCount)")
+        }
+        load.error = count < load.least ? MapError(.fileTruncated, range: range) : nil
       }
       guard load.error == nil, case .success(let count) = result else {
         return memory.empty([region])
@@ -140,9 +138,8 @@ package struct CopiedWindows: Sendable {
         as: UInt8.self, repeating: 0, count: -filled & (page - 1))
     }
 
-    func fault(_ mistake: String) -> String {
-      "the backend \"\(name)\" \(mistake)"
-    }
+    /// A precondition whose message release builds show, too.
+    func refuse(_ mistake: String) -> Never { fatalError("the backend \"\(name)\" \(mistake)") }
   }
 }
 

@@ -66,11 +66,17 @@ final class Backend: Sendable {
         fileSize: fileSize, byteCount: byteCount, alignment: alignment)
     }
     if extent.byteCount < fileSize {
-      fatalError(
-        "the backend \"\(name)\" gives \(extent.byteCount) bytes of addresses for a file of"
-          + " \(fileSize)")
+      refuse("gives \(extent.byteCount) bytes of addresses for a file of \(fileSize)")
+    }
+    if unsafe !isCopying && UInt(bitPattern: extent.base) % UInt(SystemPage.size) != 0 {
+      refuse("gives addresses that begin within a page")
     }
     return extent
+  }
+
+  /// A precondition whose message release builds show, too.
+  private func refuse(_ mistake: String) -> Never {
+    fatalError("the backend \"\(name)\" \(mistake)")
   }
 
   /// Puts a map in the place of copies.
@@ -80,7 +86,11 @@ final class Backend: Sendable {
     _ handle: Handle, fileSize: Int64, replacing extent: Extent
   ) throws(MapError) -> Extent {
     guard case .mapped(let maps) = windows else { throw MapError(.unsupported) }
-    return try maps.map(handle, fileSize: fileSize, replacing: extent)
+    let map = try maps.map(handle, fileSize: fileSize, replacing: extent)
+    if unsafe map.base != extent.base || map.byteCount != extent.byteCount {
+      refuse("puts a map in another place than that of the copies")
+    }
+    return map
   }
 
   func release(_ extent: Extent) {
@@ -94,9 +104,23 @@ final class Backend: Sendable {
 
   func load(_ loads: inout [RegionLoad]) {
     switch windows {
-    case .mapped(let maps): maps.load(&loads)
+    case .mapped(let maps):
+      let asked = loads.map(\.tag)
+      maps.load(&loads)
+      if loads.map(\.tag) != asked { refuse("changes which windows it is to load") }
     case .copied(let copies): copies.load(&loads)
     }
+  }
+
+  /// Reads bytes without a window.
+  func read(
+    _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MapError) -> Int {
+    let count = try unsafe provider.read(handle, at: offset, into: buffer)
+    if count < 0 || count > buffer.count {
+      refuse("reads \(count) bytes into memory for \(buffer.count)")
+    }
+    return count
   }
 
   func submit(

@@ -130,8 +130,10 @@ extension MapCore {
       guard let edition = residency.edition(of: slot), edition.backend === backend,
         let region = range(of: slot)
       else { continue }
-      transfers.append(
-        RegionLoad(region: region, handle: handle(for: edition), tag: slot.index), of: edition)
+      let bytes = edition.grid.bytes(of: residency.window(of: slot), fileSize: edition.size)
+      let load = RegionLoad(
+        region: region, handle: handle(for: edition), least: bytes.count, tag: slot.index)
+      transfers.append(load, of: edition)
     }
     return transfers
   }

@@ -70,12 +70,7 @@ extension MapCore {
     _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) -> Found {
     for window in windows {
-      // Each time anew: the file may be found cut short while the lock is given up. The table may have no more windows.
-      if wanted.upperBound > edition.size {
-        if isSpent(edition) { return .superseded }
-        throw MapError(.fileTruncated)
-      }
-      let found = try acquire(edition, window, wanted.count, &chores, &token)
+      let found = try acquire(edition, window, wanted, &chores, &token)
       if found != .window { return found }
     }
     return .window
@@ -86,12 +81,18 @@ extension MapCore {
     !edition.isCurrent && !(edition.extent != nil && !edition.backend.isCopying)
   }
 
-  /// Decides about one window.
+  /// Decides about one window of a request.
   func acquire(
-    _ edition: Edition, _ window: Int, _ byteCount: Int, _ chores: inout Chores,
+    _ edition: Edition, _ window: Int, _ wanted: Range<Int64>, _ chores: inout Chores,
     _ token: inout LockToken
   ) throws(MapError) -> Found {
     while true {
+      // Each time anew: the file may be found cut short while the lock is given up. The table may have no such window, and what lies
+      // behind the file's end is nobody's.
+      if wanted.upperBound > edition.size {
+        if isSpent(edition) { return .superseded }
+        throw MapError(.fileTruncated)
+      }
       let word = unsafe edition.windows.word(window)
       switch word.state {
       case .resident:
@@ -112,7 +113,7 @@ extension MapCore {
           throw error
         }
       case .absent:
-        let found = try acquireAbsent(edition, window, byteCount, &chores, &token)
+        let found = try acquireAbsent(edition, window, wanted.count, &chores, &token)
         if let found { return found }
       }
     }

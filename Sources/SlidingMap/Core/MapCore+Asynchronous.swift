@@ -21,17 +21,22 @@ extension MapCore {
     if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
     var changes = 0
     var started = Started(rest: range)
+    // The file's present edition, once it was found changed. Its windows come for whoever uses the bytes, and moves there.
+    var present: Edition?
+    defer { if let present { leave(present) } }
     while let rest = started.rest {
       do throws(MapError) {
-        started = try startLoading(edition, [rest], missed: started.missed)
+        started = try startLoading(present ?? edition, [rest], missed: started.missed)
         try await wait(for: started.tickets)
       } catch {
         if !error.isAboutVersion { throw error }
         changes += 1
-        // Whoever uses them reads them at one go.
         if changes > 1 && error.code == .fileTruncated { throw error }
+        // Whoever uses them reads them at one go.
         if changes > Self.changesFollowed { return }
-        try follow(edition, edition.file.source)
+        let found = try self.present(edition.file, edition.file.source)
+        if let present { leave(present) }
+        present = found
         started.rest = range
       }
     }
@@ -55,6 +60,8 @@ extension MapCore {
     try checkUsable()
     // Whoever uses the bytes moves there, too.
     let edition = isSpent(own) ? own.file.current ?? own : own
+    edition.share()
+    defer { leave(edition, &token) }
     if ranges.contains(where: { $0.upperBound > edition.size }) { throw MapError(.fileTruncated) }
     drainLogs()
     var chores = Chores()
@@ -67,7 +74,7 @@ extension MapCore {
         started.rest = range
         covered.append(range.lowerBound..<range.lowerBound)
         for window in edition.grid.windows(of: range) {
-          if try acquire(edition, window, range.count, &chores, &token) != .window {
+          if try acquire(edition, window, range, &chores, &token) != .window {
             perform(&chores, &token)
             retireAfterShutdown(edition, &token)
             return Started()
@@ -116,10 +123,12 @@ extension MapCore {
     -> LoadTicket?
   {
     guard let extent = edition.extent else { return nil }
-    let page = Int64(pageSize)
-    let start = range.lowerBound / page * page
+    // The file may have been found cut short since, and its extent be another.
+    let bytes = range.clamped(to: 0..<edition.size)
+    if bytes.isEmpty { return nil }
+    let start = bytes.lowerBound / Int64(pageSize) * Int64(pageSize)
     let region = ExtentRange(
-      extent: extent, offset: start, byteCount: Int(range.upperBound - start))
+      extent: extent, offset: start, byteCount: Int(bytes.upperBound - start))
     let ticket = LoadTicket()
     // Neither the extent nor the handle goes meanwhile.
     beginUse(of: edition)
@@ -128,8 +137,7 @@ extension MapCore {
     let backend = edition.backend
     token.unlocked {
       backend.submit([load]) { [self] ended in
-        let bytes = start..<range.upperBound
-        touchEnded(edition, extent, bytes, ticket, ended.first?.error)
+        touchEnded(edition, extent, start..<bytes.upperBound, ticket, ended.first?.error)
       }
     }
     return ticket

@@ -40,9 +40,14 @@ extension MapCore {
   /// is to be looked at again.
   private func find(_ source: FileSource) throws(MapError) -> Edition? {
     if source.isLasting {
-      let status = try primary.provider.status(of: source)
-      let known = try locked { () throws(MapError) in try share(in: status, source) }
-      if let known { return known }
+      do throws(MapError) {
+        let status = try primary.provider.status(of: source)
+        let known = try locked { () throws(MapError) in try share(in: status, source) }
+        if let known { return known }
+      } catch {
+        // Of a backend that must open a file to ask for it: others are closed for it below.
+        if error.code != .handlesExhausted { throw error }
+      }
     }
     var token = lock()
     try checkUsable()
@@ -114,7 +119,10 @@ extension MapCore {
     return edition
   }
 
-  func attach(to edition: Edition, _ source: FileSource) throws(MapError) -> Attachment {
+  /// - Parameter size: the file's, as the cursor knows it; nil for what it is now.
+  func attach(
+    to edition: Edition, _ source: FileSource, size: Int64? = nil
+  ) throws(MapError) -> Attachment {
     var token = lock()
     do throws(MapError) {
       try checkUsable()
@@ -126,7 +134,7 @@ extension MapCore {
       throw error
     }
     places.touch(edition)
-    return enterCursor(of: edition, size: edition.size)
+    return enterCursor(of: edition, size: size ?? edition.size)
   }
 
   /// A slot for a cursor whose share in the edition is counted.
@@ -200,6 +208,12 @@ extension MapCore {
     endOvershoot(&chores, &token)
     retireIfUnused(edition, &chores)
     perform(&chores, &token)
+  }
+
+  /// Ends a share in an edition that is no cursor's, taking the lock for it.
+  func leave(_ edition: Edition) {
+    var token = lock()
+    leave(edition, &token)
   }
 
   /// Ends a share in an edition that is no cursor's.

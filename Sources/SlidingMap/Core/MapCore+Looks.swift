@@ -148,7 +148,7 @@ extension MapCore {
   }
 
   /// The edition that serves a file as it is now, by a look; counted as having one more cursor.
-  private func present(
+  func present(
     _ file: TrackedFile, _ source: FileSource
   ) throws(MapError) -> Edition {
     var token = lock()
@@ -183,9 +183,19 @@ extension MapCore {
   ) throws(MapError) -> Edition? {
     while file.looks.isLooking && !isAlone { token.wait() }
     let look = registry.look()
-    let wasAnchored = file.isAnchored
+    // What holds the inode is held meanwhile: the handle by the question itself.
+    let map = file.handle == nil ? file.first(where: { $0.keepsFile }) : nil
+    let wasAnchored = file.handle != nil || map != nil
+    if let map { places.beginExtentUse(of: map) }
+    defer {
+      var chores = Chores()
+      if let map { leaveExtent(of: map, &chores) }
+      perform(&chores, &token)
+    }
     // What nobody can tell is no reason to keep an old size.
-    guard let status = try statusNow(of: file, source, &token) else { throw MapError(.fileChanged) }
+    guard let status = try statusWithinBudget(of: file, source, &token) else {
+      throw MapError(.fileChanged)
+    }
     let isProven = wasAnchored || status.version == file.version
     if !isProven && !Turn.isPlanted("unproven file") {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
@@ -206,14 +216,19 @@ extension MapCore {
   /// How often a request that found its file changed is made again.
   static let changesFollowed = 3
 
-  /// Looks at a file again for a request that found it changed, so that its present edition is the one of what it is now.
+  /// Looks at a file again for a request that found it changed.
   ///
+  /// - Parameter size: the file's, as the cursor knows it.
+  /// - Returns: a share in another edition that serves the file now; nil where the cursor's own does.
   /// - Throws: why it is out of reach.
-  func follow(_ edition: Edition, _ source: FileSource) throws(MapError) {
+  func follow(
+    _ edition: Edition, _ source: FileSource, size: Int64
+  ) throws(MapError) -> Attachment? {
     if isForked { throw MapError(.forked) }
     let present = try present(edition.file, source)
-    var token = lock()
-    leave(present, &token)
+    if present !== edition { return try attach(to: present, source, size: size) }
+    leave(present)
+    return nil
   }
 
   /// A share in the edition that serves an edition's file now, for a cursor whose own can bring nothing in any more.
@@ -229,9 +244,20 @@ extension MapCore {
       return current
     }
     let present = if let known { known } else { try self.present(edition.file, source) }
-    let attachment = try attach(to: present, source)
-    return unsafe Attachment(
-      edition: present, pin: attachment.pin, log: attachment.log, size: size)
+    return try attach(to: present, source, size: size)
+  }
+
+  /// The same as `statusNow`, also of a backend that must open a file to ask for it: others are closed for it then.
+  private func statusWithinBudget(
+    of file: TrackedFile, _ source: FileSource, _ token: inout LockToken
+  ) throws(MapError) -> FileStatus? {
+    do throws(MapError) {
+      return try statusNow(of: file, source, &token)
+    } catch {
+      if error.code != .handlesExhausted || file.handle != nil { throw error }
+      try ensureHandle(file, from: source, &token)
+      return try statusNow(of: file, source, &token)
+    }
   }
 
   /// The file's status, or nil if nobody can tell: no handle that can, and each path leads elsewhere or nowhere.

@@ -33,14 +33,20 @@ extension MapCore {
     var token = lock()
     do throws(MapError) {
       try checkUsable()
-      makeReserve(&token)
-      try checkUsable()
       var ahead = 0
       if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
         ahead = min(2 * previous.count, Self.mostReadAhead)
       }
-      var taken = try takeCopy(of: edition, wanted, ahead, &token)
-      if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
+      var taken: HeldCopy?
+      var closings: Int
+      repeat {
+        closings = copies.closingCount
+        makeReserve(&token)
+        try checkUsable()
+        taken = try takeCopy(of: edition, wanted, ahead, &token)
+        if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
+        // Its last user may have closed it meanwhile.
+      } while taken == nil && copies.closingCount != closings
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
         if ledger.limits.isHard || primary.isCopying {
@@ -76,7 +82,7 @@ extension MapCore {
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount == 0 { return }
       let memory = token.unlocked { try? AnonymousMemory(byteCount: byteCount) }
-      guard let memory, let surplus = copies.open(memory) else { continue }
+      guard let memory, let surplus = isShutDown ? memory : copies.open(memory) else { continue }
       var chores = Chores()
       chores.memory.append(surplus)
       perform(&chores, &token)
@@ -134,7 +140,7 @@ extension MapCore {
     try checkUsable()
     guard let handle = file.handle else { throw MapError(.handlesExhausted) }
     places.touchHandle(of: file)
-    let provider = file.backend.provider
+    let backend = file.backend
     let start = copy.range.lowerBound
     let buffer = unsafe UnsafeMutableRawBufferPointer(
       start: copy.chunk.start, count: copy.range.count)
@@ -144,7 +150,7 @@ extension MapCore {
       monitor.broadcast()
     }
     let count = try token.unlocked { () throws(MapError) in
-      try unsafe provider.read(handle, at: start, into: buffer)
+      try unsafe backend.read(handle, at: start, into: buffer)
     }
     // What lies behind is left from whoever had the memory before.
     copy.range = start..<start + Int64(count)

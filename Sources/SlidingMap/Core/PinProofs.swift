@@ -168,6 +168,8 @@ struct PinProofs: ~Copyable {
       let held = unsafe pin.pointee.lease.load(ordering: .acquiring)
       let windows = unsafe pin.pointee.windows(edition.grid, held)
       if windows.count == 1 {
+        // It may be another lease by now than the one that lay here, and on a window past the table.
+        guard low...high ~= windows.lowerBound else { return }
         let word = unsafe edition.windows.word(windows.lowerBound)
         if word.state == .candidate { unsafe found(word.slot, held, pin) }
         return

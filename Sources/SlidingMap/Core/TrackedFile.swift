@@ -102,11 +102,14 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
     }
   }
 
-  /// Whether some edition satisfies a condition.
-  func any(_ condition: (Edition) -> Bool) -> Bool {
-    if let current, condition(current) { return true }
-    return older.contains(where: condition)
+  /// The first edition that satisfies a condition, beginning with the current one.
+  func first(where condition: (Edition) -> Bool) -> Edition? {
+    if let current, condition(current) { return current }
+    return older.first(where: condition)
   }
+
+  /// Whether some edition satisfies a condition.
+  func any(_ condition: (Edition) -> Bool) -> Bool { first(where: condition) != nil }
 
   /// Whether a thread is making, replacing or dropping an edition's extent, outside the lock.
   var isChangingPlace: Bool { any { $0.isChangingPlace } }

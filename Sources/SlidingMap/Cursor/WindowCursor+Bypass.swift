@@ -45,7 +45,7 @@ extension WindowCursor {
     defer { if edition.file.gate.leave() && handle != nil { core.readerLeft(edition) } }
     guard let handle else { return nil }
     let buffer = unsafe UnsafeMutableRawBufferPointer(start: copy.chunk.start, count: wanted.count)
-    let count = try unsafe core.primary.provider.read(handle, at: wanted.lowerBound, into: buffer)
+    let count = try unsafe core.primary.read(handle, at: wanted.lowerBound, into: buffer)
     copy.range = wanted.lowerBound..<wanted.lowerBound + Int64(count)
     if copy.range.upperBound < end { throw MapError(.fileTruncated) }
     spare = nil

@@ -134,7 +134,7 @@ extension WindowCursor {
         case .superseded:
           moves += 1
           if moves > MapCore.changesFollowed { return nil }
-          try moveToPresentEdition(publishing: windows)
+          go(on: try core.move(from: edition, source, size: state.fileSize), windows)
         }
       } catch {
         if !error.isAboutVersion { throw error }
@@ -144,16 +144,14 @@ extension WindowCursor {
         unsafe state.pin.pointee.store(0)
         // Whoever lets go of the lease tells which windows that frees.
         defer { state.publishLease(on: windows) }
-        try core.follow(edition, source)
+        let moved = try core.follow(edition, source, size: state.fileSize)
+        if let moved { go(on: moved, windows) }
       }
     }
   }
 
-  /// Goes on in the edition that serves the file as it is now, with a lease there on the same windows.
-  private mutating func moveToPresentEdition(
-    publishing windows: ClosedRange<Int>
-  ) throws(MapError) {
-    let attachment = try core.move(from: edition, source, size: state.fileSize)
+  /// Goes on in another edition, with a lease there on the same windows.
+  private mutating func go(on attachment: MapCore.Attachment, _ windows: ClosedRange<Int>) {
     let old = unsafe (edition: edition, pin: state.pin)
     edition = attachment.edition
     state = CursorState(core: core, attachment: attachment)
