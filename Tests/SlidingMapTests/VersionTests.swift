@@ -182,4 +182,22 @@ struct VersionTests {
     try cursor.use(at: 59_000, count: 5000)
     #expect(view(cursor) == .of(Self.new, 59_000..<60_000))
   }
+
+  /// A task that waits for bytes of a changed file has them brought in where its cursor will look for them.
+  @Test(arguments: copying)
+  func whatATaskWaitsForIsOfTheNewVersion(_ kind: BackendKind) async throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(backend: try kind.make(), windowSize: 4096)
+    let path = try scratch.write("file", Self.old)
+    var cursor = try maps.cursor(for: path)
+    try cursor.use(at: 0, count: 4096)
+    try writeInSecret(scratch)
+    // The lease keeps the old version meanwhile.
+    try await cursor.ready(at: 20_480, count: 4096)
+    let loads = maps.statistics.loads
+    try cursor.use(at: 20_480, count: 4096)
+    let seen = view(cursor)
+    #expect(seen == .of(Self.new, 20_480..<24_576))
+    #expect(maps.statistics.loads == loads && maps.statistics.copies == 0)
+  }
 }
