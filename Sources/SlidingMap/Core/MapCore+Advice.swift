@@ -50,6 +50,8 @@ extension MapCore {
   func give(
     _ advice: AccessAdvice, _ region: ExtentRange, _ edition: Edition, _ chores: inout Chores
   ) {
+    // The file may have been found cut short since, and its extent be another.
+    if region.offset + Int64(region.byteCount) > region.extent.byteCount { return }
     places.beginExtentUse(of: edition)
     chores.advice.append(
       Advice(edition: edition, owner: edition.backend, region: region, advice: advice))

@@ -8,6 +8,8 @@ extension MapCore {
     var tickets: [LoadTicket] = []
     /// What found no room because of loads under way, and may find it when `tickets` have ended.
     var rest: Range<Int64>?
+    /// What of each range was entered, as far as it came.
+    fileprivate var covered: [Range<Int64>] = []
     /// The window that was last counted as missed: the first of `rest`, if that came so far.
     var missed: Int?
   }
@@ -68,22 +70,11 @@ extension MapCore {
     chores.isAsynchronous = true
     chores.missed = missed
     var started = Started()
-    var covered: [Range<Int64>] = []
     do throws(MapError) {
-      for range in ranges {
-        started.rest = range
-        covered.append(range.lowerBound..<range.lowerBound)
-        for window in edition.grid.windows(of: range) {
-          if try acquire(edition, window, range, &chores, &token) != .window {
-            perform(&chores, &token)
-            retireAfterShutdown(edition, &token)
-            return Started()
-          }
-          let end = edition.grid.bytes(of: window, fileSize: range.upperBound).upperBound
-          covered[covered.count - 1] = range.lowerBound..<end
-          started.rest = end..<range.upperBound
-        }
-        started.rest = nil
+      if !(try enterLoads(of: edition, ranges, &started, &chores, &token)) {
+        perform(&chores, &token)
+        retireAfterShutdown(edition, &token)
+        return Started()
       }
     } catch {
       // Asked before the lock is given up: the answer belongs to the search that found no room.
@@ -109,13 +100,34 @@ extension MapCore {
     endOvershoot(&chores, &token)
     retireAfterShutdown(edition, &token)
     if edition.backend.loadsWhenTouched {
-      for range in covered where !range.isEmpty {
+      for range in started.covered where !range.isEmpty {
         if let ticket = touch(edition, range, &token) { chores.awaited.append(ticket) }
       }
     }
     started.tickets = chores.awaited
     started.missed = chores.missed
     return started
+  }
+
+  /// Enters loads of the windows of ranges among the chores, as far as the budget goes.
+  ///
+  /// - Returns: false if the bytes are to be read without a window.
+  private func enterLoads(
+    of edition: Edition, _ ranges: [Range<Int64>], _ started: inout Started,
+    _ chores: inout Chores, _ token: inout LockToken
+  ) throws(MapError) -> Bool {
+    for range in ranges {
+      started.rest = range
+      started.covered.append(range.lowerBound..<range.lowerBound)
+      for window in edition.grid.windows(of: range) {
+        if try acquire(edition, window, range, &chores, &token) != .window { return false }
+        let end = edition.grid.bytes(of: window, fileSize: range.upperBound).upperBound
+        started.covered[started.covered.count - 1] = range.lowerBound..<end
+        started.rest = end..<range.upperBound
+      }
+      started.rest = nil
+    }
+    return true
   }
 
   /// Has the pages of a range brought in that load when touched. Called with the lock, which is given up meanwhile.
