@@ -47,10 +47,10 @@ let package = Package(
       name: "MMapBackend", dependencies: ["MapProtocols", "CMapShims", deques, system],
       swiftSettings: strict),
     .target(
-      name: "CURing", cSettings: [.define("SMAP_URING", uring)],
+      name: "CURing", dependencies: ["CMapShims"], cSettings: [.define("SMAP_URING", uring)],
       linkerSettings: [.linkedLibrary("uring", uring)]),
     .target(
-      name: "URingBackend", dependencies: ["MapProtocols", "CURing", deques, system],
+      name: "URingBackend", dependencies: ["MapProtocols", "CMapShims", "CURing", deques, system],
       swiftSettings: strict),
     .target(
       name: "SlidingMap",

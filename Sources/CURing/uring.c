@@ -12,6 +12,7 @@
 #error "liburing.h is missing: install liburing-dev (Debian, Ubuntu) or liburing-devel (Fedora), or build without the package trait URing (swift build --disable-default-traits)"
 #endif
 
+#include "CMapShims.h"
 #include "ring.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static char maps;
 int smap_ring_create(smap_ring **result, unsigned entries, unsigned options) {
   smap_ring *ring = calloc(1, sizeof *ring);
   if (!ring) return ENOMEM;
-  ring->generation = smap_ring_fork_generation();
+  ring->generation = smap_fork_generation();
   struct io_uring_params params = {0};
   // More room for ends than for starts costs little and spares throttling.
   params.flags = IORING_SETUP_CLAMP;
@@ -104,7 +105,7 @@ void smap_ring_destroy(smap_ring *ring) {
 unsigned smap_ring_entries(const smap_ring *ring) { return ring->entries; }
 
 bool smap_ring_is_forked(const smap_ring *ring) {
-  return ring->generation != smap_ring_fork_generation();
+  return ring->generation != smap_fork_generation();
 }
 
 int smap_ring_make_table(smap_ring *ring, unsigned slots) {

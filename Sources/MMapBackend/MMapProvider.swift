@@ -16,7 +16,7 @@ public final class MMapProvider: MappingProvider {
   /// The time of a fault for each of some pages.
   public var reloadCost: Int { 3_000 }
   /// As given to `init`; without a takeover nothing is bypassed.
-  public let mostBypassed: Int
+  public let bypassLimit: Int
   /// What serves files that can't be opened or mapped, as given to `init`.
   public let takeover: Takeover?
   let syscalls: Syscalls
@@ -28,24 +28,24 @@ public final class MMapProvider: MappingProvider {
   ///   - populate: whether a window's pages are all mapped when it is loaded (MADV_POPULATE_READ), at the price of
   ///     reading all of it, instead of one by one when touched.
   ///   - takeover: the backend that serves where no descriptor or no addresses are to be had; nil lets such requests fail.
-  ///   - mostBypassed: see `RegionProvider.mostBypassed`; without a takeover nothing is bypassed.
+  ///   - bypassLimit: see `RegionProvider.bypassLimit`; without a takeover nothing is bypassed.
   public convenience init(
     populate: Bool = false, takeover: Takeover? = nil,
-    mostBypassed: Int = 0
+    bypassLimit: Int = 0
   ) {
     self.init(
-      populate: populate, takeover: takeover, mostBypassed: mostBypassed,
+      populate: populate, takeover: takeover, bypassLimit: bypassLimit,
       faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail.
   package init(
     populate: Bool = false, takeover: Takeover? = nil,
-    mostBypassed: Int = 0, faults: SyscallFaults?
+    bypassLimit: Int = 0, faults: SyscallFaults?
   ) {
     mapping = MappingProperties(
       loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether)
-    self.mostBypassed = takeover == nil ? 0 : mostBypassed
+    self.bypassLimit = takeover == nil ? 0 : bypassLimit
     syscalls = Syscalls(faults: faults)
     populator = Populator(syscalls)
     self.takeover = takeover

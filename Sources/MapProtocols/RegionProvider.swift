@@ -60,7 +60,7 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// The most bytes of a request that passes by a window which is seldom asked for while the budget is full: they are read
   /// into the cursor's own memory, part of the takeover's reserve, instead of loading the window. Constant. Default: 0, every
   /// window that is asked for is loaded.
-  var mostBypassed: Int { get }
+  var bypassLimit: Int { get }
 
   /// What serves where this provider can't: no descriptor is to be had, or no addresses. Constant. Default: nothing, and such a
   /// request fails.
@@ -104,7 +104,7 @@ extension RegionProvider {
   /// As long as a read from a disk.
   public var reloadCost: Int { 150_000 }
   /// Nothing passes by.
-  public var mostBypassed: Int { 0 }
+  public var bypassLimit: Int { 0 }
   /// Nothing takes over.
   public var takeover: Takeover? { nil }
   /// Has nothing to give back.

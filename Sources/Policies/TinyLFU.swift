@@ -63,7 +63,7 @@ public struct TinyLFU: EvictionPolicy {
   public mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) {
     parts.readmit()
     admit(slot, FrequencySketch.hash(of: region.key, seed: seed), to: WindowedLRU.window)
-    parts.settle()
+    parts.moveExcess()
   }
 
   /// Notes uses in the sketch and in the lists. O(k) for k uses, amortized.

@@ -57,7 +57,7 @@ struct WindowedLRU: Sendable {
     // In whole regions, and at least one.
     windowTarget = Double(max(regions - Int(0.99 * Double(regions)), 1))
     divide()
-    settle()
+    moveExcess()
   }
 
   /// Puts a region at the end of a segment, whatever its share.
@@ -76,7 +76,7 @@ struct WindowedLRU: Sendable {
   mutating func use(_ slot: RegionSlot) {
     if entries[slot].segment == Self.probation { promote(slot) }
     lists.moveToEnd(slot, of: entries[slot].segment)
-    settle()
+    moveExcess()
   }
 
   /// Notes a use that counts only after `readmit`.
@@ -93,7 +93,7 @@ struct WindowedLRU: Sendable {
     hasAside = false
     lists.moveAll(from: Self.windowAside, toEndOf: Self.window)
     lists.moveAll(from: Self.mainAside, toEndOf: Self.protected)
-    settle()
+    moveExcess()
   }
 
   mutating func remove(_ slot: RegionSlot) {
@@ -110,7 +110,7 @@ struct WindowedLRU: Sendable {
     let before = windowShare
     windowTarget += amount
     divide()
-    settle()
+    moveExcess()
     var missing = min(windowShare - before, windowShare - windowCount)
     while missing > 0, let slot = firstOfMain {
       if entries[slot].segment == Self.probation {
@@ -127,7 +127,7 @@ struct WindowedLRU: Sendable {
 
   /// Moves what exceeds the shares of window and protected part to the probation part.
   @inline(__always)
-  mutating func settle() {
+  mutating func moveExcess() {
     while windowCount > windowShare, let slot = lists.first(of: Self.window) {
       windowCount -= 1
       demote(slot)

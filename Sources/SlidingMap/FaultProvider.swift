@@ -38,7 +38,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   /// That of the wrapped backend.
   public var reloadCost: Int { base.reloadCost }
   /// That of the wrapped backend.
-  public var mostBypassed: Int { base.mostBypassed }
+  public var bypassLimit: Int { base.bypassLimit }
   /// That of the wrapped backend, with the same faults in front of it.
   public let takeover: Takeover?
   private let base: Base

@@ -1,3 +1,4 @@
+internal import CMapShims
 internal import CURing
 public import MapProtocols
 internal import Synchronization
@@ -26,7 +27,7 @@ public final class URingProvider: RegionProvider {
   private let service: ReadService
   private let isShut = Atomic(false)
   /// How many forks lay before.
-  private let generation = smap_ring_fork_generation()
+  private let generation = smap_fork_generation()
 
   /// Makes a provider: one or two rings and an eventfd(2).
   ///
@@ -78,7 +79,7 @@ public final class URingProvider: RegionProvider {
   deinit { shutDown() }
 
   /// Whether this is a child of the process that made the provider.
-  var isForked: Bool { smap_ring_fork_generation() != generation }
+  var isForked: Bool { smap_fork_generation() != generation }
 
   var hasShutDown: Bool {
     // Relaxed: who must see it was told by the manager, which orders its own calls.

@@ -33,7 +33,7 @@ struct TinyLFUModel: PolicyModel {
     window = Double(firstWindow)
     sample = (0, 0, 0)
     (ratio, step) = (0, Double(capacity) / 16)
-    settle()
+    moveExcess()
   }
   mutating func miss(_ key: Int) {
     readmit()
@@ -47,7 +47,7 @@ struct TinyLFUModel: PolicyModel {
     queues[0].append(slot)
     let held = queues.reduce(0) { $0 + $1.count }
     while counters.count / 16 < min(held, max(capacity, 8)) { counters += counters }
-    settle()
+    moveExcess()
   }
   mutating func hit(_ slot: Int) {
     readmit()
@@ -56,7 +56,7 @@ struct TinyLFUModel: PolicyModel {
     if isNew { sample.windowHits += 1 } else { sample.mainHits += 1 }
     take(slot)
     queues[isNew ? 0 : 2].append(slot)
-    settle()
+    moveExcess()
   }
   mutating func victim() -> Int? {
     if queues.allSatisfy(\.isEmpty) { readmit() }
@@ -85,9 +85,9 @@ struct TinyLFUModel: PolicyModel {
     queues[0] += aside[0]
     queues[2] += aside[1]
     aside = [[], []]
-    settle()
+    moveExcess()
   }
-  mutating func settle() {
+  mutating func moveExcess() {
     while queues[0].count > windowShare { queues[1].append(queues[0].removeFirst()) }
     while queues[2].count > protectedShare { queues[1].append(queues[2].removeFirst()) }
   }
@@ -105,7 +105,7 @@ struct TinyLFUModel: PolicyModel {
     (ratio, sample) = (now, (0, 0, 0))
     let before = windowShare
     window = min(max(window + amount, 1), Double(firstWindow + firstProtected))
-    settle()
+    moveExcess()
     for _ in 0..<max(windowShare - before, 0) where queues[0].count < windowShare {
       if !queues[1].isEmpty {
         queues[0].append(queues[1].removeFirst())

@@ -109,7 +109,7 @@
         scenario.backend == .copying
         ? VirtualProvider(files, "copies", kernel: kernel)
         : VirtualMaps(
-          files, mapping, mostBypassed: scenario.bypasses ? Self.page : 0, takeover: takeover,
+          files, mapping, bypassLimit: scenario.bypasses ? Self.page : 0, takeover: takeover,
           kernel: kernel)
       first.failures = scenario.failures
       first.mostHandles = scenario.mostHandles
@@ -354,7 +354,7 @@
         provider.mostExtents = .max
       }
       for reader in readers { reader.release() }
-      kernel?.settle()
+      kernel?.waitUntilIdle()
       if let maps {
         check(maps.statistics)
         if !scenario.shutsDown {

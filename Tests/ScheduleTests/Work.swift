@@ -13,7 +13,7 @@
       add("overshoots", statistics.overshoots)
       add("takeovers", statistics.takeovers)
       add("copies", statistics.copies)
-      add("returns", statistics.returns)
+      add("returns", statistics.returnsToPrimary)
       add("bypasses", statistics.bypasses)
     }
 

@@ -50,7 +50,7 @@ struct ExhaustionTests {
       }
       #expect(isRight)
       #expect(try ProcessResources.maps(under: files.path(index)) == 1, "mapped again")
-      #expect(maps.statistics.returns > 0)
+      #expect(maps.statistics.returnsToPrimary > 0)
       maps.shutdown()
     }
   }

@@ -138,7 +138,7 @@ struct TakeoverTests {
       #expect(view(cursor) == .of(model, index * 4096..<(index + 1) * 4096))
     }
     // The old file has no path to be mapped by.
-    #expect(maps.statistics.takeoverFiles == 1 && maps.statistics.returns == 0)
+    #expect(maps.statistics.takeoverFiles == 1 && maps.statistics.returnsToPrimary == 0)
     var new = try maps.cursor(for: path)
     try new.use(at: 0)
     #expect(array(new.bytes) == [1, 2, 3])
@@ -287,8 +287,8 @@ struct TakeoverTests {
   }
 
   private func untilReturned(_ maps: MapManager, _ body: () throws -> Void) throws {
-    while maps.statistics.returns == 0 { try body() }
-    #expect(maps.statistics.returns == 1)
+    while maps.statistics.returnsToPrimary == 0 { try body() }
+    #expect(maps.statistics.returnsToPrimary == 1)
   }
 
   private func write(_ byte: UInt8, at offset: Int64) throws {

@@ -71,9 +71,6 @@ unsigned smap_ring_entries(const smap_ring *ring);
 // Whether the calling process is a child, by fork(2), of the one that made the ring.
 bool smap_ring_is_forked(const smap_ring *ring);
 
-// How many forks lie between the process that first asked and the calling one.
-uint32_t smap_ring_fork_generation(void);
-
 // Gives a ring a table of `slots` direct descriptors, all empty: io_uring_register(2), and tries one: 0 if files can be
 // opened into it, else an errno.
 int smap_ring_make_table(smap_ring *ring, unsigned slots);

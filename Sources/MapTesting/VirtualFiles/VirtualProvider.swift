@@ -24,7 +24,7 @@
     /// How far around a touched page a map may show what it has.
     var faultAround: Int { 0 }
     package var reloadCost: Int { 1_000 }
-    package var mostBypassed: Int { 0 }
+    package var bypassLimit: Int { 0 }
 
     package init(
       _ files: VirtualFiles, _ name: String, takeover: Takeover? = nil, kernel: VirtualKernel?,
@@ -248,17 +248,17 @@
     private let bypass: Int
 
     package init(
-      _ files: VirtualFiles, _ mapping: MappingProperties, mostBypassed: Int,
+      _ files: VirtualFiles, _ mapping: MappingProperties, bypassLimit: Int,
       takeover: Takeover? = nil, kernel: VirtualKernel?
     ) {
       self.mapping = mapping
-      bypass = mostBypassed
+      bypass = bypassLimit
       super.init(files, "maps", takeover: takeover, kernel: kernel)
     }
 
     override var faultAround: Int { mapping.faultAround }
     package override var reloadCost: Int { 3_000 }
-    package override var mostBypassed: Int { bypass }
+    package override var bypassLimit: Int { bypass }
 
     package func map(
       _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
@@ -381,8 +381,8 @@
     }
 
     /// Waits until it has nothing to do.
-    package func settle() {
-      scheduler.wait("settle") { [unowned self] in requests.isEmpty && current == nil }
+    package func waitUntilIdle() {
+      scheduler.wait("waits until idle") { [unowned self] in requests.isEmpty && current == nil }
     }
 
     package func end() {

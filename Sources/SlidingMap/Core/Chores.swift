@@ -160,16 +160,15 @@ extension MapCore {
       if bytes.isEmpty { continue }
       let start = bytes.lowerBound / block * block
       let end = min((bytes.upperBound + block - 1) / block * block, edition.size)
-      var run = start..<start
-      for window in edition.grid.windows(of: start..<end) {
-        let spill = edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: start..<end)
-        if unsafe edition.windows.word(window).state == .absent {
-          run = (run.isEmpty ? spill.lowerBound : run.lowerBound)..<spill.upperBound
-          if spill.upperBound < end { continue }
-        }
-        if run.isEmpty { continue }
-        ranges.append(ExtentRange(extent: extent, offset: run.lowerBound, byteCount: run.count))
-        run = end..<end
+      let absent = edition.grid.windows(of: start..<end).filter { window in
+        unsafe edition.windows.word(window).state == .absent
+      }
+      let spill = RangeSet(
+        absent.map { window in
+          edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: start..<end)
+        })
+      ranges += spill.ranges.map { run in
+        ExtentRange(extent: extent, offset: run.lowerBound, byteCount: run.count)
       }
     }
     return ranges

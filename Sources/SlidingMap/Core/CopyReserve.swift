@@ -7,7 +7,7 @@ import MapProtocols
 struct CopyReserve {
   private let memory: AnonymousMemory
   private let pageSize: Int
-  /// Free runs of pages, ascending and never adjacent.
+  /// Free runs of pages, ascending and never adjacent. No RangeSet, which would allocate.
   private var free: [Range<Int>] = []
   /// How many cursors hold the run that begins at a page.
   private var holders: [Int32]

@@ -102,7 +102,7 @@ extension MapCore {
 
   /// The most bytes that may pass by a window: whole pages, and no more than a sixteenth of it, so that windows below 16 pages
   /// are always loaded; and whole files are, too.
-  static func mostBypassed(_ byteCount: Int, grid: WindowGrid, pageSize: Int) -> Int {
+  static func bypassLimit(_ byteCount: Int, grid: WindowGrid, pageSize: Int) -> Int {
     if grid == .wholeFile { return 0 }
     return min(byteCount, Int(grid.windowSize / 16)) / pageSize * pageSize
   }
@@ -128,7 +128,7 @@ extension MapCore {
 
   /// Notes, before a victim is chosen for a window, that the budget is full. Called under the lock.
   func noteFull() {
-    if mostBypassed > 0 { unsafe control.pointee.bitwiseOr(Control.bypass, ordering: .relaxed) }
+    if bypassLimit > 0 { unsafe control.pointee.bitwiseOr(Control.bypass, ordering: .relaxed) }
   }
 
   /// Notes that an eighth of the budget is free, if it is. Called under the lock.

@@ -80,8 +80,8 @@ extension MapCore {
   func prove(_ slots: [RegionSlot], _ token: inout LockToken) -> Int {
     let pending = proofs.mark(slots, &residency)
     // A sandbox that the program put on since may forbid it.
-    let isOrdered = token.unlocked { !fenceless || Turn.barrier() }
-    if !fenceless { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+    let isOrdered = token.unlocked { !hasMembarrier || Turn.barrier() }
+    if !hasMembarrier { atomicMemoryFence(ordering: .sequentiallyConsistent) }
     return proofs.judge(pending, isOrdered: isOrdered, &residency)
   }
 
@@ -144,7 +144,7 @@ extension MapCore {
   }
 
   /// What a cursor does after it let go of a lease while the budget was overshot.
-  func settle(_ edition: Edition, after windows: Range<Int>) {
+  func leaseEnded(on windows: Range<Int>, of edition: Edition) {
     if isForked { return }
     var token = lock()
     var chores = Chores()

@@ -98,7 +98,7 @@ extension MapCore {
     result.failedLoads = counters.failedLoads
     result.takeovers = counters.takeovers
     result.copies = counters.copies
-    result.returns = counters.returns
+    result.returnsToPrimary = counters.returnsToPrimary
     result.evictions = counters.evictions
     result.overshoots = counters.overshoots
     result.pinScans = proofs.scanCount

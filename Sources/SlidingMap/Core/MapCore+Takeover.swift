@@ -222,7 +222,7 @@ extension MapCore {
     // meanwhile, which readers without the lock may have found, too.
     while file.isHandleInUse() { waitForHandles(&token) }
     putBack(edition, found, extent)
-    counters.returns += 1
+    counters.returnsToPrimary += 1
     var surplus: (handle: Handle, owner: Backend)? = (found.file.handle, primary)
     // Another edition may have taken its place meanwhile, which goes on with the old handle.
     if edition.isCurrent {

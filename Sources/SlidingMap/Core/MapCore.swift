@@ -21,10 +21,10 @@ final class MapCore: @unchecked Sendable {
   let pattern: AccessPattern
   let pageSize: Int
   let control: ControlBlock
-  let fenceless: Bool
+  let hasMembarrier: Bool
   let bypassClock = BypassClock()
   /// The most bytes that are read past a window.
-  let mostBypassed: Int
+  let bypassLimit: Int
   let forkGeneration = smap_fork_generation()
 
   // All below is guarded by `monitor`.
@@ -56,7 +56,7 @@ final class MapCore: @unchecked Sendable {
     var takeovers = 0
     var copies = 0
     var bypasses = 0
-    var returns = 0
+    var returnsToPrimary = 0
   }
 
   /// How many loads lie between two questions to the budget.
@@ -78,10 +78,10 @@ final class MapCore: @unchecked Sendable {
     let (reserved, overflow) = (provider.takeover?.reservedWindows ?? 0)
       .multipliedReportingOverflow(by: window)
     copies = CopyDesk(reserved: overflow ? 0 : reserved, pageSize: pageSize)
-    mostBypassed =
+    bypassLimit =
       !copies.isOpen
-      ? 0 : Self.mostBypassed(provider.mostBypassed, grid: grid, pageSize: pageSize)
-    fenceless = smap_membarrier_register()
+      ? 0 : Self.bypassLimit(provider.bypassLimit, grid: grid, pageSize: pageSize)
+    hasMembarrier = smap_membarrier_register()
     ledger = Ledger(
       limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
     recency = Recency(policy, ledger.capacity)
@@ -156,7 +156,7 @@ final class MapCore: @unchecked Sendable {
   func publishReporting() {
     let kept = ~(Control.limitMask | Control.ordered | Control.observed)
     var bits = unsafe control.pointee.load(ordering: .relaxed) & kept | recency.controlBits
-    if !fenceless { bits |= Control.fences }
+    if !hasMembarrier { bits |= Control.fences }
     unsafe control.pointee.store(bits, ordering: .relaxed)
     callAttention()
   }

@@ -133,7 +133,9 @@ struct CursorState {
   }
 
   /// Sets lease and view after the pin was found to hold, and learns what the fast path needs.
-  mutating func settle(_ windows: ClosedRange<Int>, _ edition: Edition, offset: Int64, count: Int) {
+  mutating func adoptLease(
+    on windows: ClosedRange<Int>, _ edition: Edition, offset: Int64, count: Int
+  ) {
     Turn.pass("lease held")
     // Acquire pairs with the release in `callAttention`: either this sees the change behind it, or the flag stays up.
     _ = unsafe pin.pointee.attention.exchange(PinSlot.marks, ordering: .acquiring)

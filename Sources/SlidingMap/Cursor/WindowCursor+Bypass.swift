@@ -11,15 +11,15 @@ extension WindowCursor {
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {
     // A forked child has the numbers of the parent's descriptors, but perhaps not the files.
-    guard range.count <= core.mostBypassed, state.mayBypass, !core.isForked,
+    guard range.count <= core.bypassLimit, state.mayBypass, !core.isForked,
       state.isUnproven(windows, core)
     else { return false }
     // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
     let left = held == nil ? state.leasedWindows : 0..<0
     if state.release() {
-      core.settle(edition, after: left)
+      core.leaseEnded(on: left, of: edition)
       // The fast path published a lease on these before it found that they are not loaded, and a scan may have seen it.
-      core.settle(edition, after: Range(windows))
+      core.leaseEnded(on: Range(windows), of: edition)
     }
     recycleCopy()
     let wanted = core.bytesToBypass(range, fileSize: fileSize)

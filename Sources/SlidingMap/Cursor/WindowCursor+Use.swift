@@ -83,7 +83,7 @@ extension WindowCursor {
         var log = try acquire(windows, after: left, range, after: shown)
         if log == nil {
           // Nothing stays pinned by a cursor that reads a copy.
-          if state.release() { core.settle(edition, after: Range(windows)) }
+          if state.release() { core.leaseEnded(on: Range(windows), of: edition) }
           if let copy = try core.readCopy(edition, range, after: previous) {
             held = copy
             state.show(copy, offset: offset, count: count)
@@ -99,7 +99,7 @@ extension WindowCursor {
       release()
       throw error.about(source, range: range)
     }
-    state.settle(windows, edition, offset: offset, count: count)
+    state.adoptLease(on: windows, edition, offset: offset, count: count)
     return true
   }
 

@@ -93,7 +93,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
     let isWanted = state.release()
     recycleCopy()
     giveBackSpare()
-    if isWanted { core.settle(edition, after: windows) }
+    if isWanted { core.leaseEnded(on: windows, of: edition) }
   }
 
   /// A second cursor on the same file with the same lease and range. O(1), takes the lock.

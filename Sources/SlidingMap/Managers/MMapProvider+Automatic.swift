@@ -20,6 +20,6 @@ extension RegionProvider where Self == MMapProvider {
       takeover: Takeover(
         provider: (try? URingProvider(opensDirectly: true)) ?? .pread,
         reservedWindows: reservedWindows),
-      mostBypassed: 16 << 10)
+      bypassLimit: 16 << 10)
   }
 }

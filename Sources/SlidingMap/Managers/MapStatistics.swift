@@ -19,10 +19,10 @@ public struct MapStatistics: Hashable, Sendable {
   /// Requests read into private memory of their cursors, because no window could be had. Part of `takeovers`.
   public internal(set) var copies = 0
   /// Requests for few bytes of windows that are seldom asked for, read into private memory of their cursors while the budget
-  /// was full (`RegionProvider.mostBypassed`). Neither hits nor misses, and no policy hears of them.
+  /// was full (`RegionProvider.bypassLimit`). Neither hits nor misses, and no policy hears of them.
   public internal(set) var bypasses = 0
   /// Files that came back from the takeover's backend to the first one.
-  public internal(set) var returns = 0
+  public internal(set) var returnsToPrimary = 0
   /// Windows unloaded, for whatever reason.
   public internal(set) var evictions = 0
   /// Windows loaded over a soft budget because everything else was pinned.

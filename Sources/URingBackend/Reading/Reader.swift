@@ -93,14 +93,14 @@ struct Reader {
     var rest: [Part] = []
     for index in parts.indices {
       var part = parts[index]
-      let outcome = settle(&part.piece, unsafe requests[index].result)
+      let outcome = takeIn(&part.piece, unsafe requests[index].result)
       if outcome == .more { rest.append(part) } else { ended(part, outcome) }
     }
     parts = rest
   }
 
   /// Takes in a result of a ring's.
-  func settle(_ piece: inout ReadPiece, _ result: Int32) -> ReadPiece.Outcome {
+  func takeIn(_ piece: inout ReadPiece, _ result: Int32) -> ReadPiece.Outcome {
     let outcome = piece.take(syscalls.completions?.apply(to: result) ?? result, syscalls)
     // pread(2) does not care for O_NONBLOCK in a file.
     if outcome == .more, piece.refusals > 2, !piece.target.isSlot {
@@ -155,7 +155,7 @@ struct Reader {
     if piece.target.isSlot {
       guard let ring else { throw MapError(.forked) }
       while outcome == .more {
-        outcome = settle(&piece, try unsafe ring.run(piece.request))
+        outcome = takeIn(&piece, try unsafe ring.run(piece.request))
       }
     } else {
       outcome = piece.readHere(syscalls)

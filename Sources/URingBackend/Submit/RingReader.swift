@@ -115,7 +115,7 @@ final class RingReader {
 
   private func take(_ result: Int32, of tag: Int, _ ended: (PendingRead) -> Void) {
     guard var flight = flights[tag] else { return }
-    let outcome = reader.settle(&flight.piece, result)
+    let outcome = reader.takeIn(&flight.piece, result)
     if outcome == .more {
       flights[tag] = flight
       backlog.append(tag)

@@ -100,10 +100,10 @@ struct PinProgram {
     }
   }
 
-  /// `pinResident`, `acquire` and `settle`.
+  /// `pinResident`, `acquire` and `adoptLease`.
   func slowUse(_ cursor: Int, _ wanted: UInt8) {
     let acquire = program.label()
-    let settle = program.label()
+    let adoptLease = program.label()
     program.step("publish the lease") { $0.store(wanted, to: at(.lease(cursor)), .release) }
     fenceIfNeeded()
     program.step("load overshoot") {
@@ -114,7 +114,7 @@ struct PinProgram {
         if $0.load(at(.word(window))) & Word.states != Word.resident { $0.goto(acquire) }
       }
     }
-    program.step("go on") { $0.goto(settle) }
+    program.step("go on") { $0.goto(adoptLease) }
     program.place(acquire)
     lock("suspect what the cursor held") { suspect($0[Own.old], &$0) }
     for window in windows(wanted) { self.acquire(window) }
@@ -122,7 +122,7 @@ struct PinProgram {
     makeRoom(for: 0)
     perform()
     unlock { $0[Own.isOvershot] = 0 }
-    program.place(settle)
+    program.place(adoptLease)
     program.step("take attention back") {
       _ = $0.exchange(at(.attention(cursor)), for: 0)
       if !$0.isBlocked { $0[Own.old] = 0 }
