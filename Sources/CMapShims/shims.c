@@ -6,13 +6,18 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #ifdef __linux__
+#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 
 static long membarrier(int command) {
   return syscall(SYS_membarrier, command, 0, 0);
@@ -65,7 +70,47 @@ ssize_t smap_drop(const struct iovec *ranges, size_t count) {
   return -1;
 #endif
 }
+
+static pthread_once_t releases = PTHREAD_ONCE_INIT;
+static bool has_fine_times;
+
+static void read_release(void) {
+  struct utsname name;
+  int major = 0, minor = 0;
+  if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2)
+    has_fine_times = major > 6 || (major == 6 && minor >= 13);
+}
+
+bool smap_has_fine_times(int fd, const char *path) {
+  pthread_once(&releases, read_release);
+  struct statfs system;
+  if (!has_fine_times || (path ? statfs(path, &system) : fstatfs(fd, &system)) != 0) return false;
+  switch ((unsigned long)system.f_type) {
+    case 0xEF53:      // ext4
+    case 0x58465342:  // XFS
+    case 0x9123683E:  // Btrfs
+    case 0x01021994:  // tmpfs
+      return true;
+    default: return false;
+  }
+}
+
+bool smap_is_append_only(int fd) {
+  struct statx status;
+  return statx(fd, "", AT_EMPTY_PATH, 0, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_APPEND) != 0;
+}
 #else
+bool smap_has_fine_times(int fd, const char *path) {
+  (void)fd, (void)path;
+  return false;
+}
+
+bool smap_is_append_only(int fd) {
+  (void)fd;
+  return false;
+}
+
 ssize_t smap_drop(const struct iovec *ranges, size_t count) {
   (void)ranges, (void)count;
   errno = ENOSYS;
@@ -95,6 +140,10 @@ uint32_t smap_thread_ordinal(void) {
   if (ordinal == 0) ordinal = atomic_fetch_add_explicit(&ordinals, 1, memory_order_relaxed) + 1;
   return ordinal - 1;
 }
+
+static _Thread_local int completions;
+
+int smap_completion_depth(int change) { return completions += change; }
 
 static atomic_uint generation;
 static pthread_once_t forks = PTHREAD_ONCE_INIT;

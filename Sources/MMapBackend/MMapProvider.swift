@@ -21,6 +21,7 @@ public final class MMapProvider: MappingProvider {
   public let takeover: Takeover?
   let syscalls: Syscalls
   let populator: Populator
+  let openings = BlockingCalls()
 
   /// Makes a provider; it holds nothing until a file is opened.
   ///
@@ -51,9 +52,7 @@ public final class MMapProvider: MappingProvider {
     self.takeover = takeover
   }
 
-  deinit {
-    populator.shutDown()
-  }
+  deinit { shutDown() }
 
   // MARK: Extents
 

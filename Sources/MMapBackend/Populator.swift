@@ -12,6 +12,8 @@ final class Populator: @unchecked Sendable {
   /// One load and who wants to know of its end.
   private struct Job {
     var load: RegionLoad
+    /// That of all which were submitted together.
+    let cancelled: CancellationFlag
     let completion: @Sendable ([RegionLoad]) -> Void
 
     /// Tells of the end.
@@ -46,8 +48,11 @@ final class Populator: @unchecked Sendable {
   private var isForked: Bool { smap_fork_generation() != forkGeneration }
 
   /// Populates what is resident, and leaves the rest to the thread; where there can't be one, populates that too.
-  func submit(_ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void) {
-    if loads.isEmpty { return }
+  func submit(
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) -> LoadCancellation {
+    if loads.isEmpty { return .none }
+    let cancelled = CancellationFlag()
     var loads = loads
     if isForked {
       populate(&loads)
@@ -62,7 +67,8 @@ final class Populator: @unchecked Sendable {
           cold.append(load)
         }
       }
-      if !cold.isEmpty, !enqueue(cold.map { Job(load: $0, completion: completion) }) {
+      let jobs = cold.map { Job(load: $0, cancelled: cancelled, completion: completion) }
+      if !jobs.isEmpty, !enqueue(jobs) {
         populate(&cold)
         ended += cold
       }
@@ -72,6 +78,7 @@ final class Populator: @unchecked Sendable {
       for index in loads.indices { loads[index].refuse() }
     }
     if !loads.isEmpty { completion(loads) }
+    return cancelled.cancellation
   }
 
   /// Ends the thread and every load; nothing touches memory of an extent when it returns, and every end was told, whoever
@@ -174,7 +181,7 @@ final class Populator: @unchecked Sendable {
     while let (newcomers, job) = next() {
       for region in newcomers { willNeed(region) }
       var ended = job
-      populate(&ended.load)
+      populate(&ended.load, unless: ended.cancelled)
       ended.complete()
     }
   }
@@ -202,15 +209,20 @@ final class Populator: @unchecked Sendable {
     syscalls.willNeed(region, 0..<Syscalls.piece)
   }
 
-  private func populate(_ load: inout RegionLoad) {
+  private func populate(_ load: inout RegionLoad, unless cancelled: CancellationFlag? = nil) {
     let region = load.region
+    if cancelled?.isRaised == true {
+      load.error = MapError(.cancelled, range: load.range)
+      return
+    }
     var asked = Syscalls.piece
     if region.byteCount > asked { syscalls.willNeed(region, asked..<2 * asked) }
     asked *= 2
     syscalls.populate(&load) {
       syscalls.willNeed(region, asked..<asked + Syscalls.piece)
       asked += Syscalls.piece
-      return isEnded.load(ordering: .relaxed)
+      if isEnded.load(ordering: .relaxed) { return .shutDown }
+      return cancelled?.isRaised == true ? .cancelled : nil
     }
   }
 }

@@ -4,15 +4,15 @@ internal import SystemPackage
 extension Syscalls {
   /// Maps all pages of a window and notes how that went: MADV_POPULATE_READ.
   ///
-  /// - Parameter stop: asked between pieces of 2 MiB, before each but the first; true ends the load with `.shutDown`.
-  func populate(_ load: inout RegionLoad, unless stop: () -> Bool = { false }) {
+  /// - Parameter reason: asked between pieces of 2 MiB, before each but the first, why not to go on; the load ends with that.
+  func populate(_ load: inout RegionLoad, unless reason: () -> MapError.Code? = { nil }) {
     let region = load.region
     let byteCount = SystemPage.rounded(region.byteCount) ?? region.byteCount
     load.error = nil
     var done = 0
     while done < byteCount {
-      if done > 0, stop() {
-        load.error = MapError(.shutDown, range: load.range)
+      if done > 0, let reason = reason() {
+        load.error = MapError(reason, range: load.range)
         return
       }
       let piece = min(Self.piece, byteCount - done)

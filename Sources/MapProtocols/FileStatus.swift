@@ -65,14 +65,36 @@ public struct FileStatus: Hashable, Sendable {
   public let version: FileVersion
   /// The file's size in bytes.
   public let size: Int64
+  /// Whether the next change gives the file another version for sure. It may not where versions are times: two writes within a tick of
+  /// the clock leave the same. What was read of such a version is not given to those who look later.
+  public let isSettled: Bool
+  /// Whether nobody can write below the file's end (STATX_ATTR_APPEND of statx(2)), so that what was read of it stays true as it grows.
+  public let isAppendOnly: Bool
 
   /// Makes a status.
   ///
   /// - Precondition: `size` is not negative.
-  public init(identity: FileIdentity, version: FileVersion, size: Int64) {
+  public init(
+    identity: FileIdentity, version: FileVersion, size: Int64, isSettled: Bool = true,
+    isAppendOnly: Bool = false
+  ) {
     precondition(size >= 0, "a file's size is not negative")
     self.identity = identity
     self.version = version
     self.size = size
+    self.isSettled = isSettled
+    self.isAppendOnly = isAppendOnly
+  }
+
+  /// The same of a file of which that is known.
+  package func isAppendOnly(_ isAppendOnly: Bool) -> FileStatus {
+    FileStatus(
+      identity: identity, version: version, size: size, isSettled: isSettled,
+      isAppendOnly: isAppendOnly)
+  }
+
+  /// Whether both are of one file in one version.
+  package func isSame(as other: FileStatus) -> Bool {
+    identity == other.identity && version == other.version
   }
 }

@@ -8,79 +8,132 @@ public import SystemPackage
 public struct MapError: Error, Hashable, Sendable {
   /// Which kind of thing went wrong; more codes may come.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
-    /// The code's name in Swift, as written after the dot.
-    public let description: String
-    private init(_ description: String) { self.description = description }
+    private enum Kind: Hashable, Sendable {
+      case ours(StaticName)
+      case custom(String)
+    }
+    private let kind: Kind
+    private init(_ name: StaticName) { kind = .ours(name) }
+    private init(custom name: String) { kind = .custom(name) }
+
+    /// What only a backend of its author's own knows, such as a server that is asked too often: "throttled". It equals no other code.
+    public static func custom(_ name: String) -> Code { Code(custom: name) }
+
+    /// The code's name in Swift, as written after the dot; of an author's own code the name it was given.
+    public var description: String {
+      switch kind {
+      case .ours(let name): "\(name)"
+      case .custom(let name): name
+      }
+    }
+
+    private enum StaticName: Hashable, Sendable {
+      case openFailed, notRegularFile, blockDevice, unsizedFile, notMappable, fileChanged
+      case fileTruncated, readFailed, writeFailed, invalidTrace, budgetExhausted
+      case addressSpaceExhausted, handlesExhausted, cancelled, shutDown, forked, unsupported
+    }
 
     /// The file could not be opened or examined: `errno` says why (open(2), fstat(2)).
-    public static let openFailed = Code("openFailed")
+    public static let openFailed = Code(.openFailed)
     /// A directory, FIFO, socket or character device: nothing with bytes at offsets.
-    public static let notRegularFile = Code("notRegularFile")
+    public static let notRegularFile = Code(.notRegularFile)
     /// A block device. It has no size that stat(2) would tell; use its file system's files.
-    public static let blockDevice = Code("blockDevice")
+    public static let blockDevice = Code(.blockDevice)
     /// A file whose size the kernel gives as 0 although it has content, as under /proc.
-    public static let unsizedFile = Code("unsizedFile")
+    public static let unsizedFile = Code(.unsizedFile)
     /// The file system of this file can't map it (ENODEV).
-    public static let notMappable = Code("notMappable")
+    public static let notMappable = Code(.notMappable)
     /// The paths lead nowhere, to another file than the one the cursor reads, or to one that was changed, and neither a map
     /// nor a handle holds the old one any more; or nobody can tell how it is now.
-    public static let fileChanged = Code("fileChanged")
+    public static let fileChanged = Code(.fileChanged)
     /// The file ends before bytes that it had when it was opened.
-    public static let fileTruncated = Code("fileTruncated")
+    public static let fileTruncated = Code(.fileTruncated)
     /// Reading failed: `errno` says why, EIO for a bad disk.
-    public static let readFailed = Code("readFailed")
+    public static let readFailed = Code(.readFailed)
     /// A recording could not be written: `errno` says why, ENOSPC for a full disk.
-    public static let writeFailed = Code("writeFailed")
+    public static let writeFailed = Code(.writeFailed)
     /// What should be a recording of accesses is none, or ends too soon.
-    public static let invalidTrace = Code("invalidTrace")
+    public static let invalidTrace = Code(.invalidTrace)
     /// A hard budget can't hold the request beside what is pinned.
-    public static let budgetExhausted = Code("budgetExhausted")
+    public static let budgetExhausted = Code(.budgetExhausted)
     /// No address space or kernel maps for the file (ENOMEM), even after unloading what nobody uses.
-    public static let addressSpaceExhausted = Code("addressSpaceExhausted")
+    public static let addressSpaceExhausted = Code(.addressSpaceExhausted)
     /// No descriptor to be had (EMFILE, ENFILE), even after closing idle handles.
-    public static let handlesExhausted = Code("handlesExhausted")
+    public static let handlesExhausted = Code(.handlesExhausted)
     /// The task that waited was cancelled.
-    public static let cancelled = Code("cancelled")
+    public static let cancelled = Code(.cancelled)
     /// The manager was shut down.
-    public static let shutDown = Code("shutDown")
+    public static let shutDown = Code(.shutDown)
     /// A child process after fork(2) asked for what takes the manager's lock: a window that was not loaded, a new cursor.
-    public static let forked = Code("forked")
+    public static let forked = Code(.forked)
     /// This provider does not offer what was asked.
-    public static let unsupported = Code("unsupported")
+    public static let unsupported = Code(.unsupported)
   }
 
   /// The kind of failure; compare with `==`.
   public let code: Code
   /// The file it happened to, if it was about one.
-  public let source: FileSource?
+  public private(set) var source: FileSource?
   /// The bytes of the file that were asked for, if it was about some.
-  public let range: Range<Int64>?
+  public private(set) var range: Range<Int64>?
   /// The system's own word, where it had one.
   public let errno: Errno?
+  /// What a library beneath the backend threw, where there is one: a client's error, a server's answer. Two errors that differ in
+  /// this alone are equal.
+  public let underlying: (any Error)?
 
   /// Makes an error, for authors of providers.
   public init(
-    _ code: Code, source: FileSource? = nil, range: Range<Int64>? = nil, errno: Errno? = nil
+    _ code: Code, source: FileSource? = nil, range: Range<Int64>? = nil, errno: Errno? = nil,
+    underlying: (any Error)? = nil
   ) {
     self.code = code
     self.source = source
     self.range = range
     self.errno = errno
+    self.underlying = underlying
   }
 
   /// The same error with the file and range filled in where they were missing.
-  public func about(_ source: FileSource, range: Range<Int64>? = nil) -> MapError {
-    MapError(code, source: self.source ?? source, range: self.range ?? range, errno: errno)
+  public func about(_ source: FileSource?, range: Range<Int64>? = nil) -> MapError {
+    var error = self
+    error.source = self.source ?? source
+    error.range = self.range ?? range
+    return error
+  }
+
+  /// The same error about other bytes of the file.
+  package func of(_ range: Range<Int64>?) -> MapError {
+    var error = self
+    error.range = range
+    return error
+  }
+}
+
+extension MapError {
+  /// Whether code, file, range and errno are the same.
+  public static func == (one: MapError, other: MapError) -> Bool {
+    one.code == other.code && one.source == other.source && one.range == other.range
+      && one.errno == other.errno
+  }
+
+  /// Hashes what `==` compares.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(code)
+    hasher.combine(source)
+    hasher.combine(range)
+    hasher.combine(errno)
   }
 }
 
 extension MapError: CustomStringConvertible {
-  /// One line for a log: code, file, range and errno.
+  /// One line for a log: code, file, range, errno, and what lies beneath.
   public var description: String {
     var text = "MapError.\(code)"
     if let source { text += " in \(source)" }
     if let range { text += " at \(range)" }
     if let errno { text += ": \(errno)" }
+    if let underlying { text += " (\(underlying))" }
     return text
   }
 }

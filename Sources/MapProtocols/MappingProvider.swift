@@ -36,8 +36,12 @@ public protocol MappingProvider: RegionProvider {
 
   /// Starts loads and returns without waiting for a disk, as `submit` of reads does. Where `mapping.loadsWhenTouched`, a load brings the
   /// range's bytes into memory, so that touching them does not wait. Default: loads at once, on the calling thread.
+  ///
+  /// - Returns: how to ask that these loads end soon, as for reads.
+  @discardableResult
   func submit(
-    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void)
+    _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
+  ) -> LoadCancellation
 
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
   ///
@@ -52,12 +56,14 @@ public protocol MappingProvider: RegionProvider {
 
 extension MappingProvider {
   /// Loads at once, on the calling thread.
+  @discardableResult
   public func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-  ) {
+  ) -> LoadCancellation {
     var loads = loads
     load(&loads)
     completion(loads)
+    return .none
   }
   /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}

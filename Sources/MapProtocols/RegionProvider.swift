@@ -40,6 +40,9 @@ public protocol RegionProvider: AnyObject, Sendable {
 
   // MARK: Optional
 
+  /// Opens a file without blocking the calling thread. Default: the method above, which blocks for as long as it takes.
+  func open(_ source: FileSource) async throws(MapError) -> OpenedFile
+
   /// How what a source leads to is now, without keeping a handle. Default: opened, asked and closed.
   ///
   /// - Throws: what `open` and `status(of:)` throw.
@@ -51,8 +54,13 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// Starts reads and returns without waiting for a disk. The end of each is told to `completion` once, several that ended at about the
   /// same time in one call, on any thread, perhaps before this returns; the memory is the provider's until then. Reads under way when
   /// `shutDown` is called end before that returns. Default: reads at once, on the calling thread.
+  ///
+  /// - Returns: how to ask that these reads end soon, with `.cancelled`, because nobody wants them any more. Their ends are told all the
+  ///   same.
+  @discardableResult
   func submit(
-    _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void)
+    _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
+  ) -> LoadCancellation
 
   /// About how long a window takes to come back, in nanoseconds, for policies that weigh it. Constant. Default: 150,000.
   var reloadCost: Int { get }
@@ -62,12 +70,17 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// window that is asked for is loaded.
   var bypassLimit: Int { get }
 
+  /// The window size in bytes that suits what the backend reads from, a multiple of the page: large where each request takes long.
+  /// Managers use it whose user names none. Constant. Default: nil, their own default.
+  var preferredWindowSize: Int? { get }
+
   /// What serves where this provider can't: no descriptor is to be had, or no addresses. Constant. Default: nothing, and such a
   /// request fails.
   var takeover: Takeover? { get }
 
-  /// The manager is done: gives back threads, rings and memory of the provider's own. Perhaps called more than once, also
-  /// by several threads at a time; each call returns when all is given back. Default: nothing.
+  /// The last manager that used the provider is done: gives back threads, rings and memory of the provider's own. Perhaps called more
+  /// than once, also by several threads at a time; each call returns when all is given back. A provider that has ended is not used
+  /// again. Default: nothing.
   func shutDown()
 }
 
@@ -93,18 +106,22 @@ extension RegionProvider {
   }
 
   /// Reads at once, on the calling thread.
+  @discardableResult
   public func submit(
     _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-  ) {
+  ) -> LoadCancellation {
     var requests = requests
     read(&requests)
     completion(requests)
+    return .none
   }
 
   /// As long as a read from a disk.
   public var reloadCost: Int { 150_000 }
   /// Nothing passes by.
   public var bypassLimit: Int { 0 }
+  /// None.
+  public var preferredWindowSize: Int? { nil }
   /// Nothing takes over.
   public var takeover: Takeover? { nil }
   /// Has nothing to give back.

@@ -39,6 +39,8 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   public var reloadCost: Int { base.reloadCost }
   /// That of the wrapped backend.
   public var bypassLimit: Int { base.bypassLimit }
+  /// That of the wrapped backend.
+  public var preferredWindowSize: Int? { base.preferredWindowSize }
   /// That of the wrapped backend, with the same faults in front of it.
   public let takeover: Takeover?
   private let base: Base
@@ -71,9 +73,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
     _ operation: ProviderCall.Operation, _ source: FileSource?, _ range: Range<Int64>? = nil
   ) -> MapError? {
     let call = ProviderCall(backend: name, operation: operation, source: source, range: range)
-    guard let error = fault(call) else { return nil }
-    return MapError(
-      error.code, source: error.source ?? source, range: error.range ?? range, errno: error.errno)
+    return fault(call)?.about(source, range: range)
   }
 
   private func name(of handle: Handle) -> FileSource? {
@@ -85,7 +85,16 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   /// Opens a file, unless `open` is to fail.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     if let error = error(.open, source) { throw error }
-    let file = try base.open(source)
+    return note(try base.open(source), of: source)
+  }
+
+  /// The same as the wrapped backend does it for tasks.
+  public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
+    if let error = error(.open, source) { throw error }
+    return note(try await base.open(source), of: source)
+  }
+
+  private func note(_ file: OpenedFile, of source: FileSource) -> OpenedFile {
     names.withLock { $0.ofHandles[file.handle] = source }
     return file
   }
@@ -133,9 +142,10 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   }
 
   /// Starts reading windows, each unless its `load` is to fail; those that fail end at once.
+  @discardableResult
   public func submit(
     _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-  ) {
+  ) -> LoadCancellation {
     var (passed, failed): ([ReadRequest], [ReadRequest]) = ([], [])
     for var request in requests {
       if let failure = failure(of: request) {
@@ -146,7 +156,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
       }
     }
     if !failed.isEmpty { completion(failed) }
-    if !passed.isEmpty { base.submit(passed, completion: completion) }
+    return passed.isEmpty ? .none : base.submit(passed, completion: completion)
   }
 
   private func failure(of request: ReadRequest) -> MapError? {
@@ -240,16 +250,17 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
 
   /// Starts loads, each unless its `load` is to fail; those that fail end at once. The wrapped backend is called also where
   /// its windows load by being touched, since it may bring them into memory before.
+  @discardableResult
   public func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-  ) {
+  ) -> LoadCancellation {
     var (passed, failed): ([RegionLoad], [RegionLoad]) = ([], [])
     for var load in loads {
       load.error = failure(of: load)
       if load.error == nil { passed.append(load) } else { failed.append(load) }
     }
     if !failed.isEmpty { completion(failed) }
-    if !passed.isEmpty { base.submit(passed, completion: completion) }
+    return passed.isEmpty ? .none : base.submit(passed, completion: completion)
   }
 
   /// Empties ranges of extents.

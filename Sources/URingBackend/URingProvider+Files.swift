@@ -38,6 +38,11 @@ extension URingProvider {
     }
   }
 
+  /// Opens a source on a thread of the provider's, started when it is first needed.
+  public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
+    try await openings.run { [self] () throws(MapError) in try open(source) }
+  }
+
   private func openOrdinary(_ source: FileSource) throws(MapError) -> OpenedFile {
     let (descriptor, status) = try syscalls.openFile(source)
     let target =
@@ -52,7 +57,8 @@ extension URingProvider {
         ReadTarget(
           descriptor: descriptor, isAligned: syscalls.isDirect(descriptor), ownsFlags: false)
       }
-    return OpenedFile(handle: target.handle, status: status)
+    return OpenedFile(
+      handle: target.handle, status: status.isAppendOnly(syscalls.isAppendOnly(descriptor)))
   }
 
   // MARK: Direct descriptors
@@ -76,7 +82,7 @@ extension URingProvider {
       }
       // Before the path is asked again, so that a file that somebody writes to is not taken for one without a size.
       let isUnsized = before.size == 0 && hasContent(ReadTarget(slot: slot), ring)
-      if let after = try? syscalls.stat(path), FileStatus(after) == before {
+      if let after = try? syscalls.stat(path), syscalls.status(after, at: path).isSame(as: before) {
         if !isUnsized { return hold(path, before, in: slot) }
         ring.closeSlot(slot)
         throw MapError(.unsizedFile)
@@ -97,7 +103,7 @@ extension URingProvider {
     if let code = MapError.Code(refusing: stat.type) {
       throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
     }
-    return FileStatus(stat)
+    return syscalls.status(stat, at: path)
   }
 
   private func take(_ ring: Ring) throws(MapError) -> Int32 {
@@ -141,6 +147,7 @@ extension URingProvider {
       throw MapError(opening: error)
     }
     let status = try syscalls.examine(descriptor)
+      .isAppendOnly(syscalls.isAppendOnly(descriptor))
     let slot = try take(ring)
     do throws(MapError) {
       var number = descriptor.rawValue
@@ -201,14 +208,14 @@ extension URingProvider {
   ///   or no descriptor is left, `.shutDown` and `.forked`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
     let target = ReadTarget(handle)
-    guard target.isSlot else { return try syscalls.status(of: target.descriptor) }
+    guard target.isSlot else { return try status(of: target.descriptor) }
     if isForked { throw MapError(.forked) }
     guard let file = directFiles[target.number] else {
       throw MapError(.openFailed, errno: .badFileDescriptor)
     }
     // As long as the slot holds the file, no other one gets its inode.
     if let path = file.path, let stat = try? syscalls.stat(path) {
-      let now = FileStatus(stat)
+      let now = syscalls.status(stat, at: path)
       if now.identity == file.identity { return now }
     }
     return try status(ofSlot: target.number)
@@ -220,7 +227,11 @@ extension URingProvider {
     }
     let descriptor = try install(slot, ring)
     defer { syscalls.close(descriptor) }
-    return try syscalls.status(of: descriptor)
+    return try status(of: descriptor)
+  }
+
+  private func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
+    try syscalls.status(of: descriptor).isAppendOnly(syscalls.isAppendOnly(descriptor))
   }
 
   /// A descriptor of the process for the file in a slot.

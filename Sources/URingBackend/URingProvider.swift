@@ -25,6 +25,7 @@ public final class URingProvider: RegionProvider {
   /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
   let canInstall = Atomic(true)
   private let service: ReadService
+  let openings = BlockingCalls()
   private let isShut = Atomic(false)
   /// How many forks lay before.
   private let generation = smap_fork_generation()
@@ -105,14 +106,20 @@ public final class URingProvider: RegionProvider {
   /// Carries requests out on a thread of the provider's own, `features.depth` at a time, and tells of each end there.
   ///
   /// Where no thread can be had, and in a child of fork(2), it reads at once. After `shutDown` each ends with `.shutDown`, on the
-  /// calling thread.
+  /// calling thread. Those that are cancelled before they were begun end with `.cancelled`.
+  @discardableResult
   public func submit(
     _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-  ) {
-    if !isForked, !hasShutDown, service.submit(requests, completion: completion) { return }
+  ) -> LoadCancellation {
+    if !isForked, !hasShutDown,
+      let cancellation = service.submit(requests, completion: completion)
+    {
+      return cancellation
+    }
     var requests = requests
     read(&requests)
     if !requests.isEmpty { completion(requests) }
+    return .none
   }
 
   /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.
@@ -132,6 +139,7 @@ public final class URingProvider: RegionProvider {
   public func shutDown() {
     isShut.store(true, ordering: .relaxed)
     service.shutDown(isForked: isForked)
+    openings.shutDown()
     ring?.shut()
   }
 }

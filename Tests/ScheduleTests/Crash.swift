@@ -4,19 +4,24 @@
   /// Tells which schedules were under way when a signal ends the process.
   enum Crash {
     private static let width = 128
-    private static let count = 64
+    private static let count = 128
+
+    /// What was to be done before, by the signal's number: Swift's runtime tells where it happened.
+    nonisolated(unsafe) private static let former = UnsafeMutablePointer<sigaction>.allocate(
+      capacity: 32)
 
     /// A line for each scenario.
     nonisolated(unsafe) private static let lines: UnsafeMutablePointer<CChar> = {
       let lines = UnsafeMutablePointer<CChar>.allocate(capacity: width * count)
       unsafe lines.initialize(repeating: 0, count: width * count)
       for number in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT] {
+        unsafe sigaction(number, nil, former + Int(number))
         _ = signal(number) { number in
           for index in 0..<Crash.count {
             let line = unsafe Crash.lines + index * Crash.width
             _ = unsafe write(2, line, strlen(line))
           }
-          signal(number, SIG_DFL)
+          unsafe sigaction(number, former + Int(number), nil)
           raise(number)
         }
       }

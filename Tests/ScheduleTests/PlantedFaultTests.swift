@@ -19,6 +19,10 @@
       ("unseen pin", "eviction", "lease"),
       ("emptied window", "eviction in groups", "in no budget"),
       ("unchecked copies", "truncation of copies", "wrong bytes"),
+      ("unwatched cut", "a cut while copies wait", "bytes"),
+      ("joined ticks", "changes within a tick", "wrong bytes"),
+      ("later version", "one version", "wrong bytes"),
+      ("unheard handle", "opened by tasks, copies", "nobody can go on"),
     ]
 
     @Test(arguments: planted)

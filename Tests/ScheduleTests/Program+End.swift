@@ -12,6 +12,40 @@
       }
     }
 
+    /// While no thread is on its way, only leased windows may exceed a budget of bytes or regions.
+    private func checkOvershoot() {
+      for maps in managers where !scenario.refusesBarriers { checkOvershoot(maps) }
+    }
+
+    private func checkOvershoot(_ maps: MapManager) {
+      let statistics = maps.statistics
+      let limits = scenario.budget.limits
+      let isExceeded =
+        statistics.bytes > limits.bytes || statistics.regions > limits.regions
+        || shutDown.contains(ObjectIdentifier(maps))
+      if isExceeded && statistics.regions > statistics.pinned {
+        scheduler.fail(
+          "holds \(statistics.regions) regions over its budget, of which \(statistics.pinned) are"
+            + " leased")
+      }
+    }
+
+    /// A manager that was shut down keeps nothing that nobody leases, though there are cursors.
+    private func checkThatServiceEnded() {
+      if scenario.refusesBarriers { return }
+      for maps in managers where shutDown.contains(ObjectIdentifier(maps)) {
+        checkThatServiceEnded(maps.statistics)
+      }
+    }
+
+    private func checkThatServiceEnded(_ left: MapStatistics) {
+      let held = (left.regions, left.bytes, left.maps, left.addresses, left.handles)
+      if held != (0, 0, 0, 0, 0) {
+        scheduler.fail(
+          "keeps (regions, bytes, maps, addresses, handles) \(held) after its shutdown")
+      }
+    }
+
     /// When nothing changes and nothing fails any more, all is there again; and when nobody reads, nothing is.
     func finish(_ readers: [Reader]) {
       scheduler.note("all others are done")
@@ -20,34 +54,50 @@
         provider.mostHandles = .max
         provider.mostExtents = .max
       }
-      for reader in readers { reader.release() }
       kernel?.waitUntilIdle()
-      if let maps {
-        check(maps.statistics)
-        if !scenario.shutsDown {
-          for path in files.paths { readAll(path, maps) }
-          for reader in readers { readOn(reader) }
+      checkOvershoot()
+      for reader in readers {
+        reader.release()
+        checkOvershoot()
+      }
+      kernel?.waitUntilIdle()
+      checkThatServiceEnded()
+      for maps in managers { finish(readers, maps) }
+      if !managers.isEmpty && managers.count == scenario.managers {
+        let cursors = managers.reduce(0) { $0 + $1.statistics.cursors }
+        if cursors != readers.count {
+          scheduler.fail("counts \(cursors) cursors, of \(readers.count)")
         }
-        maps.collect()
-        let statistics = maps.statistics
-        work.note(statistics)
+        let isEmpty = managers.allSatisfy { $0.statistics.regions == 0 }
         // Nobody knows what a barrier that is refused would have shown.
-        if !scenario.refusesBarriers || statistics.regions == 0 {
-          let held = (statistics.regions, statistics.bytes, statistics.pinned, statistics.inFlight)
-          if held != (0, 0, 0, 0) { scheduler.fail("holds (regions, bytes, pins, loads) \(held)") }
-          if files.loadedPages != 0 {
-            scheduler.fail("\(files.loadedPages) pages are in memory, and in no budget")
-          }
+        if (!scenario.refusesBarriers || isEmpty) && files.loadedPages != 0 {
+          scheduler.fail("\(files.loadedPages) pages are in memory, and in no budget")
         }
-        if statistics.cursors != readers.count {
-          scheduler.fail("counts \(statistics.cursors) cursors, of \(readers.count)")
-        }
+      }
+    }
+
+    private func finish(_ readers: [Reader], _ maps: MapManager) {
+      check(maps.statistics)
+      if !scenario.shutsDown {
+        for path in files.paths { readAll(path, maps) }
+        for reader in readers { readOn(reader) }
+      }
+      maps.collect()
+      let statistics = maps.statistics
+      work.note(statistics)
+      // Nobody knows what a barrier that is refused would have shown.
+      if !scenario.refusesBarriers || statistics.regions == 0 {
+        let held = (statistics.regions, statistics.bytes, statistics.pinned, statistics.inFlight)
+        if held != (0, 0, 0, 0) { scheduler.fail("holds (regions, bytes, pins, loads) \(held)") }
       }
     }
 
     /// A file goes with its last cursor and window.
     func checkThatAllIsGone() {
-      guard let maps, !scenario.refusesBarriers else { return }
+      for maps in managers where !scenario.refusesBarriers { checkThatAllIsGone(maps) }
+    }
+
+    private func checkThatAllIsGone(_ maps: MapManager) {
       maps.collect()
       let left = maps.statistics
       let held = (left.files, left.cursors, left.maps, left.addresses, left.handles)

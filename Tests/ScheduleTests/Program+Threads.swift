@@ -43,6 +43,10 @@
         guard let maps else { return }
         scheduler.note("open \(path)")
         readers.append(try open(path, maps))
+      case .openAsynchronously:
+        guard let maps else { return }
+        scheduler.note("open \(path) as a task")
+        try openAsynchronously(path, maps, &readers)
       case .openDescriptor:
         guard let maps, let descriptor = files.open(path) else { return }
         defer { files.close(descriptor) }
@@ -50,7 +54,7 @@
         guard let file = files.file(of: .descriptor(descriptor)) else { return }
         let start = scheduler.step
         let cursor = try maps.cursor(for: descriptor)
-        readers.append(Reader(cursor, on: [file], looked: start, files, scheduler))
+        readers.append(makeReader(cursor, on: [file], looked: start))
       case .use, .across, .past:
         guard let reader else { return }
         let windows = max(reader.size / window, 1)
@@ -103,7 +107,7 @@
             window.withBytes {
               _ = files.check(
                 $0, at: window.range.lowerBound, of: files.files(at: path, since: start),
-                since: start)
+                in: start...(.max))
             }
             scheduler.pass("next window")
           }
@@ -127,10 +131,12 @@
         if let statistics = maps?.statistics { check(statistics) }
       case .shutdown:
         scheduler.note("shutdown")
-        maps?.shutdown()
+        guard let maps else { return }
+        maps.shutdown()
+        shutDown.insert(ObjectIdentifier(maps))
       case .dropManager:
         scheduler.note("drop the manager")
-        maps = nil
+        if let maps { managers.removeAll { $0 === maps } }
       case .append:
         let count = Int64(64 * (1 + dice.draw(below: 80)))
         scheduler.note("append \(count) to \(path)")
@@ -173,10 +179,32 @@
     func open(_ path: FilePath, _ maps: MapManager) throws(MapError) -> Reader {
       let start = scheduler.step
       let cursor = try maps.cursor(for: path)
-      let reader = Reader(
-        cursor, on: files.files(at: path, since: start), looked: start, files, scheduler)
+      let reader = makeReader(cursor, on: files.files(at: path, since: start), looked: start)
       openedByPath.formUnion(reader.files.map(\.serial))
       return reader
+    }
+
+    private func openAsynchronously(
+      _ path: FilePath, _ maps: MapManager, _ readers: inout [Reader]
+    ) throws(MapError) {
+      let (start, opened) = (scheduler.step, Opened())
+      try wait(isCancelled: dice.draw(below: 4) == 0) { [self] () async throws(MapError) in
+        let cursor = try await maps.open(path)
+        let reader = makeReader(cursor, on: files.files(at: path, since: start), looked: start)
+        openedByPath.formUnion(reader.files.map(\.serial))
+        opened.reader = reader
+      }
+      if let reader = opened.reader { readers.append(reader) }
+    }
+
+    private final class Opened: @unchecked Sendable { var reader: Reader? }
+
+    private func makeReader(
+      _ cursor: consuming WindowCursor, on files: [VirtualFile], looked: Int
+    ) -> Reader {
+      Reader(
+        cursor, on: files, looked: looked, isOfOneVersion: scenario.follows == .oneVersion,
+        self.files, scheduler)
     }
 
     private func readBuffer(_ path: FilePath, _ maps: MapManager) throws(MapError) {
@@ -187,7 +215,7 @@
       if count > 0 { _ = buffer[count / 2] }
       do {
         try buffer.withBytes(in: 0..<count) {
-          _ = files.check($0, at: 0, of: known, since: start)
+          _ = files.check($0, at: 0, of: known, in: start...(.max))
         }
       } catch {
         guard let error = error as? MapError else { return }

@@ -14,7 +14,11 @@
     let kernel: VirtualKernel?
     let executor: ScheduledExecutor?
     var providers: [VirtualProvider] = []
-    var maps: MapManager?
+    var managers: [MapManager] = []
+    /// The manager, or one of them.
+    var maps: MapManager? {
+      managers.count > 1 ? managers[dice.draw(below: managers.count)] : managers.first
+    }
     var dice: SplitMix64 {
       get { scheduler.dice }
       set { scheduler.dice = newValue }
@@ -27,6 +31,8 @@
     var work = Work()
     /// The serials of files that a cursor was opened on by a path.
     var openedByPath: Set<UInt16> = []
+    /// Managers of which a call of `shutdown` has returned.
+    var shutDown: Set<ObjectIdentifier> = []
 
     static func run(
       _ scenario: Scenario, seed: UInt64, planting fault: String? = nil
@@ -51,7 +57,9 @@
       for (path, pages) in zip(Self.paths, scenario.files) {
         files.create(path, size: Int64(pages * Self.page))
       }
-      maps = makeManager()
+      files.tickLength = scenario.tickLength
+      let backend = makeBackend()
+      managers = (0..<scenario.managers).map { _ in makeManager(backend) }
     }
 
     private func run() {
@@ -69,7 +77,7 @@
       for reader in readers { reader.endLease() }
       readers = []
       checkThatAllIsGone()
-      maps = nil
+      managers = []
       executor?.end()
       kernel?.end()
       if !files.isEmptyOfMemory { scheduler.fail("left extents") }
@@ -78,19 +86,19 @@
 
     // MARK: The manager
 
-    private func makeManager() -> MapManager {
-      let backend = makeBackend()
+    private func makeManager(_ backend: VirtualProvider) -> MapManager {
       let policies: [any EvictionPolicy] = [
         LRU(), LRU(), .clock, SIEVE(), S3FIFO(), LFU(), ARC(), TwoQ(),
       ]
       let policy = policies[dice.draw(below: policies.count)]
       func make(_ policy: some EvictionPolicy) -> MapManager {
         if scenario.isStatic {
-          return StaticWindowMapManager(backend: backend, policy: policy, budget: scenario.budget)
+          return StaticWindowMapManager(
+            backend: backend, policy: policy, budget: scenario.budget, changes: scenario.follows)
         }
         return SlidingWindowMapManager(
           backend: backend, policy: policy, budget: scenario.budget,
-          windowSize: scenario.windowPages * Self.page)
+          windowSize: scenario.windowPages * Self.page, changes: scenario.follows)
       }
       return make(policy)
     }

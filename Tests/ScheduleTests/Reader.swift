@@ -10,16 +10,21 @@
     private(set) var files: [VirtualFile]
     /// When it looked at its file last.
     private(set) var looked: Int
+    /// Until when that look was made, where it may show no later version.
+    private var lookedUntil: Int
+    private let isOfOneVersion: Bool
     private let all: VirtualFiles
     private let scheduler: Scheduler
 
     init(
-      _ cursor: consuming WindowCursor, on files: [VirtualFile], looked: Int, _ all: VirtualFiles,
-      _ scheduler: Scheduler
+      _ cursor: consuming WindowCursor, on files: [VirtualFile], looked: Int,
+      isOfOneVersion: Bool = false, _ all: VirtualFiles, _ scheduler: Scheduler
     ) {
       self.cursor = cursor
       self.files = files
       self.looked = looked
+      self.isOfOneVersion = isOfOneVersion
+      lookedUntil = scheduler.step
       self.all = all
       self.scheduler = scheduler
       checkSize()
@@ -29,14 +34,17 @@
 
     var size: Int64 { cursor.fileSize }
 
+    /// The steps in which the file may have been as it shows it.
+    private var steps: ClosedRange<Int> { looked...(isOfOneVersion ? lookedUntil : .max) }
+
     /// Its size must be one that the file had since it began to look.
     private func checkSize() {
       let size = cursor.fileSize
       let fitting = files.filter { file in
-        file.versions(since: looked).contains { $0.size == size }
+        file.versions(in: steps).contains { $0.size == size }
       }
       if fitting.isEmpty {
-        let sizes = files.map { file in file.versions(since: looked).map(\.size) }
+        let sizes = files.map { file in file.versions(in: steps).map(\.size) }
         scheduler.fail("knows \(size) bytes of files that had \(sizes)")
       }
       files = fitting
@@ -67,7 +75,7 @@
     // A class can't hand out a span of what it stores, but lend what it stores.
 
     private func check(_ cursor: borrowing WindowCursor, at start: Int64) -> VirtualFile? {
-      all.check(cursor.bytes, at: start, of: files, since: looked)
+      all.check(cursor.bytes, at: start, of: files, in: steps)
     }
 
     private func byteCount(_ cursor: borrowing WindowCursor) -> Int { cursor.bytes.byteCount }
@@ -86,6 +94,7 @@
       let start = scheduler.step
       try cursor.refresh()
       looked = start
+      lookedUntil = scheduler.step
       checkSize()
       check()
       if cursor.isValid { beginLease(cursor) }
@@ -98,7 +107,9 @@
 
     func copy() -> Reader {
       check()
-      let reader = Reader(cursor.copy(), on: files, looked: looked, all, scheduler)
+      let reader = Reader(
+        cursor.copy(), on: files, looked: looked, isOfOneVersion: isOfOneVersion, all, scheduler)
+      reader.lookedUntil = lookedUntil
       if reader.cursor.isValid { reader.beginLease(reader.cursor) }
       return reader
     }

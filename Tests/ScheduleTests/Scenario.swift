@@ -1,4 +1,5 @@
 #if Schedule
+  import MapProtocols
   import Policies
   import SlidingMap
 
@@ -8,7 +9,8 @@
 
     /// What a thread may do.
     enum Verb: String, Sendable {
-      case open, openDescriptor, use, across, past, copy, release, drop, refresh, buffer
+      case open, openDescriptor, openAsynchronously, use, across, past, copy, release, drop,
+        refresh, buffer
       case prefetch, ready, cancel, windows
       case setPolicy, observe, collect, unload, statistics, shutdown, dropManager
       case append, grow, overwrite, backdate, truncate, clear, replace, remove, create, link
@@ -40,8 +42,15 @@
     /// In pages; see `MappingProperties.faultAround`.
     var faultAround = 0
     var refusesBarriers = false
+    var follows = FileChanges.followed
+    /// See `VirtualFiles.tickLength`.
+    var tickLength = 0
+    /// How many share the backend.
+    var managers = 1
 
-    var usesTasks: Bool { verbs.contains { [.ready, .cancel, .windows, .prefetch].contains($0) } }
+    var usesTasks: Bool {
+      verbs.contains { [.ready, .cancel, .windows, .prefetch, .openAsynchronously].contains($0) }
+    }
 
     /// Whether files change in a way that a cursor may tell by an error.
     var changes: Bool {
@@ -71,7 +80,7 @@
       case .addressSpaceExhausted:
         return limits.maps != .max || limits.addresses != .max || mostExtents != .max
           || failures > 0
-      case .fileChanged: return losesFiles
+      case .fileChanged: return losesFiles || follows == .oneVersion && changes
       case .fileTruncated: return verbs.contains(.truncate) || verbs.contains(.clear)
       case .openFailed: return failures > 0 || verbs.contains(.remove)
       case .readFailed: return failures > 0

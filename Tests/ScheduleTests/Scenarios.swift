@@ -191,6 +191,120 @@
         name: "failing calls, both", backend: .both,
         budget: .fixed(bytes: 8 << 12, maps: 2, handles: 3), files: [3, 2, 1],
         verbs: [.append, .ready, .replace, .refresh, .open, .drop, .shutdown], failures: 60),
+      // Each of these was written for a check that no other one needs: few verbs, and budgets that make requests wait.
+      Scenario(
+        name: "a cut while a map is made", budget: .fixed(addresses: 38 << 10), windowPages: 4,
+        files: [4, 4, 4], threads: 3...4, operations: 3...8,
+        verbs: [.truncate, .refresh, .refresh, .across, .across, .open]),
+      Scenario(
+        name: "a cut while copies wait", backend: .copying,
+        budget: .fixed(addresses: 38 << 10), windowPages: 4, files: [4, 4, 4], threads: 3...4,
+        operations: 3...8, verbs: [.truncate, .refresh, .refresh, .across, .across, .open]),
+      Scenario(
+        name: "growth beside evictions", budget: .fixed(bytes: 4 << 12), windowPages: 4,
+        files: [1, 1, 3], threads: 3...4, verbs: [.append, .refresh, .refresh, .across, .across]),
+      Scenario(
+        name: "shutdown beside misses",
+        budget: .fixed(bytes: 2 << 12, addresses: 30 << 10, handles: 2), files: [3, 3, 2],
+        threads: 3...4, verbs: [.shutdown, .across, .across, .open, .drop]),
+      Scenario(
+        name: "shutdown beside misses of copies", backend: .copying,
+        budget: .fixed(bytes: 3 << 12, addresses: 30 << 10, handles: 1), files: [3, 3, 2],
+        threads: 3...4, verbs: [.shutdown, .across, .across, .open, .overwrite, .refresh]),
+      Scenario(
+        name: "overshoot", budget: .fixed(bytes: 2 << 12), files: [4, 3], threads: 3...4,
+        operations: 4...10, verbs: [.across, .across, .copy, .drop, .release]),
+      Scenario(
+        name: "overshoot and tasks", budget: .fixed(bytes: 2 << 12), files: [4, 3],
+        threads: 3...4, operations: 4...8, verbs: [.ready, .across, .across, .copy, .release],
+        populates: true),
+      Scenario(
+        name: "little room, one handle", backend: .copying,
+        budget: .fixed(bytes: 3 << 12, handles: 1), files: [3, 3, 2], threads: 3...4,
+        operations: 4...8, verbs: [.across, .across, .open, .drop, .unload]),
+      Scenario(
+        name: "extents that move", budget: .fixed(addresses: 20 << 10), files: [4, 4],
+        threads: 3...4, operations: 6...12, verbs: [.use, .use, .use, .open]),
+      Scenario(
+        name: "bypasses of files that change", backend: .both,
+        budget: .fixed(bytes: 40 << 12, handles: 1), windowPages: 16, files: [64, 64],
+        threads: 2...3, operations: 8...16,
+        verbs: [.use, .use, .truncate, .append, .refresh, .open], bypasses: true),
+      Scenario(
+        name: "ways back", backend: .both, budget: .fixed(bytes: 8 << 12, handles: 4),
+        files: [3, 2, 2], threads: 3...4, operations: 4...10,
+        verbs: [.across, .across, .append, .replace, .truncate, .refresh, .open, .drop],
+        mostHandles: 2),
+      Scenario(
+        name: "editions that end", backend: .copying, budget: .fixed(bytes: 3 << 12), files: [3],
+        threads: 3...4, operations: 4...8,
+        verbs: [.overwrite, .open, .refresh, .across, .across, .copy, .drop]),
+      Scenario(
+        name: "a deep cut", backend: .copying, budget: .fixed(bytes: 16 << 12), windowPages: 4,
+        files: [64], verbs: [.truncate, .truncate, .refresh, .across, .use]),
+      Scenario(
+        name: "copies at one go", backend: .copying, budget: .fixed(bytes: 8 << 12), files: [3],
+        threads: 4...5, operations: 6...12,
+        verbs: [.overwrite, .overwrite, .overwrite, .across, .across, .refresh, .collect]),
+      Scenario(
+        name: "copies and collections", backend: .both,
+        budget: .fixed(bytes: 8 << 12, handles: 3), files: [3, 2, 2], threads: 3...4,
+        verbs: [.collect, .across, .open, .shutdown], mostHandles: 1),
+      // Of what managers and backends promise each other.
+      Scenario(
+        name: "changes within a tick", backend: .copying, files: [3, 2], operations: 3...8,
+        verbs: [.overwrite, .backdate, .append, .across, .across, .open, .refresh],
+        tickLength: 60),
+      Scenario(
+        name: "truncation within a tick", backend: .copying,
+        budget: .fixed(bytes: 6 << 12, handles: 1), files: [3, 2],
+        verbs: [.truncate, .append, .across, .open, .refresh, .ready], tickLength: 60),
+      Scenario(
+        name: "logs", backend: .copying, budget: .fixed(bytes: 6 << 12), files: [3, 1],
+        operations: 4...10, verbs: [.append, .grow, .refresh, .across, .across, .open, .copy],
+        follows: .appendOnly, tickLength: 30),
+      Scenario(
+        name: "logs and a takeover", backend: .both,
+        budget: .fixed(bytes: 12 << 12, handles: 2), files: [3, 1, 2], operations: 4...8,
+        verbs: [.append, .refresh, .across, .open, .ready, .drop], mostHandles: 1,
+        follows: .appendOnly),
+      Scenario(
+        name: "one version", backend: .copying, budget: .fixed(bytes: 6 << 12, handles: 2),
+        files: [3, 2], operations: 4...8,
+        verbs: [.overwrite, .append, .truncate, .refresh, .across, .across, .open, .ready],
+        follows: .oneVersion),
+      Scenario(
+        name: "one version within a tick", backend: .copying, files: [3, 2], operations: 4...8,
+        verbs: [.overwrite, .append, .refresh, .across, .across, .open], follows: .oneVersion,
+        tickLength: 40),
+      Scenario(
+        name: "cancelled loads", backend: .copying, budget: .fixed(bytes: 5 << 12), files: [4, 3],
+        operations: 4...8, verbs: [.cancel, .cancel, .ready, .use, .prefetch, .across]),
+      Scenario(
+        name: "cancelled loads of maps", budget: .fixed(bytes: 5 << 12), files: [4, 3],
+        operations: 4...8, verbs: [.cancel, .cancel, .ready, .use, .prefetch, .shutdown],
+        populates: true),
+      Scenario(
+        name: "opened by tasks", budget: .fixed(handles: 2), files: [2, 2, 1],
+        verbs: [.openAsynchronously, .openAsynchronously, .replace, .drop, .collect],
+        mostHandles: 3),
+      Scenario(
+        name: "opened by tasks, copies", backend: .copying, budget: .fixed(handles: 1),
+        files: [2, 2, 1],
+        verbs: [.openAsynchronously, .openAsynchronously, .overwrite, .append, .drop, .shutdown]),
+      Scenario(
+        name: "two managers", budget: .fixed(bytes: 3 << 12, handles: 2), files: [3, 2],
+        verbs: [.use, .drop, .dropManager, .shutdown, .refresh, .append], mostHandles: 3,
+        managers: 2),
+      Scenario(
+        name: "two managers of copies", backend: .copying,
+        budget: .fixed(bytes: 3 << 12, handles: 2), files: [3, 2],
+        verbs: [.ready, .cancel, .drop, .dropManager, .shutdown, .overwrite], managers: 2),
+      Scenario(
+        name: "two managers and a takeover", backend: .both,
+        budget: .fixed(bytes: 9 << 12, handles: 2), files: [3, 2],
+        verbs: [.ready, .drop, .dropManager, .shutdown, .refresh, .append], mostHandles: 2,
+        managers: 2),
     ]
   }
 #endif

@@ -80,6 +80,8 @@
       ("empty files in maps", [12, 107, 2068]),
       ("replaced files", [414]),
       ("replaced files, copies", [613]),
+      // A way back whose end took another thread's next change for its own: an extent made for an edition that had none any more.
+      ("takeover of files that change", [14]),
       // Pages that nobody had loaded were taken out while a window came to use them, which gets them back: no fault.
       ("ready in maps", [8766]),
     ]

@@ -62,7 +62,7 @@ struct ProviderContractTests {
 
     func submit(
       _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-    ) {
+    ) -> LoadCancellation {
       var requests = requests
       read(&requests)
       completion(requests)
@@ -70,6 +70,7 @@ struct ProviderContractTests {
       if mistake == .endsWhatWasNotAsked, let first = requests.first {
         unsafe completion([ReadRequest(first.handle, at: 0, into: first.buffer, tag: 1000)])
       }
+      return .none
     }
   }
 

@@ -63,6 +63,16 @@ ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset);
 // allowed.
 ssize_t smap_drop(const struct iovec *_Nullable ranges, size_t count);
 
+// Whether the file system of a file tells every change by the file's times, however soon it follows a look at them: Linux 6.13 and
+// later, on file systems known to take part; uname(2), and statfs(2) of `path`, or fstatfs(2) of `fd` where `path` is null.
+bool smap_has_fine_times(int fd, const char *_Nullable path);
+
+// Whether nobody can write below the end of a file: statx(2), STATX_ATTR_APPEND. False where the kernel can't tell.
+bool smap_is_append_only(int fd);
+
+// How many completions the calling thread is in, after adding `change`.
+int smap_completion_depth(int change);
+
 // Where `pattern`, which is not empty, first begins in `bytes`, or -1: memchr(3) for one byte, memmem(3) for more, which
 // glibc's headers give only to _GNU_SOURCE.
 ssize_t smap_find(const void *_Nullable bytes, size_t count, const void *_Nullable pattern, size_t length);

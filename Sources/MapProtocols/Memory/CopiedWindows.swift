@@ -49,9 +49,10 @@ package struct CopiedWindows: Sendable {
   }
 
   /// Starts reading windows; the end of each is told to `completion` once, on any thread, perhaps before this returns.
+  @discardableResult
   package func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-  ) {
+  ) -> LoadCancellation {
     var (started, failed): ([RegionLoad], [RegionLoad]) = ([], [])
     for var load in loads {
       if load.handle != nil {
@@ -62,14 +63,14 @@ package struct CopiedWindows: Sendable {
       }
     }
     if !failed.isEmpty { completion(failed) }
-    if started.isEmpty { return }
+    if started.isEmpty { return .none }
     // Whoever submits gives small windows their memory, on a processor of its own, and the thread that feeds the disk need not: for a
     // page that is a third of its work. The memory of larger ones comes as they are read.
     memory.populate(started.map(\.region).filter { 1...Self.small ~= $0.byteCount })
     let waiting = Waiting(started)
     let requests = started.indices.compactMap { Self.request(for: started[$0], tag: $0) }
     // Not holding the provider, which may end before its thread has told all ends.
-    provider.submit(requests) { [judge] ended in
+    return provider.submit(requests) { [judge] ended in
       var loads: [RegionLoad] = []
       for request in ended {
         guard var load = waiting.take(request.tag) else {
@@ -120,9 +121,7 @@ package struct CopiedWindows: Sendable {
       switch result {
       case .failure(let error):
         // The window's, not that of the whole pages it was read in; without one it is that of whoever asked.
-        load.error = MapError(
-          error.code, source: error.source, range: error.range == nil ? nil : range,
-          errno: error.errno)
+        load.error = error.of(error.range == nil ? nil : range)
       case .success(let count):
         if count < 0 || count > SystemPage.rounded(region.byteCount) ?? region.byteCount {
           refuse("reads \(count) bytes into memory for \(region.byteCount)")

@@ -68,7 +68,7 @@ extension SystemCalls {
       throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
     }
     if isUnsized { throw MapError(.unsizedFile) }
-    return FileStatus(stat)
+    return FileStatus(stat) { tellsEveryChange(descriptor) }
   }
 
   /// Whether a file of size 0 has bytes after all. Some under /proc and tracefs make their reader wait for them; asking
@@ -88,8 +88,9 @@ extension SystemCalls {
   package func status(of source: FileSource) throws(MapError) -> FileStatus {
     do throws(Errno) {
       switch source {
-      case .path(let path): return FileStatus(try stat(path))
-      case .descriptor(let descriptor): return FileStatus(try stat(descriptor))
+      case .path(let path): return status(try stat(path), at: path)
+      case .descriptor(let descriptor):
+        return FileStatus(try stat(descriptor)) { tellsEveryChange(descriptor) }
       case .name: break
       }
     } catch {
@@ -98,12 +99,17 @@ extension SystemCalls {
     throw MapError(.unsupported, source: source)
   }
 
+  /// The status of what a path was found to lead to.
+  package func status(_ stat: Stat, at path: FilePath) -> FileStatus {
+    FileStatus(stat) { tellsEveryChange(path) }
+  }
+
   /// What a descriptor leads to now: fstat(2).
   ///
   /// - Throws: `.openFailed`.
   package func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
     do throws(Errno) {
-      return FileStatus(try stat(descriptor))
+      return FileStatus(try stat(descriptor)) { tellsEveryChange(descriptor) }
     } catch {
       throw MapError(.openFailed, errno: error)
     }

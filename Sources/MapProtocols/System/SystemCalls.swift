@@ -1,3 +1,4 @@
+internal import CMapShims
 package import SystemPackage
 
 #if canImport(Darwin)
@@ -74,6 +75,22 @@ extension SystemCalls {
     return try Stat(descriptor)
   }
 
+  /// Whether a change of this file shows in its times however soon it follows another: the kernel gives a change that comes after a look
+  /// at the times, within the same tick, a finer time of its own. Linux 6.13 and later, where the file system takes part; statfs(2).
+  func tellsEveryChange(_ path: FilePath) -> Bool {
+    unsafe path.withPlatformString { unsafe smap_has_fine_times(-1, $0) }
+  }
+
+  /// The same by fstatfs(2).
+  func tellsEveryChange(_ descriptor: FileDescriptor) -> Bool {
+    smap_has_fine_times(descriptor.rawValue, nil)
+  }
+
+  /// Whether nobody can write below the end of the file: statx(2), STATX_ATTR_APPEND. False where nobody can tell.
+  package func isAppendOnly(_ descriptor: FileDescriptor) -> Bool {
+    smap_is_append_only(descriptor.rawValue)
+  }
+
   /// Whether a read would return at once: poll(2) without waiting.
   package func isReady(_ descriptor: FileDescriptor) throws(Errno) -> Bool {
     var request = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
@@ -92,24 +109,6 @@ extension SystemCalls {
   package func close(_ descriptor: FileDescriptor) {
     _ = faults?.next(.close)
     _ = system.close(descriptor.rawValue)
-  }
-}
-
-extension FileStatus {
-  /// Identity, version and size as stat(2) tells them.
-  package init(_ stat: Stat) {
-    self.init(
-      identity: FileIdentity(
-        device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
-        inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino)),
-      version: FileVersion(
-        size: stat.size, changeTime: Self.nanoseconds(stat.st_ctim),
-        modificationTime: Self.nanoseconds(stat.st_mtim)),
-      size: max(stat.size, 0))
-  }
-
-  private static func nanoseconds(_ time: timespec) -> Int64 {
-    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }
 

@@ -17,9 +17,17 @@ package final class Monitor: @unchecked Sendable {
     private var broadcasts = 0
     /// Finds out whether what the lock guards is sound. Called whenever it is given up.
     package var check: (() -> String?)?
+    private let isScheduled: Bool
   #endif
 
-  package init() {
+  /// Makes a lock.
+  ///
+  /// - Parameter isScheduled: whether a schedule that the calling thread is part of decides who gets it; not for one that the whole
+  ///   process shares.
+  package init(isScheduled: Bool = true) {
+    #if Schedule
+      self.isScheduled = isScheduled
+    #endif
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe pthread_mutex_init(mutex, nil)
@@ -37,21 +45,21 @@ package final class Monitor: @unchecked Sendable {
 
   package func lock() {
     #if Schedule
-      if let turns = Schedule.current { return lock(turns) }
+      if isScheduled, let turns = Schedule.current { return lock(turns) }
     #endif
     unsafe pthread_mutex_lock(mutex)
   }
 
   package func unlock() {
     #if Schedule
-      if let turns = Schedule.current { return unlock(turns) }
+      if isScheduled, let turns = Schedule.current { return unlock(turns) }
     #endif
     unsafe pthread_mutex_unlock(mutex)
   }
 
   package func tryLock() -> Bool {
     #if Schedule
-      if let turns = Schedule.current { return tryLock(turns) }
+      if isScheduled, let turns = Schedule.current { return tryLock(turns) }
     #endif
     return unsafe pthread_mutex_trylock(mutex) == 0
   }
@@ -59,14 +67,14 @@ package final class Monitor: @unchecked Sendable {
   /// Gives the lock up until someone calls `broadcast`, then takes it again. May wake for nothing.
   package func wait() {
     #if Schedule
-      if let turns = Schedule.current { return wait(turns) }
+      if isScheduled, let turns = Schedule.current { return wait(turns) }
     #endif
     unsafe pthread_cond_wait(condition, mutex)
   }
 
   package func broadcast() {
     #if Schedule
-      if let turns = Schedule.current { return broadcast(turns) }
+      if isScheduled, let turns = Schedule.current { return broadcast(turns) }
     #endif
     unsafe pthread_cond_broadcast(condition)
   }

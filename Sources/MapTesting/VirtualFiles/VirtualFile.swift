@@ -28,6 +28,11 @@
       /// Which write the bytes are of, from which offset on, ascending.
       var writes: [(start: Int64, stamp: UInt16)]
 
+      /// As the system tells it.
+      var version: FileVersion {
+        FileVersion(size: size, changeTime: changeTime, modificationTime: modificationTime)
+      }
+
       func stamp(at offset: Int64) -> UInt16 {
         writes.last { $0.start <= offset }?.stamp ?? 0
       }
@@ -45,18 +50,24 @@
 
     package var now: Version { versions[versions.count - 1] }
 
-    /// What it was at some moment from `step` on.
-    package func versions(since step: Int) -> ArraySlice<Version> {
-      let first = versions.lastIndex { $0.beginning <= step } ?? 0
-      return versions[first...]
+    /// What it was at some moment of some steps, and what nobody could tell from that by its version.
+    package func versions(in steps: ClosedRange<Int>) -> ArraySlice<Version> {
+      let first = versions.lastIndex { $0.beginning <= steps.lowerBound } ?? 0
+      var end = versions.firstIndex { $0.beginning > steps.upperBound } ?? versions.count
+      while end > first, end < versions.count, versions[end].version == versions[end - 1].version {
+        end += 1
+      }
+      return versions[first..<max(end, first)]
     }
 
-    var status: FileStatus {
+    /// What it was at some moment from `step` on.
+    package func versions(since step: Int) -> ArraySlice<Version> { versions(in: step...(.max)) }
+
+    /// What the system tells of it.
+    func status(isSettled: Bool) -> FileStatus {
       FileStatus(
         identity: FileIdentity(device: 1, inode: number),
-        version: FileVersion(
-          size: now.size, changeTime: now.changeTime, modificationTime: now.modificationTime),
-        size: now.size)
+        version: now.version, size: now.size, isSettled: isSettled)
     }
 
     /// Writes over `range`, or cuts the file, or both.

@@ -14,6 +14,8 @@
     private var numbers: UInt64 = 100
     private var serials: UInt16 = 0
     private var time: Int64 = 1_000_000
+    /// How many steps the clock of change times stands still; 0 where no two changes have the same time.
+    package var tickLength = 0
     private var leases: [ObjectIdentifier: Range<UInt>] = [:]
     private(set) var memories: [VirtualMemory] = []
     /// Files that no path leads to, but a handle or a map holds.
@@ -26,9 +28,17 @@
 
     private var step: Int { scheduler.step }
 
+    /// The time of a change.
     private func tick() -> Int64 {
+      if tickLength > 0 { return Int64(step / tickLength) }
       time += 1
       return time
+    }
+
+    /// What the system tells of a file. It is settled when the next change would have another time.
+    func status(of file: VirtualFile) -> FileStatus {
+      let isSettled = tickLength == 0 || file.now.changeTime != Int64(step / tickLength)
+      return file.status(isSettled: isSettled)
     }
 
     // MARK: What others do to files
@@ -185,10 +195,10 @@
     ///
     /// - Parameters:
     ///   - offset: of the first byte.
-    ///   - step: when the reader looked at the file last.
+    ///   - steps: when the file may have been so: from when the reader looked at it last.
     /// - Returns: which file it is of; nil if there is nothing to tell it by.
     package func check(
-      _ span: RawSpan, at offset: Int64, of files: [VirtualFile], since step: Int
+      _ span: RawSpan, at offset: Int64, of files: [VirtualFile], in steps: ClosedRange<Int>
     ) -> VirtualFile? {
       let word = Int64(VirtualFile.wordSize)
       return unsafe span.withUnsafeBytes { bytes -> VirtualFile? in
@@ -219,8 +229,8 @@
         }
         if words.isEmpty { return nil }
         for file in files {
-          let versions = isMap ? file.versions.suffix(1) : file.versions(since: step)
-          let sizes = file.versions(since: step).map(\.size).min() ?? 0
+          let versions = isMap ? file.versions.suffix(1) : file.versions(in: steps)
+          let sizes = file.versions(in: steps).map(\.size).min() ?? 0
           for version in versions {
             let fits = words.allSatisfy { (offset, word) in
               // A map shows nothing that could be relied on past the file's end.
@@ -232,7 +242,7 @@
           }
         }
         let expected = files.map { file in
-          "file \(file.serial) of sizes \(file.versions(since: step).map(\.size))"
+          "file \(file.serial) of sizes \(file.versions(in: steps).map(\.size))"
         }
         let seen = words.prefix(3).map { "\($0.offset): \(String($0.word, radix: 16))" }
         scheduler.fail(

@@ -80,24 +80,39 @@
       file.holders += 1
       // Between the two system calls.
       scheduler.pass("opened")
-      let status = file.status
+      let status = files.status(of: file)
       end("open ends")
       return OpenedFile(handle: Handle(rawValue: number), status: status)
     }
+
+    package func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
+      if let kernel {
+        await withCheckedContinuation { (task: CheckedContinuation<Void, Never>) in
+          kernel.add(self) { [scheduler] in
+            scheduler.waitToResume()
+            task.resume()
+          }
+        }
+      }
+      return try openNow(source)
+    }
+
+    /// The same for whoever may block.
+    private func openNow(_ source: FileSource) throws(MapError) -> OpenedFile { try open(source) }
 
     package func status(of source: FileSource) throws(MapError) -> FileStatus {
       try begin("status of a source", (.openFailed, .ioError))
       guard let file = files.file(of: source) else {
         throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
       }
-      let status = file.status
+      let status = files.status(of: file)
       end("status of a source ends")
       return status
     }
 
     package func status(of handle: Handle) throws(MapError) -> FileStatus {
       try begin("status", (.openFailed, .ioError))
-      let status = file(handle, "status").status
+      let status = files.status(of: file(handle, "status"))
       end("status ends")
       return status
     }
@@ -160,22 +175,28 @@
 
     package func submit(
       _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-    ) {
+    ) -> LoadCancellation {
       guard let kernel, !isShutDown else {
         var requests = requests
         read(&requests)
         completion(requests)
-        return
+        return .none
       }
       try? begin("submit")
+      let cancelled = CancellationFlag()
       for one in requests {
         kernel.add(self) { [self] in
           var one = one
-          read(&one)
+          if cancelled.isRaised {
+            one.result = .failure(MapError(.cancelled))
+          } else {
+            read(&one)
+          }
           completion([one])
         }
       }
       end("submit ends")
+      return cancelled.cancellation
     }
 
     // MARK: Memory for copies
@@ -308,22 +329,28 @@
 
     package func submit(
       _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-    ) {
+    ) -> LoadCancellation {
       guard let kernel, !isShutDown else {
         var loads = loads
         load(&loads)
         completion(loads)
-        return
+        return .none
       }
       try? begin("submit")
+      let cancelled = CancellationFlag()
       for one in loads {
         kernel.add(self) { [self] in
           var one = one
-          load(&one)
+          if cancelled.isRaised {
+            one.error = MapError(.cancelled)
+          } else {
+            load(&one)
+          }
           completion([one])
         }
       }
       end("submit ends")
+      return cancelled.cancellation
     }
 
     package func advise(_ advice: AccessAdvice, _ region: ExtentRange) {

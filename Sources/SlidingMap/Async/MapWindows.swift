@@ -40,7 +40,7 @@ public struct MapWindows: AsyncSequence, Sendable {
       if let open = self.file {
         file = open
       } else {
-        file = Cursor(try windows.maps.cursor(for: windows.path))
+        file = Cursor(try await windows.maps.open(windows.path))
         self.file = file
       }
       guard let range = startLoads(file.cursor) else { return nil }

@@ -11,6 +11,7 @@ final class Backend: Sendable {
   /// Windows share what one fault maps, so each must be loaded at once and trimmed.
   let isTrimmed: Bool
   private let windows: Windows
+  private let share: ProviderShare
 
   private enum Windows {
     case mapped(any MappingProvider)
@@ -19,6 +20,7 @@ final class Backend: Sendable {
 
   init(_ provider: any RegionProvider, _ grid: WindowGrid) {
     self.provider = provider
+    share = ProviderShare(of: provider)
     name = provider.name
     reloadCost = provider.reloadCost
     if let maps = provider as? any MappingProvider {
@@ -49,6 +51,27 @@ final class Backend: Sendable {
 
   /// Kernel maps that an extent takes.
   var mapsPerExtent: Int { isCopying ? CopiedWindows.mapsPerExtent : 1 }
+
+  /// Ends the manager's use of the provider, which ends with the last of them. Idempotent; called by several threads at a time, it
+  /// returns to none before what is to end has ended.
+  ///
+  /// - Returns: whether the provider has ended.
+  @discardableResult
+  func end() -> Bool { share.end() }
+
+  /// The window size in bytes of a manager whose user names one, or nil.
+  static func windowSize(_ asked: Int?, of provider: some RegionProvider) -> Int {
+    if let asked { return asked }
+    guard let preferred = provider.preferredWindowSize else {
+      return SlidingWindowMapManager.defaultWindowSize
+    }
+    if preferred <= 0 || preferred % SystemPage.size != 0 {
+      fatalError(
+        "the backend \"\(provider.name)\" prefers windows of \(preferred) bytes, which is no multiple of a page"
+      )
+    }
+    return preferred
+  }
 
   // MARK: Extents
 
@@ -125,7 +148,7 @@ final class Backend: Sendable {
 
   func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-  ) {
+  ) -> LoadCancellation {
     switch windows {
     case .mapped(let maps): maps.submit(loads, completion: completion)
     case .copied(let copies): copies.submit(loads, completion: completion)

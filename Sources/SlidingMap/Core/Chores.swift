@@ -12,12 +12,13 @@ struct Chores {
   var memory: [AnonymousMemory] = []
   /// What backends are told; each keeps its file's extent until it was.
   var advice: [Advice] = []
-  /// Tasks whose loads have ended.
-  var resumptions: LoadBoard.Tasks = []
+  /// Loads that nobody wants any more.
+  var cancellations: [LoadCancellation] = []
 
   /// Loads are only started, and those of other threads not waited for: all under way are found in `awaited`.
   var isAsynchronous = false
-  var awaited: [LoadTicket] = []
+  /// Loads that the request wants to end well, each as often as it came upon it.
+  private(set) var awaited: [LoadTicket] = []
   /// The window that the request these chores belong to was last counted as having missed. If it found no room for it and
   /// comes again, it is still the same access.
   var missed: Int?
@@ -29,13 +30,31 @@ struct Chores {
 
   var isEmpty: Bool {
     unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && advice.isEmpty
-      && resumptions.isEmpty && memory.isEmpty
+      && memory.isEmpty && cancellations.isEmpty
   }
 
   /// Whether there is more to be called than a backend's loads and unloads.
   fileprivate var hasCalls: Bool {
-    !extents.isEmpty || !handles.isEmpty || !advice.isEmpty || !resumptions.isEmpty
-      || !memory.isEmpty
+    !extents.isEmpty || !handles.isEmpty || !advice.isEmpty
+      || !memory.isEmpty || !cancellations.isEmpty
+  }
+
+  /// Notes that the request wants a load, which nobody cancels from here on until that is withdrawn.
+  mutating func await(_ ticket: LoadTicket) {
+    ticket.wish()
+    awaited.append(ticket)
+  }
+
+  /// Takes back that the request wants loads. What nobody else wants is cancelled.
+  mutating func withdraw() {
+    withdraw(from: awaited)
+    awaited = []
+  }
+
+  /// The same for a request that came before.
+  mutating func withdraw(from tickets: [LoadTicket]) {
+    for ticket in tickets { ticket.withdraw() }
+    cancellations += tickets.compactMap { $0.cancelIfUnwanted() }
   }
 
   /// What there is to do now; what is decided meanwhile gathers anew.
@@ -68,23 +87,28 @@ extension MapCore {
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
       }
+      var submissions: [(tickets: [LoadTicket], cancellation: LoadCancellation)] = []
       if now.hasCalls || !first.isEmpty || second?.isEmpty == false {
         token.unlocked {
           first.unload()
           second?.unload()
           for advice in now.advice { advice.give() }
           if now.isAsynchronous {
-            first.submit(to: self)
-            second?.submit(to: self)
+            submissions.append((first.tickets, first.submit(to: self)))
+            if let second { submissions.append((second.tickets, second.submit(to: self))) }
           } else {
             first.load()
             second?.load()
           }
+          for load in now.cancellations { load.cancel() }
           for (extent, owner) in now.extents { owner.release(extent) }
           for (handle, owner) in now.handles { owner.provider.close(handle) }
-          for task in now.resumptions { Turn.resume(task) }
           now.memory = []
         }
+      }
+      for submission in submissions {
+        let unwanted = loads.noteSubmission(of: submission.tickets, submission.cancellation)
+        if let unwanted { chores.cancellations.append(unwanted) }
       }
       for (extent, owner) in now.extents {
         ledger.creditExtent(maps: owner.mapsPerExtent, addresses: extent.byteCount)
@@ -113,7 +137,7 @@ extension MapCore {
   /// Takes loads that are only started off the work that ends with `perform`.
   private func setUnderWay(_ work: inout Chores, _ chores: inout Chores) {
     for slot in work.loads where residency.edition(of: slot)?.backend.loadsByItself == false {
-      chores.awaited.append(loads.ticket(for: slot))
+      chores.await(loads.ticket(for: slot))
       loads.startWindow()
     }
     work.loads.removeAll { residency.edition(of: $0)?.backend.loadsByItself == false }
@@ -121,7 +145,7 @@ extension MapCore {
 
   /// The part of some chores that one backend has to do. Called with the lock.
   func transfers(of chores: Chores, by backend: Backend) -> Transfers {
-    var transfers = Transfers(backend: backend)
+    var transfers = Transfers(backend: backend, changes)
     for slot in chores.unloads where residency.edition(of: slot)?.backend === backend {
       if let region = range(of: slot) { transfers.unloads.append(region) }
     }
@@ -133,7 +157,8 @@ extension MapCore {
       let bytes = edition.grid.bytes(of: residency.window(of: slot), fileSize: edition.size)
       let load = RegionLoad(
         region: region, handle: handle(for: edition), least: bytes.count, tag: slot.index)
-      transfers.append(load, of: edition)
+      let ticket = chores.isAsynchronous ? loads.ticket(for: slot) : nil
+      transfers.append(load, of: edition, ticket)
     }
     return transfers
   }
@@ -184,10 +209,10 @@ extension MapCore {
   func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
     guard residency.isHeld(slot), let edition = residency.edition(of: slot) else { return }
     let isAwaited = residency.arrive(slot)
-    chores.resumptions += loads.endWait(for: slot)
+    loads.endWait(for: slot)
     counters.loads += 1
     if edition.backend !== primary { counters.takeovers += 1 }
-    if isAwaited && !Turn.isPlanted("lost wake-up") { monitor.broadcast() }
+    if isAwaited && !Turn.isPlanted("lost wake-up") { wakeAll() }
   }
 
   func finishUnload(_ slot: RegionSlot, _ chores: inout Chores) {
@@ -199,15 +224,19 @@ extension MapCore {
   /// Takes a claimed window back to absent and gives the error to all who wait for it.
   func failLoad(_ slot: RegionSlot, _ error: MapError, _ chores: inout Chores) {
     if residency.isHeld(slot) { forget(slot, evicted: false) }
-    chores.resumptions += loads.endWait(for: slot, error)
-    counters.failedLoads += 1
+    if error.code == .cancelled && loads.isCancelled(slot) {
+      loads.endWait(for: slot, wasGivenUp: true)
+    } else {
+      loads.endWait(for: slot, error)
+      counters.failedLoads += 1
+    }
     vacate(slot)
   }
 
   private func vacate(_ slot: RegionSlot) {
     proofs.forget(slot)
     evictor.forget(slot)
-    if residency.vacate(slot) { monitor.broadcast() }
+    if residency.vacate(slot) { wakeAll() }
   }
 
   /// Takes a region off the policy's and the budget's books.

@@ -22,6 +22,9 @@ final class Edition: UseOrdered, @unchecked Sendable {
   let base = Atomic<UInt>(0)
   /// The size that is served, in bytes, read by readers likewise. Of copies it changes only while no window is loaded.
   private let end: Atomic<Int64>
+  /// Whether copies of its version may be of two contents, so that no lease joins them. Relaxed: who reads an old value is sent to the
+  /// slow path, or holds what was read before.
+  private let isUnsettled: Atomic<Bool>
   let windows: WindowTable
   let grid: WindowGrid
   let file: TrackedFile
@@ -60,6 +63,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
     unsafe windows = table
     self.status = status
     end = Atomic(size)
+    isUnsettled = Atomic(backend.isCopying && !status.isSettled)
     longest = size
   }
 
@@ -75,11 +79,20 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// The same for readers without the lock.
   var servedEnd: Int64 { end.load(ordering: .relaxed) }
 
+  /// Notes whether windows may be joined, after status or backend have changed.
+  func noteJoining() {
+    isUnsettled.store(backend.isCopying && !status.isSettled, ordering: .relaxed)
+  }
+
+  /// Whether windows of one lease are of one content. Of maps all are; of copies those of a settled version.
+  var mayJoin: Bool { !isUnsettled.load(ordering: .relaxed) }
+
   /// Serves the file as it is now.
   func adopt(_ new: FileStatus) {
     let isShorter = new.size < size
     status = new
     longest = max(longest, new.size)
+    noteJoining()
     // Published, as the base is, by the release of the next word that says resident; and who goes by an older size is sent to
     // the slow path.
     end.store(new.size, ordering: .relaxed)

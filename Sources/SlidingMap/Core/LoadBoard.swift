@@ -2,14 +2,18 @@ import MapProtocols
 
 /// Loads under way, and who waits for which.
 ///
-/// Threads wait by the core's monitor and find out here why a load failed; tasks leave a continuation in a ticket, which whoever
-/// ends the load resumes outside the lock.
+/// Threads wait by the core's monitor and find out here why a load failed; tasks leave a continuation in a ticket, and are resumed when
+/// whoever ends it gives the lock up.
 struct LoadBoard {
-  typealias Tasks = [CheckedContinuation<Void, Never>]
+  private typealias Tasks = [CheckedContinuation<Void, Never>]
 
   /// Those of regions that somebody waits for.
   private var tickets: [RegionSlot: LoadTicket] = [:]
+  private var submissions: [LoadTicket.Submission] = []
   private var nextEnd: LoadTicket?
+  private var handles: LoadTicket?
+  /// Tasks whose waits have ended.
+  private var ended: Tasks = []
   private var started = 0
   private var startedWindows = 0
   private var endedWindows = 0
@@ -31,14 +35,70 @@ struct LoadBoard {
     return ticket
   }
 
+  /// What is told when handles that are being opened, closed or used may have come to rest.
+  mutating func ticketForHandles() -> LoadTicket {
+    let ticket = handles ?? LoadTicket()
+    handles = ticket
+    return ticket
+  }
+
+  /// Ends the wait for handles.
+  mutating func endWaitForHandles() {
+    guard let ticket = handles else { return }
+    handles = nil
+    end(ticket)
+  }
+
+  /// Ends a wait.
+  mutating func end(_ ticket: LoadTicket, _ error: MapError? = nil, wasGivenUp: Bool = false) {
+    ended += ticket.end(error, wasGivenUp: wasGivenUp)
+  }
+
+  /// Whether tasks are to be resumed.
+  var hasEndedWaits: Bool { !ended.isEmpty }
+
+  /// The tasks to be resumed, outside the lock.
+  mutating func takeEndedWaits() -> [CheckedContinuation<Void, Never>] {
+    if ended.isEmpty { return [] }
+    defer { ended = [] }
+    return ended
+  }
+
   /// Ends the wait for a region.
   ///
-  /// - Parameter error: why it did not come; nil also where those who wait are to look again.
-  /// - Returns: the tasks to be resumed.
-  mutating func endWait(for slot: RegionSlot, _ error: MapError? = nil) -> Tasks {
-    if tickets.isEmpty { return [] }
-    return tickets.removeValue(forKey: slot)?.end(error) ?? []
+  /// - Parameters:
+  ///   - error: why it did not come; nil also where those who wait are to look again.
+  ///   - wasGivenUp: whether that is because nobody wanted it.
+  mutating func endWait(
+    for slot: RegionSlot, _ error: MapError? = nil, wasGivenUp: Bool = false
+  ) {
+    if tickets.isEmpty { return }
+    guard let ticket = tickets.removeValue(forKey: slot) else { return }
+    end(ticket, error, wasGivenUp: wasGivenUp)
   }
+
+  // MARK: Who wants it
+
+  /// Notes loads that a backend was given, some of which may have ended by now.
+  ///
+  /// - Returns: how to ask for their end, if nobody wants them any more.
+  mutating func noteSubmission(
+    of tickets: [LoadTicket], _ cancellation: LoadCancellation
+  ) -> LoadCancellation? {
+    submissions.removeAll { !$0.isUnderWay }
+    let submission = LoadTicket.Submission(of: tickets, cancellation)
+    guard submission.isUnderWay else { return nil }
+    submissions.append(submission)
+    return submission.cancel()
+  }
+
+  /// How to ask for the end of all that is under way.
+  mutating func cancelAll() -> [LoadCancellation] {
+    submissions.compactMap { $0.cancel(evenIfWanted: true) }
+  }
+
+  /// Whether the end of a region's load was asked for.
+  func isCancelled(_ slot: RegionSlot) -> Bool { tickets[slot]?.isCancelled ?? false }
 
   // MARK: What is under way
 
@@ -57,18 +117,20 @@ struct LoadBoard {
   }
 
   /// Notes that windows came, or failed to. Their loads go on counting until `end`.
-  ///
-  /// - Returns: the tasks to be resumed that waited for the next one.
-  mutating func noteWindowsEnded(_ count: Int) -> Tasks {
+  mutating func noteWindowsEnded(_ count: Int) {
     startedWindows -= count
     endedWindows += count
-    defer { nextEnd = nil }
-    return nextEnd?.end() ?? []
+    guard let ticket = nextEnd else { return }
+    nextEnd = nil
+    end(ticket)
   }
 
   /// Counts a load that brings in no window.
   mutating func start() { started += 1 }
 
   /// Notes that all about a number of loads is over.
-  mutating func end(_ count: Int = 1) { started -= count }
+  mutating func end(_ count: Int = 1) {
+    started -= count
+    if started == 0 { submissions = [] }
+  }
 }

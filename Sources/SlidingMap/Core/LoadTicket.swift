@@ -4,7 +4,11 @@ import MapProtocols
 final class LoadTicket: @unchecked Sendable {
   private(set) var isDone = false
   private(set) var error: MapError?
+  /// Whether the load was given up because nobody wanted it any more. Who came for it meanwhile is to start it anew.
+  private(set) var wasGivenUp = false
   private var waiters: [Waiter] = []
+  private var wishes = 0
+  private var submission: Submission?
 
   /// A task that waits.
   final class Waiter: @unchecked Sendable {
@@ -30,10 +34,54 @@ final class LoadTicket: @unchecked Sendable {
   /// Ends the load.
   ///
   /// - Returns: the tasks to be resumed, outside the lock: an executor may run them at once.
-  func end(_ error: MapError? = nil) -> [CheckedContinuation<Void, Never>] {
+  func end(
+    _ error: MapError? = nil, wasGivenUp: Bool = false
+  ) -> [CheckedContinuation<Void, Never>] {
     isDone = true
     self.error = error
+    self.wasGivenUp = wasGivenUp
+    submission = nil
     defer { waiters = [] }
     return waiters.compactMap { $0.cancel() }
   }
+
+  // MARK: Whether somebody wants it
+
+  /// Loads that were submitted together. Each of their tickets keeps it until its load has ended.
+  final class Submission {
+    private let cancellation: LoadCancellation
+    private let tickets: [LoadTicket]
+    private(set) var isCancelled = false
+
+    /// Describes loads, some of which may have ended.
+    init(of tickets: [LoadTicket], _ cancellation: LoadCancellation) {
+      self.cancellation = cancellation
+      self.tickets = tickets.filter { !$0.isDone }
+      for ticket in self.tickets { ticket.submission = self }
+    }
+
+    /// Whether some load has not ended.
+    var isUnderWay: Bool { tickets.contains { !$0.isDone } }
+
+    /// How to ask for the end of the loads, once, if nobody wants one of them or all are to end.
+    func cancel(evenIfWanted: Bool = false) -> LoadCancellation? {
+      let isWanted = tickets.contains { !$0.isDone && $0.wishes > 0 }
+      if isCancelled || isWanted && !evenIfWanted { return nil }
+      isCancelled = true
+      return cancellation
+    }
+  }
+
+  /// Notes that a thread or task wants the load.
+  func wish() { wishes += 1 }
+
+  /// Takes a wish back.
+  func withdraw() { wishes -= 1 }
+
+  /// How to ask for the end of the loads that were submitted with this one, to be called outside the lock; nil as long as somebody
+  /// wants one of them.
+  func cancelIfUnwanted() -> LoadCancellation? { submission?.cancel() }
+
+  /// Whether its end was asked for.
+  var isCancelled: Bool { submission?.isCancelled ?? false }
 }

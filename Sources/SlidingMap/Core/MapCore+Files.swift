@@ -16,12 +16,31 @@ extension MapCore {
         guard let edition = try find(source) else { continue }
         return try attach(to: edition, source)
       } catch {
-        // Between the two steps others may have closed the handle of a file that somebody writes to. Nobody has seen a byte
-        // of it here, so it is looked for anew.
-        if error.code != .fileChanged || looks == Self.mostLooks { throw error.about(source) }
-        looks += 1
+        if !mayFind(again: &looks, error) { throw error.about(source) }
       }
     }
+  }
+
+  /// The same without blocking the calling thread: the backend opens the file as it does for tasks.
+  func attach(awaiting source: FileSource) async throws(MapError) -> Attachment {
+    if isForked { throw MapError(.forked, source: source) }
+    if Task.isCancelled { throw MapError(.cancelled, source: source) }
+    var looks = 1
+    while true {
+      do throws(MapError) {
+        guard let edition = try await find(awaiting: source) else { continue }
+        return try attach(to: edition, source)
+      } catch {
+        if !mayFind(again: &looks, error) { throw error.about(source) }
+      }
+    }
+  }
+
+  /// Whether a file that was lost between two steps is to be looked for anew: others may have closed the handle of a file that somebody
+  /// writes to. Nobody has seen a byte of it here.
+  private func mayFind(again looks: inout Int, _ error: MapError) -> Bool {
+    looks += 1
+    return error.code == .fileChanged && looks <= Self.mostLooks
   }
 
   /// How often a file that changes all the time is looked for.
@@ -53,9 +72,56 @@ extension MapCore {
     try checkUsable()
     let look = registry.look()
     let (opened, backend) = try openHandle(source, &token)
+    return try share(in: opened, of: backend, since: look, source, &token)
+  }
+
+  /// The same for a task.
+  private func find(awaiting source: FileSource) async throws(MapError) -> Edition? {
+    let look = try await beginOpening(source)
+    let opened: OpenedFile
+    do throws(MapError) {
+      opened = try await primary.provider.open(source)
+    } catch {
+      openingFailed()
+      // Idle handles are closed for it, or the takeover opens it; no call of that takes long.
+      if error.code == .handlesExhausted { return try find(source) }
+      throw error
+    }
+    var token = lock()
+    return try share(in: opened, of: primary, since: look, source, &token)
+  }
+
+  /// Waits, as a task, until there is room for one more handle, and counts it as open.
+  private func beginOpening(_ source: FileSource) async throws(MapError) -> FileRegistry.Look {
+    while true {
+      let (look, ticket) = try chargeHandle(source)
+      guard let ticket else { return look }
+      try await wait(for: [ticket])
+    }
+  }
+
+  private func openingFailed() {
+    locked {
+      ledger.creditHandles()
+      handlesMoved()
+    }
+  }
+
+  /// The edition for a file that was opened, or nil, as of `find`. The handle has found its place then, or is closed.
+  private func share(
+    in opened: OpenedFile, of backend: Backend, since look: FileRegistry.Look,
+    _ source: FileSource, _ token: inout LockToken
+  ) throws(MapError) -> Edition? {
     var chores = Chores()
-    defer { perform(&chores, &token) }
+    defer {
+      if !Turn.isPlanted("unheard handle") { handlesMoved() }
+      perform(&chores, &token)
+    }
     let (status, handle) = (opened.status, opened.handle)
+    if isShutDown {
+      chores.handles.append((handle, backend))
+      throw MapError(.shutDown)
+    }
     guard let file = registry[status.identity],
       file.isAnchored || file.version == status.version
     else { return try enter(source, opened, backend, &chores, &token) }
@@ -83,7 +149,8 @@ extension MapCore {
     // Of another version it may be another file, which got the number since the look at the path: only who holds a file
     // open can tell.
     guard let file = registry[status.identity], file.isAnchored,
-      file.version == status.version, let edition = file.current
+      file.version == status.version, let edition = file.current,
+      mayJoin(edition, status)
     else { return nil }
     edition.share()
     file.note(source)

@@ -10,13 +10,13 @@ extension MapCore {
   /// - Parameters:
   ///   - owner: the only backend whose handle will do, or nil.
   ///   - mayWait: whether to wait for a handle that another thread is about to be done with.
+  /// - Returns: a handle for which others wait until the caller has found it a place, and told by `handlesMoved`.
   func openHandle(
     _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true, _ token: inout LockToken
   ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
     while !(try makeRoomForHandle(source, mayWait: mayWait, &token)) {}
     // Counted before it is there, so that threads that open at the same time share the budget.
     ledger.chargeHandle()
-    defer { handlesMoved() }
     do throws(MapError) {
       guard owner == nil, let takeover else {
         let backend = owner ?? primary
@@ -32,6 +32,7 @@ extension MapCore {
       }
     } catch {
       ledger.creditHandles()
+      handlesMoved()
       throw error
     }
   }
@@ -70,6 +71,28 @@ extension MapCore {
     return false
   }
 
+  /// Counts a handle that a task is about to open.
+  ///
+  /// - Returns: when its look began; and, where there is no room yet, what to wait for before this is asked again.
+  func chargeHandle(
+    _ source: FileSource
+  ) throws(MapError) -> (look: FileRegistry.Look, ticket: LoadTicket?) {
+    var token = lock()
+    while true {
+      try checkUsable()
+      if ledger.hasRoomForHandle {
+        ledger.chargeHandle()
+        return (registry.look(), nil)
+      }
+      let attempt = closeIdleHandles(1, &token)
+      if attempt == .closed { continue }
+      if attempt == .none && !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
+      let ticket = loads.ticketForHandles()
+      ticket.wish()
+      return (registry.look(), ticket)
+    }
+  }
+
   /// Whether some handle is being opened, closed or used under the lock by another thread, which ends soon; what can't be
   /// closed now can be then.
   private var areHandlesMoving: Bool {
@@ -85,7 +108,7 @@ extension MapCore {
 
   /// Wakes those who wait for that.
   func handlesMoved() {
-    if handleWaiters > 0 { monitor.broadcast() }
+    if handleWaiters > 0 { wakeAll() } else { loads.endWaitForHandles() }
   }
 
   /// Whether a file lacks a handle and could use one of `backend`'s.
@@ -191,14 +214,15 @@ extension MapCore {
     let isSame =
       opened.status.identity == file.identity
       && (file.isMapped || opened.status.version == file.version)
+    var chores = Chores()
     // The thread that is changing the extent may be the one that looks for a handle.
     if isSame && file.handle == nil && fits(backend, file) {
       places.take(opened.handle, of: backend, file)
     } else {
-      var chores = Chores()
       chores.handles.append((opened.handle, backend))
-      perform(&chores, &token)
     }
+    handlesMoved()
+    perform(&chores, &token)
     return isSame
   }
 }

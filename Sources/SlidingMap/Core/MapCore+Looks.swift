@@ -30,10 +30,11 @@ extension MapCore {
         return current
       }
       // Copies of an old version that nobody uses are in nobody's way.
-      if !mayUnload || !current.backend.isCopying || current.regions == 0 { break }
+      let inTheWay = slotsInTheWay(of: current, status)
+      if !mayUnload || inTheWay.isEmpty { break }
       mayUnload = false
       drainLogs()
-      _ = unloadUnused(residency.slots(of: current), &chores, &token)
+      _ = unloadUnused(inTheWay, &chores, &token)
       perform(&chores, &token)
     }
     guard let edition = makeEdition(of: file, status) else {
@@ -44,21 +45,44 @@ extension MapCore {
   }
 
   /// Whether an edition can serve its file as it is now, to a new cursor or to those that it has.
+  private func canServe(_ edition: Edition, _ status: FileStatus) -> Bool {
+    if changes == .oneVersion && edition.backend.isCopying && edition.cursors > 0
+      && status.version != edition.version && !Turn.isPlanted("later version")
+    {
+      return false
+    }
+    return slotsInTheWay(of: edition, status).isEmpty && status.size <= Int64(edition.room)
+  }
+
+  /// Which regions of an edition keep it from serving its file as it is now.
   ///
   /// Copies of different versions are never joined, but where there are none there is nothing to join. Where only the change time is
-  /// another the file may have been renamed merely; or it was written to, and its modification time put back.
-  private func canServe(_ edition: Edition, _ status: FileStatus) -> Bool {
-    let isJoinable =
-      !edition.backend.isCopying || edition.regions == 0
-      || status.version == edition.version
-    return isJoinable && status.size <= Int64(edition.room)
+  /// another the file may have been renamed merely; or it was written to, and its modification time put back. Below the end of a file
+  /// that only grows nothing changes.
+  private func slotsInTheWay(of edition: Edition, _ status: FileStatus) -> [RegionSlot] {
+    if mayJoin(edition, status) { return [] }
+    let slots = residency.slots(of: edition)
+    guard onlyGrows(status), status.size >= edition.size, edition.size == edition.longest else {
+      return slots
+    }
+    let last = edition.grid.window(at: edition.size)
+    return slots.filter { residency.window(of: $0) == last }
   }
+
+  /// Whether copies that an edition has may be joined with those of a status.
+  func mayJoin(_ edition: Edition, _ status: FileStatus) -> Bool {
+    if !edition.backend.isCopying || edition.regions == 0 { return true }
+    let areSettled = status.isSettled && edition.status.isSettled
+    return status.version == edition.version && (areSettled || Turn.isPlanted("joined ticks"))
+  }
+
+  /// Whether what is read of a file stays true as it grows.
+  func onlyGrows(_ status: FileStatus) -> Bool { changes == .appendOnly || status.isAppendOnly }
 
   /// Lets an edition serve a version that it can serve.
   private func serve(_ edition: Edition, _ status: FileStatus) {
-    if edition.version == status.version && edition.file.version == status.version {
-      return
-    }
+    let isKnown = edition.version == status.version && edition.file.version == status.version
+    if isKnown && edition.status.isSettled == status.isSettled { return }
     let growth = growth(of: edition, to: status.size)
     edition.adopt(status)
     registry.noteAdoption(of: status, by: edition.file)
@@ -147,6 +171,16 @@ extension MapCore {
     }
   }
 
+  /// Whether windows must be let go of before a file is looked at again, for it to go on in its edition: of copies of a file that only
+  /// grows the last window is read anew.
+  func mustEnd(_ windows: Range<Int>, of edition: Edition) -> Bool {
+    if isForked { return false }
+    return locked {
+      edition.backend.isCopying && onlyGrows(edition.status)
+        && windows.contains(edition.grid.window(at: edition.size))
+    }
+  }
+
   /// The edition that serves a file as it is now, by a look; counted as having one more cursor.
   func present(
     _ file: TrackedFile, _ source: FileSource
@@ -166,7 +200,7 @@ extension MapCore {
     registry.beginLookingAlone(at: file)
     defer {
       registry.endLookingAlone(at: file)
-      monitor.broadcast()
+      wakeAll()
     }
     while true {
       try checkUsable()
@@ -205,6 +239,8 @@ extension MapCore {
     else { return nil }
     do throws(MapError) {
       if edition.backend === primary { try ensureExtentIfPossible(edition, &token) }
+      // After a shutdown nobody gives up what this thread made meanwhile.
+      try checkUsable()
     } catch {
       leave(edition, &token)
       throw error
@@ -225,6 +261,7 @@ extension MapCore {
     _ edition: Edition, _ source: FileSource, size: Int64
   ) throws(MapError) -> Attachment? {
     if isForked { throw MapError(.forked) }
+    if changes == .oneVersion { throw MapError(.fileChanged) }
     let present = try present(edition.file, source)
     if present !== edition { return try attach(to: present, source, size: size) }
     leave(present)
@@ -238,6 +275,7 @@ extension MapCore {
     from edition: Edition, _ source: FileSource, size: Int64
   ) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked) }
+    if changes == .oneVersion { throw MapError(.fileChanged) }
     let known = locked {
       let current = edition.file.current
       current?.share()
@@ -269,7 +307,7 @@ extension MapCore {
     places.beginHandleUse(of: file)
     defer {
       places.endHandleUse(of: file)
-      monitor.broadcast()
+      wakeAll()
     }
     return try token.unlocked { () throws(MapError) in
       if let handle {

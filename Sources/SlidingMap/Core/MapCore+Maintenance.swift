@@ -1,3 +1,4 @@
+import CMapShims
 import MapProtocols
 import SystemPackage
 
@@ -36,7 +37,7 @@ extension MapCore {
     guard let memory = copies.beginEmptying() else { return }
     token.unlocked { memory.drop() }
     copies.endEmptying()
-    monitor.broadcast()
+    wakeAll()
     var chores = Chores()
     closeCopies(&chores)
     perform(&chores, &token)
@@ -48,8 +49,16 @@ extension MapCore {
     if isForked { return }
     closeAll()
     endObservations()
-    primary.provider.shutDown()
-    takeover?.provider.shutDown()
+    let haveEnded = [primary, takeover].compactMap { $0?.end() }
+    if haveEnded.contains(false) { waitForLoads() }
+  }
+
+  /// Waits for loads under way of a backend that others use, too, so that it did not end; not within the end of a load, which may be the
+  /// one that others come after.
+  private func waitForLoads() {
+    if smap_completion_depth(0) > 0 { return }
+    var token = lock()
+    while loads.count > 0 { token.wait() }
   }
 
   private func closeAll() {
@@ -61,12 +70,14 @@ extension MapCore {
     var chores = Chores()
     try? makeRoom(for: .none, &chores, &token)
     closeCopies(&chores)
+    chores.cancellations += loads.cancelAll()
+    handlesMoved()
     var editions: [Edition] = []
     places.forEachEdition { editions.append($0) }
     for edition in editions { retireIfUnused(edition, &chores) }
     perform(&chores, &token)
     shutdowns -= 1
-    monitor.broadcast()
+    wakeAll()
     // What one of them has taken off the books it may still be closing.
     while shutdowns > 0 { token.wait() }
   }

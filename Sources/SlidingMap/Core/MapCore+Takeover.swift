@@ -55,7 +55,7 @@ extension MapCore {
         return nil
       }
       do throws(MapError) {
-        try fill(&copy, from: edition.file, atLeastTo: wanted.upperBound, &token)
+        try fill(&copy, of: edition, atLeastTo: wanted.upperBound, &token)
       } catch {
         giveUp(copy, &token)
         // A backend that reads windows alone has no way to a second version.
@@ -127,9 +127,9 @@ extension MapCore {
   }
 
   func fill(
-    _ copy: inout HeldCopy, from file: TrackedFile, atLeastTo end: Int64,
-    _ token: inout LockToken
+    _ copy: inout HeldCopy, of edition: Edition, atLeastTo end: Int64, _ token: inout LockToken
   ) throws(MapError) {
+    let file = edition.file
     var chores = Chores()
     file.hold()
     defer {
@@ -147,10 +147,13 @@ extension MapCore {
     places.beginHandleUse(of: file)
     defer {
       places.endHandleUse(of: file)
-      monitor.broadcast()
+      wakeAll()
     }
+    let expectation = changes == .oneVersion ? Expectation(of: edition, handle, changes) : nil
     let count = try token.unlocked { () throws(MapError) in
-      try unsafe backend.read(handle, at: start, into: buffer)
+      let count = try unsafe backend.read(handle, at: start, into: buffer)
+      if expectation?.isMet(backend.provider) == false { throw MapError(.fileChanged) }
+      return count
     }
     // What lies behind is left from whoever had the memory before.
     copy.range = start..<start + Int64(count)
@@ -198,10 +201,6 @@ extension MapCore {
     // No window is claimed from here on.
     let extent = edition.extent
     places.beginChange(of: edition)
-    defer {
-      places.endChange(of: edition)
-      monitor.broadcast()
-    }
     let known = edition.status
     let isHeld = file.handle != nil
     // The new handle takes the old one's place in the budget, too.
@@ -213,6 +212,8 @@ extension MapCore {
         try reopen(sources, known, extent)
       }
     } catch {
+      places.endChange(of: edition)
+      wakeAll()
       if !isHeld { ledger.creditHandles() }
       handlesMoved()
       if error.code == .handlesExhausted { places.noteShortageOfHandles() }
@@ -221,7 +222,9 @@ extension MapCore {
     // Copies are being read through the old handle; or through one of the first backend's that another thread gave the file
     // meanwhile, which readers without the lock may have found, too.
     while file.isHandleInUse() { waitForHandles(&token) }
+    // With that the change is over: others may begin the next one as soon as the lock is given up.
     putBack(edition, found, extent)
+    wakeAll()
     counters.returnsToPrimary += 1
     var surplus: (handle: Handle, owner: Backend)? = (found.file.handle, primary)
     // Another edition may have taken its place meanwhile, which goes on with the old handle.
@@ -270,7 +273,7 @@ extension MapCore {
   ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
     let opened = try primary.provider.open(source)
     do throws(MapError) {
-      if opened.status != known { throw MapError(.fileChanged) }
+      if !opened.status.isSame(as: known) { throw MapError(.fileChanged) }
       guard let extent else { return (opened, nil) }
       let replacement = try primary.makeExtent(
         opened.handle, fileSize: known.size, replacing: extent)

@@ -19,6 +19,7 @@ final class MapCore: @unchecked Sendable {
   let budget: any Budget
   let grid: WindowGrid
   let pattern: AccessPattern
+  let changes: FileChanges
   let pageSize: Int
   let control: ControlBlock
   let hasMembarrier: Bool
@@ -66,13 +67,14 @@ final class MapCore: @unchecked Sendable {
 
   init(
     provider: any RegionProvider, policy: any EvictionPolicy, budget: any Budget, grid: WindowGrid,
-    pattern: AccessPattern = .learned
+    pattern: AccessPattern = .learned, changes: FileChanges = .followed
   ) {
     primary = Backend(provider, grid)
     takeover = provider.takeover.map { Backend($0.provider, grid) }
     self.budget = budget
     self.grid = grid
     self.pattern = pattern
+    self.changes = changes
     pageSize = SystemPage.size
     let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
     let (reserved, overflow) = (provider.takeover?.reservedWindows ?? 0)
@@ -109,10 +111,8 @@ final class MapCore: @unchecked Sendable {
     }
     if !isForked {
       for file in files { file.handle.map(file.backend.provider.close) }
-      if !isShutDown {
-        primary.provider.shutDown()
-        takeover?.provider.shutDown()
-      }
+      primary.end()
+      takeover?.end()
     }
     unsafe control.deallocate()
   }
@@ -125,14 +125,14 @@ final class MapCore: @unchecked Sendable {
   }
 
   /// Takes the lock, until the token's life ends.
-  func lock() -> LockToken { LockToken(monitor) }
+  func lock() -> LockToken { LockToken(self) }
 
   /// Calls `body` with the lock, which it does not give up.
   func locked<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     monitor.lock()
-    defer { monitor.unlock() }
+    defer { giveUpLock() }
     return try body()
   }
 

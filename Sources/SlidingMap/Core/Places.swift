@@ -102,6 +102,7 @@ struct Places: ~Copyable {
   func ask(_ backend: Backend, for byteCount: Int, of edition: Edition) {
     guard case .changing(nil) = edition.place.state else { preconditionFailure("has an extent") }
     edition.place.backend = backend
+    edition.noteJoining()
     if !Turn.isPlanted("outgrown extent") { edition.place.state = .making(byteCount: byteCount) }
   }
 
@@ -122,6 +123,7 @@ struct Places: ~Copyable {
   func replace(by extent: Extent?, of backend: Backend, _ edition: Edition) {
     guard case .changing = edition.place.state else { preconditionFailure("nobody changes it") }
     edition.place.backend = backend
+    edition.noteJoining()
     edition.place.state = extent.map { .present($0) } ?? .absent
   }
 
@@ -176,6 +178,7 @@ struct Places: ~Copyable {
     file.place.backend = backend
     if let current = file.current, current.extent == nil, current.regions == 0 {
       current.place.backend = backend
+      current.noteJoining()
     }
     files.append(file)
   }

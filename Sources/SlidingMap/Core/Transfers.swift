@@ -8,28 +8,25 @@ struct Transfers {
   /// What is emptied in the same call, and may be used meanwhile.
   var emptied: [ExtentRange] = []
   private(set) var loads: [RegionLoad] = []
-  /// The version each file must still have when its windows were read, once per run of loads of one file.
+  /// Who waits for those that are only started.
+  private(set) var tickets: [LoadTicket] = []
+  /// How each file must still be when its windows were read, once per run of loads of one file.
   private var expected: [Expectation] = []
+  private let changes: FileChanges
 
-  private struct Expectation {
-    let handle: Handle
-    let identity: FileIdentity
-    let sources: [FileSource]
-    let version: FileVersion
+  init(backend: Backend, _ changes: FileChanges) {
+    self.backend = backend
+    self.changes = changes
   }
-
-  init(backend: Backend) { self.backend = backend }
 
   var isEmpty: Bool { unloads.isEmpty && loads.isEmpty }
 
-  mutating func append(_ load: RegionLoad, of edition: Edition) {
+  mutating func append(_ load: RegionLoad, of edition: Edition, _ ticket: LoadTicket?) {
     loads.append(load)
+    if let ticket { tickets.append(ticket) }
     guard backend.isCopying, let handle = load.handle else { return }
     if expected.last?.handle != handle {
-      expected.append(
-        Expectation(
-          handle: handle, identity: edition.file.identity, sources: edition.file.sources,
-          version: edition.version))
+      expected.append(Expectation(of: edition, handle, changes))
     }
   }
 
@@ -45,9 +42,9 @@ struct Transfers {
   }
 
   /// Starts the loads; the core hears of the end of each.
-  func submit(to core: MapCore) {
-    if loads.isEmpty { return }
-    backend.submit(loads) { ended in
+  func submit(to core: MapCore) -> LoadCancellation {
+    if loads.isEmpty { return .none }
+    return backend.submit(loads) { ended in
       var ended = ended
       check(&ended)
       core.loadsEnded(ended)
@@ -61,19 +58,38 @@ struct Transfers {
       let meant = loads.indices.filter {
         loads[$0].handle == expectation.handle && loads[$0].error == nil
       }
-      if meant.isEmpty || !hasChanged(expectation) { continue }
+      if meant.isEmpty || expectation.isMet(backend.provider) { continue }
       if Turn.isPlanted("unchecked copies") { continue }
       for index in meant { loads[index].error = MapError(.fileChanged) }
       backend.unload(meant.map { loads[$0].region })
     }
   }
+}
 
-  private func hasChanged(_ expectation: Expectation) -> Bool {
-    let provider = backend.provider
-    let status =
-      (try? provider.status(of: expectation.handle))
-      ?? (try? provider.status(of: expectation.identity, by: expectation.sources))
+/// How a file must still be when bytes of it were read. Made under the lock, asked without it.
+struct Expectation {
+  let handle: Handle
+  private let identity: FileIdentity
+  private let sources: [FileSource]
+  private let status: FileStatus
+  private let changes: FileChanges
+
+  init(of edition: Edition, _ handle: Handle, _ changes: FileChanges) {
+    self.handle = handle
+    identity = edition.file.identity
+    sources = edition.file.sources
+    status = edition.status
+    self.changes = changes
+  }
+
+  /// Whether the file is so. A system call.
+  func isMet(_ provider: any RegionProvider) -> Bool {
+    let now =
+      (try? provider.status(of: handle)) ?? (try? provider.status(of: identity, by: sources))
     // What nobody can tell may have changed.
-    return status?.version != expectation.version
+    guard let now else { return false }
+    let onlyGrows = changes == .appendOnly || now.isAppendOnly
+    if onlyGrows && now.size >= status.size { return true }
+    return now.version == status.version && (now.isSettled || !status.isSettled)
   }
 }

@@ -106,7 +106,7 @@ extension WindowCursor {
   /// Pins the windows of a range. True if all are loaded, so that the lease holds; else the core goes on from there.
   private mutating func pinIfLoaded(_ range: Range<Int64>, _ windows: ClosedRange<Int>) -> Bool {
     // What lies past the end of an edition that is shorter than the cursor knows has no words to look at.
-    if range.upperBound > edition.servedEnd {
+    if range.upperBound > edition.servedEnd || windows.count > 1 && !edition.mayJoin {
       state.publishLease(on: windows)
       return false
     }
@@ -137,7 +137,7 @@ extension WindowCursor {
           go(on: try core.move(from: edition, source, size: state.fileSize), windows)
         }
       } catch {
-        if !error.isAboutVersion { throw error }
+        if !error.isAboutVersion || core.changes == .oneVersion && edition.mayJoin { throw error }
         changes += 1
         if changes > 1 && error.code == .fileTruncated { throw error }
         if changes > MapCore.changesFollowed { return nil }

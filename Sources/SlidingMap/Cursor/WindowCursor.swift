@@ -114,7 +114,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   }
 
   /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if it is one on windows and the
-  /// file's place in memory has room; else it is let go.
+  /// file's place in memory has room; else it is let go. So is one on copies of the last window of a file that only grows, first of all.
   ///
   /// One fstat(2). Where the descriptor was closed, a stat(2) for each path under which cursors asked for the file, this one's
   /// first, until one leads to it.
@@ -124,6 +124,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. Size and lease stay
   ///   then.
   public mutating func refresh() throws(MapError) {
+    if core.mustEnd(unsafe state.pin.pointee.windows(state.grid), of: edition) { release() }
     switch try core.refresh(edition, source) {
     case .size(let size):
       // Bytes that were read without a window may be of an older version.

@@ -43,6 +43,24 @@ public class MapManager: @unchecked Sendable {
     return WindowCursor(core: core, source: source, attachment: attachment)
   }
 
+  /// A cursor on the file at a path, without blocking the calling thread: for tasks.
+  ///
+  /// - Throws: as `cursor(for:)`; `.cancelled` if the task is cancelled before the file is being opened.
+  public func open(_ path: FilePath) async throws(MapError) -> WindowCursor {
+    try await open(.path(path))
+  }
+
+  /// A cursor on what a source stands for, without blocking the calling thread: for tasks.
+  ///
+  /// The backend opens the file on a thread of its own, or by whatever means it has; where the budget of handles is full of handles in
+  /// use, the task waits for one.
+  ///
+  /// - Throws: as `cursor(for:)`; `.cancelled` if the task is cancelled before the file is being opened.
+  public func open(_ source: FileSource) async throws(MapError) -> WindowCursor {
+    let attachment = try await core.attach(awaiting: source)
+    return WindowCursor(core: core, source: source, attachment: attachment)
+  }
+
   /// Starts bringing parts of a file into memory and returns at once, without waiting for the disk.
   ///
   /// With mmap the kernel is asked to read them into the page cache (madvise(2), MADV_WILLNEED for each range), where a
@@ -130,18 +148,22 @@ public final class SlidingWindowMapManager: MapManager, @unchecked Sendable {
   ///   - backend: how windows get into memory.
   ///   - policy: which window goes when the budget is full; swapped later by `setPolicy`.
   ///   - budget: how much may be held.
-  ///   - windowSize: in bytes; powers of two are fastest, multiples of 2 MiB let the kernel use huge pages.
+  ///   - windowSize: in bytes; powers of two are fastest, multiples of 2 MiB let the kernel use huge pages. By default what the
+  ///     backend prefers, else `defaultWindowSize`.
   ///   - pattern: how files are read; by default learned for each from its misses. See <doc:ReadingAhead>.
+  ///   - changes: what is made of files that change while copies of them are held. See <doc:FilesThatChange>.
   /// - Precondition: `windowSize` is positive and a multiple of the page size.
   public init(
     backend: some RegionProvider = .automatic, policy: some EvictionPolicy = .lru,
-    budget: some Budget = .automatic, windowSize: Int = defaultWindowSize,
-    pattern: AccessPattern = .learned
+    budget: some Budget = .automatic, windowSize: Int? = nil,
+    pattern: AccessPattern = .learned, changes: FileChanges = .followed
   ) {
+    let windowSize = Backend.windowSize(windowSize, of: backend)
     super.init(
       core: MapCore(
         provider: backend, policy: policy, budget: budget,
-        grid: WindowGrid(windowSize: windowSize, pageSize: SystemPage.size), pattern: pattern))
+        grid: WindowGrid(windowSize: windowSize, pageSize: SystemPage.size), pattern: pattern,
+        changes: changes))
   }
 }
 
@@ -154,12 +176,15 @@ public final class StaticWindowMapManager: MapManager, @unchecked Sendable {
   ///   - policy: which file goes when the budget is full; swapped later by `setPolicy`.
   ///   - budget: how much may be held. A file larger than a soft budget is served all the same, as an overshoot.
   ///   - pattern: how files are read. A file that misses but once teaches nothing, so learned means `.normal` here.
+  ///   - changes: what is made of files that change while copies of them are held. See <doc:FilesThatChange>.
   public init(
     backend: some RegionProvider = .automatic, policy: some EvictionPolicy = .lru,
-    budget: some Budget = .automatic, pattern: AccessPattern = .learned
+    budget: some Budget = .automatic, pattern: AccessPattern = .learned,
+    changes: FileChanges = .followed
   ) {
     super.init(
       core: MapCore(
-        provider: backend, policy: policy, budget: budget, grid: .wholeFile, pattern: pattern))
+        provider: backend, policy: policy, budget: budget, grid: .wholeFile, pattern: pattern,
+        changes: changes))
   }
 }

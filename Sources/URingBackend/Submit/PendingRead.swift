@@ -17,6 +17,7 @@ final class PendingRead {
 /// Requests that were submitted together, and whom to tell of their ends.
 final class Submission {
   let completion: @Sendable ([ReadRequest]) -> Void
+  let cancelled = CancellationFlag()
 
   init(_ completion: @escaping @Sendable ([ReadRequest]) -> Void) { self.completion = completion }
 }

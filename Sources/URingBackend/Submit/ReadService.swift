@@ -49,17 +49,17 @@ final class ReadService: @unchecked Sendable {
 
   // MARK: For any thread
 
-  /// Takes on loads; false if no thread can be had for them.
+  /// Takes on loads; nil if no thread can be had for them.
   func submit(
     _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-  ) -> Bool {
+  ) -> LoadCancellation? {
     monitor.lock()
     defer { monitor.unlock() }
-    if isClosing || !hasThread() { return false }
+    if isClosing || !hasThread() { return nil }
     let submission = Submission(completion)
     for request in requests { waiting.append(PendingRead(request, of: submission)) }
     wake()
-    return true
+    return submission.cancelled.cancellation
   }
 
   /// Whether there is a thread, perhaps from now on.
@@ -224,6 +224,11 @@ final class ReadService: @unchecked Sendable {
   }
 
   private func place(_ read: PendingRead) {
+    if read.submission.cancelled.isRaised {
+      read.request.result = .failure(MapError(.cancelled))
+      finished.append(read)
+      return
+    }
     let target = ReadTarget(read.request.handle)
     if target.isSlot {
       direct.append(read)

@@ -17,6 +17,9 @@ final class MemoryProvider: RegionProvider, CopyMemory {
     var loads = 0
     var unloads = 0
     var isShutDown = false
+    var isSettled = true
+    var isAppendOnly = false
+    var cancellations = 0
   }
   private let state = Locked(State())
   /// Called before each load; may block, and may fail it.
@@ -56,6 +59,25 @@ final class MemoryProvider: RegionProvider, CopyMemory {
     }
   }
 
+  /// Whether files are told to be in a version that the next write leaves; see `FileStatus.isSettled`.
+  var isSettled: Bool {
+    get { state.withLock { $0.isSettled } }
+    set { state.withLock { $0.isSettled = newValue } }
+  }
+
+  var isAppendOnly: Bool {
+    get { state.withLock { $0.isAppendOnly } }
+    set { state.withLock { $0.isAppendOnly = newValue } }
+  }
+
+  /// Changes a file's content without a trace, as a write within a tick of the clock does.
+  func writeInSecret(_ path: FilePath, _ content: [UInt8]) {
+    state.withLock { $0.files[path]?.content = content }
+  }
+
+  /// How often the end of submitted reads was asked for.
+  var cancellations: Int { state.withLock { $0.cancellations } }
+
   var openHandles: Int { state.withLock { $0.handles.count } }
   var extents: Int { state.withLock { $0.extents } }
   var loads: Int { state.withLock { $0.loads } }
@@ -89,7 +111,7 @@ final class MemoryProvider: RegionProvider, CopyMemory {
     }
     return FileStatus(
       identity: FileIdentity(file.inode), version: FileVersion(file.version),
-      size: Int64(file.content.count))
+      size: Int64(file.content.count), isSettled: isSettled, isAppendOnly: isAppendOnly)
   }
 
   func status(of handle: Handle) throws(MapError) -> FileStatus {
@@ -149,15 +171,21 @@ final class MemoryProvider: RegionProvider, CopyMemory {
   /// Reads on a thread of its own, so that a read that blocks holds nobody up.
   func submit(
     _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
-  ) {
+  ) -> LoadCancellation {
+    let isCancelled = Locked(false)
     let thread = Thread { [self] in
       for one in requests {
         var one = [one]
         read(&one)
+        if isCancelled.withLock({ $0 }) { one[0].result = .failure(MapError(.cancelled)) }
         completion(one)
       }
     }
     thread.start()
+    return LoadCancellation { [self] in
+      isCancelled.withLock { $0 = true }
+      state.withLock { $0.cancellations += 1 }
+    }
   }
 
   /// What lies where nothing is loaded; who reads it has no pin.

@@ -75,13 +75,14 @@ final class SlowUnloader: MappingProvider {
   func load(_ loads: inout [RegionLoad]) { base.load(&loads) }
   func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-  ) {
+  ) -> LoadCancellation {
     Thread { [self] in
       loading.wait()
       var loads = loads
       base.load(&loads)
       completion(loads)
     }.start()
+    return .none
   }
   func unload(_ regions: [ExtentRange]) {
     let waits = state.withLock { state in

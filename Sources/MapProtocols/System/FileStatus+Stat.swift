@@ -1,0 +1,56 @@
+package import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
+extension FileIdentity {
+  /// The identity that stat(2) tells.
+  package init(_ stat: Stat) {
+    self.init(
+      device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
+      inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino))
+  }
+}
+
+extension FileStatus {
+  /// Identity, version and size as stat(2) tells them just now.
+  ///
+  /// - Parameter tellsEveryChange: asked where the file's change time is that of this moment; see `isSettled`.
+  package init(_ stat: Stat, tellsEveryChange: () -> Bool) {
+    let changeTime = Self.nanoseconds(stat.st_ctim)
+    self.init(
+      identity: FileIdentity(stat),
+      version: FileVersion(
+        size: stat.size, changeTime: changeTime, modificationTime: Self.nanoseconds(stat.st_mtim)),
+      size: max(stat.size, 0),
+      isSettled: Self.isPast(changeTime) || Self.isFine(changeTime) && tellsEveryChange())
+  }
+
+  /// Whether a change time is more than a tick away from now, either way, so that no later change gets the same.
+  private static func isPast(_ changeTime: Int64) -> Bool {
+    var now = timespec()
+    #if os(Linux)
+      // The clock that gives files their times, and the cheapest: CLOCK_REALTIME_COARSE.
+      let clock = clockid_t(5)
+    #else
+      let clock = CLOCK_REALTIME
+    #endif
+    guard unsafe clock_gettime(clock, &now) == 0 else { return false }
+    let distance = nanoseconds(now) &- changeTime
+    return distance.magnitude > (isFine(changeTime) ? tick : coarseTick)
+  }
+
+  /// Whether a time has fractions of a second; what FAT and some network file systems give has none.
+  private static func isFine(_ time: Int64) -> Bool { time % 1_000_000_000 != 0 }
+
+  /// The longest tick of Linux's clocks, at 100 Hz; and the coarsest times of file systems, FAT's 2 s.
+  private static let tick: UInt64 = 10_000_000
+  private static let coarseTick: UInt64 = 2_000_000_000
+
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+}
