@@ -100,6 +100,10 @@ bool smap_is_append_only(int fd) {
   return statx(fd, "", AT_EMPTY_PATH, 0, &status) == 0 &&
          (status.stx_attributes & STATX_ATTR_APPEND) != 0;
 }
+
+void *smap_enlarge(void *address, size_t old_size, size_t new_size) {
+  return mremap(address, old_size, new_size, MREMAP_MAYMOVE);
+}
 #else
 bool smap_has_fine_times(int fd, const char *path) {
   (void)fd, (void)path;
@@ -109,6 +113,12 @@ bool smap_has_fine_times(int fd, const char *path) {
 bool smap_is_append_only(int fd) {
   (void)fd;
   return false;
+}
+
+void *smap_enlarge(void *address, size_t old_size, size_t new_size) {
+  (void)address, (void)old_size, (void)new_size;
+  errno = ENOSYS;
+  return (void *)-1;
 }
 
 ssize_t smap_drop(const struct iovec *ranges, size_t count) {

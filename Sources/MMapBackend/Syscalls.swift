@@ -33,16 +33,6 @@ struct Syscalls: SystemCalls {
     _ = try unsafe mmap(base, byteCount, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor.rawValue)
   }
 
-  /// mmap(2) of addresses without memory, which nobody else gets until `unmap`.
-  func reserve(byteCount: Int) throws(Errno) -> UnsafeMutableRawPointer {
-    #if canImport(Darwin)
-      let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
-    #else
-      let flags = MAP_PRIVATE | MAP_ANONYMOUS | CInt(MAP_NORESERVE)
-    #endif
-    return try unsafe mmap(nil, byteCount, PROT_NONE, flags, -1)
-  }
-
   private func mmap(
     _ address: UnsafeMutableRawPointer?, _ byteCount: Int, _ protection: CInt, _ flags: CInt,
     _ descriptor: CInt
@@ -54,23 +44,6 @@ struct Syscalls: SystemCalls {
       preconditionFailure("mmap gave address 0")
     }
     return unsafe pointer
-  }
-
-  /// munmap(2).
-  ///
-  /// - Precondition: nobody uses these addresses any more.
-  @unsafe
-  func unmap(_ base: UnsafeMutableRawPointer, byteCount: Int) {
-    guard byteCount > 0 else { return }
-    _ = try? retrying(.munmap) { unsafe Int(munmap(base, byteCount)) }
-  }
-
-  /// madvise(2), MADV_DONTNEED: the pages leave this process, and come back from the file when touched.
-  ///
-  /// On Darwin the kernel takes it as a hint.
-  @unsafe
-  func drop(_ base: UnsafeMutableRawPointer, byteCount: Int) {
-    _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, MADV_DONTNEED)) }
   }
 
   /// Whether one call can empty several ranges: process_madvise(2). Asked once.

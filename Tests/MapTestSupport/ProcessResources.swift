@@ -16,6 +16,10 @@ public struct ProcessResources: Sendable {
   public let anonymousBytes: Int
   /// Bytes of address space (VmSize).
   public let addressSpaceBytes: Int
+  /// Bytes that are counted as the process's own to write to (VmData).
+  public let dataBytes: Int
+  /// Bytes of address space that are locked (VmLck).
+  public let lockedBytes: Int
 
   /// Whether there is a /proc to ask.
   public static let isAvailable = FileManager.default.fileExists(atPath: "/proc/self/pagemap")
@@ -32,6 +36,8 @@ public struct ProcessResources: Sendable {
     fileBytes = fields["RssFile", default: 0]
     anonymousBytes = fields["RssAnon", default: 0]
     addressSpaceBytes = fields["VmSize", default: 0]
+    dataBytes = fields["VmData", default: 0]
+    lockedBytes = fields["VmLck", default: 0]
   }
 
   /// Open descriptors of files at or below `path`, deleted ones included.

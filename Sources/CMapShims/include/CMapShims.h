@@ -73,6 +73,11 @@ bool smap_is_append_only(int fd);
 // How many completions the calling thread is in, after adding `change`.
 int smap_completion_depth(int change);
 
+// Enlarges a map of this process's own, wherever the kernel has room for it: mremap(2), MREMAP_MAYMOVE, which takes any number of
+// arguments and so can't be called from Swift. Gives the new address; (void *)-1 with errno where that fails or the system has no such
+// call, and then the old map is whole.
+void *smap_enlarge(void *address, size_t old_size, size_t new_size);
+
 // Where `pattern`, which is not empty, first begins in `bytes`, or -1: memchr(3) for one byte, memmem(3) for more, which
 // glibc's headers give only to _GNU_SOURCE.
 ssize_t smap_find(const void *_Nullable bytes, size_t count, const void *_Nullable pattern, size_t length);

@@ -1,12 +1,6 @@
 package import SystemPackage
 
-#if canImport(Darwin)
-  internal import Darwin
-#else
-  internal import Glibc
-#endif
-
-/// Memory of the process's own, page by page as it is touched: mmap(2), MAP_ANONYMOUS, MAP_PRIVATE and MAP_NORESERVE.
+/// Memory of the process's own, page by page as it is touched; not locked, whatever the program has locked.
 ///
 /// Never in huge pages, whatever the system's setting: a budget counts the pages that are used, and no others.
 @safe
@@ -15,36 +9,33 @@ package final class AnonymousMemory: @unchecked Sendable {
   package let base: UnsafeMutableRawPointer
   /// How many bytes.
   package let byteCount: Int
+  private let calls = MemoryCalls()
 
-  /// Reserves addresses; pages come when they are touched.
+  /// Reserves addresses and gives them access; pages come when they are touched.
   ///
   /// - Precondition: `byteCount` is positive.
-  /// - Throws: ENOMEM.
+  /// - Throws: ENOMEM; also where the system counts what may be written, and has not so much left.
   package init(byteCount: Int) throws(Errno) {
     precondition(byteCount > 0, "memory of no bytes")
-    let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, Self.flags, -1, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else {
-      throw Errno(rawValue: errno)
+    let base = try unsafe calls.reserve(byteCount: byteCount)
+    do throws(Errno) {
+      try unsafe calls.giveAccess(base, byteCount: byteCount)
+    } catch {
+      unsafe calls.unmap(base, byteCount: byteCount)
+      throw error
     }
-    #if os(Linux)
-      // MADV_NOHUGEPAGE, which glibc's headers give only to _DEFAULT_SOURCE. Kernels without huge pages refuse it.
-      _ = unsafe madvise(address, byteCount, 15)
-    #endif
-    unsafe base = address
+    unsafe calls.useHugePages(false, base, byteCount: byteCount)
+    unsafe self.base = base
     self.byteCount = byteCount
   }
 
-  /// What mmap(2) is told of memory that takes room when it is written to.
-  static var flags: CInt {
-    #if canImport(Darwin)
-      MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
-    #else
-      MAP_PRIVATE | MAP_ANONYMOUS | CInt(MAP_NORESERVE)
-    #endif
-  }
+  /// Gives the pages back and keeps the addresses.
+  package func drop() { unsafe calls.drop(base, byteCount: byteCount) }
 
-  /// Gives the pages back and keeps the addresses: madvise(2), MADV_DONTNEED.
-  package func drop() { _ = unsafe madvise(base, byteCount, MADV_DONTNEED) }
+  deinit { unsafe calls.unmap(base, byteCount: byteCount) }
+}
 
-  deinit { _ = unsafe munmap(base, byteCount) }
+/// The system calls of memory that no test makes fail.
+private struct MemoryCalls: SystemCalls {
+  var faults: SyscallFaults? { nil }
 }

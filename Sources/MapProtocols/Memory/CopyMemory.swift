@@ -23,8 +23,8 @@ package protocol CopyMemory: Sendable {
   func empty(_ regions: [ExtentRange])
 }
 
-/// Private anonymous memory, without swap reserved for it, which takes room as windows are read: mmap(2), MAP_ANONYMOUS and
-/// MAP_NORESERVE; two kernel maps for a file, one of huge pages and one of others.
+/// Private anonymous memory, without swap reserved for it, which takes room as windows are read; two kernel maps for a file, one of huge
+/// pages and one of others. It is not locked, whatever the program has locked.
 ///
 /// The Darwin variants compile from the same source but were never run.
 package struct SystemCopyMemory: CopyMemory, SystemCalls {
@@ -32,7 +32,7 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
 
   package init(faults: SyscallFaults? = nil) { self.faults = faults }
 
-  /// One mmap(2).
+  /// Reserves addresses and gives them access: mmap(2), munlock(2) and mprotect(2).
   ///
   /// Where windows are multiples of a huge page, 2 MiB, all of the file that fills such pages may have them (MADV_HUGEPAGE):
   /// the memory of a window then takes a tenth of the time to come and go. The rest has ordinary pages.
@@ -70,11 +70,17 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
     let room = placement.multiple > SystemPage.size ? placement.multiple : 0
     let (mapped, overflow) = byteCount.addingReportingOverflow(room)
     if overflow { throw .noMemory }
-    let first = try unsafe map(byteCount: mapped)
+    let first = try unsafe reserve(byteCount: mapped)
     let head = unsafe placement.distance(from: first)
     let base = unsafe first + head
     unsafe unmap(first, byteCount: head)
     unsafe unmap(base + byteCount, byteCount: mapped - head - byteCount)
+    do throws(Errno) {
+      try unsafe giveAccess(base, byteCount: byteCount)
+    } catch {
+      unsafe unmap(base, byteCount: byteCount)
+      throw error
+    }
     // No window may take more memory than its budget knows of.
     let isHuge = alignment % SystemPage.hugeSize == 0
     let huge = isHuge ? fileSize / SystemPage.hugeSize * SystemPage.hugeSize : 0
@@ -98,51 +104,15 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
   }
 
   /// MADV_DONTNEED, one call for each run of neighbours. O(n log n).
-  ///
-  /// On Darwin the kernel takes it as a hint.
   package func empty(_ regions: [ExtentRange]) {
-    for run in regions.runs(pageSize: SystemPage.size) { advise(MADV_DONTNEED, run) }
+    for run in regions.runs(pageSize: SystemPage.size) {
+      guard let start = unsafe UnsafeMutableRawPointer(bitPattern: run.lowerBound) else { continue }
+      unsafe drop(start, byteCount: run.count)
+    }
   }
 
   private func advise(_ advice: CInt, _ run: Range<UInt>) {
     guard let start = unsafe UnsafeMutableRawPointer(bitPattern: run.lowerBound) else { return }
     _ = try? retrying(.madvise) { unsafe Int(madvise(start, run.count, advice)) }
-  }
-
-  /// mmap(2), wherever the kernel likes.
-  private func map(byteCount: Int) throws(Errno) -> UnsafeMutableRawPointer {
-    let base = try retrying(.mmap) {
-      unsafe Int(
-        bitPattern: mmap(
-          nil, byteCount, PROT_READ | PROT_WRITE, AnonymousMemory.flags, -1, 0))
-    }
-    guard let pointer = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
-      preconditionFailure("mmap gave address 0")
-    }
-    return unsafe pointer
-  }
-
-  /// madvise(2), MADV_HUGEPAGE or MADV_NOHUGEPAGE: whether a touch may take a huge page of memory, or only the page that is
-  /// touched.
-  private func useHugePages(
-    _ isAllowed: Bool, _ base: UnsafeMutableRawPointer, byteCount: Int
-  ) {
-    #if os(Linux)
-      guard byteCount > 0 else { return }
-      // Which glibc's headers give only to _DEFAULT_SOURCE.
-      let (huge, noHuge) = (CInt(14), CInt(15))
-      let advice = isAllowed ? huge : noHuge
-      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, advice)) }
-    #endif
-  }
-
-  /// munmap(2). Where the kernel refuses, as it may when maps have run short, the addresses are lost but the memory is not.
-  private func unmap(_ base: UnsafeMutableRawPointer, byteCount: Int) {
-    guard byteCount > 0 else { return }
-    do throws(Errno) {
-      _ = try retrying(.munmap) { unsafe Int(munmap(base, byteCount)) }
-    } catch {
-      _ = try? retrying(.madvise) { unsafe Int(madvise(base, byteCount, MADV_DONTNEED)) }
-    }
   }
 }

@@ -3,7 +3,7 @@ package import SystemPackage
 /// The system calls of the backends, as tests name them.
 package enum Syscall: Hashable, Sendable {
   case ringSetup, ringRegister, ringInstall, eventDescriptor, startThread
-  case open, duplicate, flags, stat, poll, read, close, mmap, munmap, madvise
+  case open, duplicate, flags, stat, poll, read, close, mmap, mprotect, munmap, madvise
   case cachestat, readCached
 }
 

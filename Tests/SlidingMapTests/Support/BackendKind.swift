@@ -1,7 +1,7 @@
 import SlidingMap
 
 /// The backends of the package, for tests that hold for each.
-enum BackendKind: String, CaseIterable, Sendable {
+enum BackendKind: String, CaseIterable, Codable, Sendable {
   case mmap, automatic, uring, direct, pread
 
   /// A new one. Where there is no ring, those that want one read by pread(2).

@@ -1,0 +1,156 @@
+import Foundation
+import MapProtocols
+import MapTestSupport
+import SlidingMap
+import SystemPackage
+import Testing
+
+#if os(Linux)
+  /// Programs that lock their memory, mlockall(2), in processes of their own: windows are not filled before they are read, and their
+  /// memory comes back.
+  @Suite(.serialized, .enabled(if: ProcessResources.isAvailable, "needs /proc"))
+  struct LockedMemoryTests {
+    /// Flags of mlockall(2) for maps to come: locked and filled when they are made, or when they are touched.
+    @Test(arguments: [MCL_FUTURE, MCL_FUTURE | onFault], [BackendKind.pread, .uring])
+    func `Maps to come are locked`(flags: CInt, kind: BackendKind) async {
+      await #expect(processExitsWith: .success) { [flags, kind] in
+        let bench = try LockedBench(kind)
+        guard try lockAll(flags) else { return }
+        let before = try ProcessResources()
+        let maps = SlidingWindowMapManager(
+          backend: try kind.make(), budget: .fixed(bytes: 4 << 20), windowSize: 64 << 10)
+        try bench.read(through: maps, times: 1000)
+        let full = try ProcessResources()
+        #expect(full.anonymousBytes - before.anonymousBytes < 64 << 20)
+        #expect(full.lockedBytes - before.lockedBytes < 64 << 20)
+        let held = maps.statistics.bytes
+        #expect(held > 2 << 20 && maps.collect() > 0)
+        let after = try ProcessResources()
+        #expect(full.anonymousBytes - after.anonymousBytes > held / 2)
+        try bench.read(through: maps, times: 100)
+        maps.shutdown()
+      }
+    }
+
+    @Test(arguments: [MCL_CURRENT, MCL_CURRENT | onFault])
+    func `Maps there are were locked`(flags: CInt) async {
+      await #expect(processExitsWith: .success) { [flags] in
+        let bench = try LockedBench(.pread, size: 32 << 20)
+        let maps = SlidingWindowMapManager(
+          backend: try BackendKind.pread.make(), budget: .fixed(bytes: 16 << 20),
+          windowSize: 1 << 20)
+        try bench.read(through: maps, times: 100)
+        guard try lockAll(flags) else { return }
+        try bench.read(through: maps, times: 100)
+        let full = try ProcessResources()
+        let held = maps.statistics.bytes
+        #expect(held > 8 << 20 && maps.collect() > 0)
+        let after = try ProcessResources()
+        #expect(full.anonymousBytes - after.anonymousBytes > held / 2)
+        try bench.read(through: maps, times: 100)
+        maps.shutdown()
+      }
+    }
+
+    @Test(arguments: [MCL_FUTURE, MCL_FUTURE | onFault])
+    func `Memory of one's own is neither locked nor filled`(flags: CInt) async {
+      await #expect(processExitsWith: .success) { [flags] in
+        guard try lockAll(flags) else { return }
+        let before = try ProcessResources()
+        let memory = try AnonymousMemory(byteCount: 256 << 20)
+        unsafe memory.base.storeBytes(of: 1, as: UInt8.self)
+        let full = try ProcessResources()
+        #expect(full.anonymousBytes - before.anonymousBytes < 64 << 20)
+        #expect(full.lockedBytes - before.lockedBytes < 64 << 20)
+        guard try lockAll(MCL_CURRENT) else { return }
+        let locked = try ProcessResources()
+        #expect(locked.anonymousBytes - before.anonymousBytes > 200 << 20)
+        memory.drop()
+        #expect(try ProcessResources().anonymousBytes - before.anonymousBytes < 64 << 20)
+      }
+    }
+
+    /// Who is not root may lock so much and no more, and mmap(2) then has no more to give.
+    @Test func `More addresses than may be locked`() async {
+      await #expect(processExitsWith: .success) {
+        let bench = try LockedBench(.pread, size: 4 << 30)
+        if geteuid() == 0 {
+          try setLimit(__RLIMIT_MEMLOCK, to: 64 << 20)
+          // As root no longer.
+          guard seteuid(65_534) == 0 else { return }
+        }
+        defer { _ = seteuid(getuid()) }
+        guard mlockall(MCL_FUTURE | onFault) == 0 else { return }
+        let maps = SlidingWindowMapManager(
+          backend: bench.provider, budget: .fixed(bytes: 4 << 20), windowSize: 1 << 20)
+        try bench.read(through: maps, times: 100)
+        maps.shutdown()
+      }
+    }
+  }
+
+  /// MCL_ONFAULT, newer than some headers.
+  private let onFault: CInt = 4
+
+  /// Locks this process's memory; false where that is not allowed, and then there is nothing to test.
+  private func lockAll(_ flags: CInt) throws -> Bool {
+    if mlockall(flags) == 0 { return true }
+    try #require(errno == ENOMEM || errno == EPERM || errno == EINVAL)
+    return false
+  }
+
+  /// A huge sparse file with content here and there.
+  private struct LockedBench {
+    let scratch: Scratch
+    let provider: any RegionProvider
+    let size: Int64
+    private let path: FilePath
+    private let places: [Int64]
+    private let content: [UInt8]
+
+    init(_ kind: BackendKind, size: Int64 = 64 << 30) throws {
+      scratch = try Scratch()
+      provider = try kind.make()
+      self.size = size
+      path = try scratch.resize("sparse", to: size)
+      content = SlidingMapTests.content(10_000)
+      let file = try FileDescriptor.open(path, .writeOnly)
+      defer { try? file.close() }
+      var dice = Dice(seed: 7)
+      places = (0..<20).map { _ in Int64(dice.draw(Int(size) - 20_000)) }.sorted()
+      for place in places { try file.writeAll(toAbsoluteOffset: place, content) }
+      // For whoever the test becomes.
+      try chmod(scratch.path, 0o755)
+      try chmod(path, 0o644)
+    }
+
+    /// Reads at random, and looks at each byte.
+    func read(through maps: MapManager, times: Int) throws {
+      var dice = Dice(seed: 11)
+      var cursor = try maps.cursor(for: path)
+      for index in 0..<times {
+        let isContent = index % 10 == 0
+        let offset =
+          isContent ? places[dice.draw(places.count)] : Int64(dice.draw(Int(size) - 20_000))
+        let count = isContent ? content.count : 5_000
+        let model = expected(offset, count)
+        let isRight = try cursor.withBytes(at: offset, count: count) { shows($0, model, at: 0) }
+        #expect(isRight, "at \(offset)")
+      }
+    }
+
+    private func expected(_ offset: Int64, _ count: Int) -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      for place in places {
+        let there = (place..<place + Int64(content.count)).clamped(
+          to: offset..<offset + Int64(count))
+        for at in there { bytes[Int(at - offset)] = content[Int(at - place)] }
+      }
+      return bytes
+    }
+
+    private func chmod(_ path: FilePath, _ mode: mode_t) throws {
+      try #require(unsafe Glibc.chmod(path.string, mode) == 0)
+    }
+  }
+#endif
