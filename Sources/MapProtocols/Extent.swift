@@ -5,13 +5,32 @@ public struct Extent: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
   /// How far the addresses reach, the room for growth included.
   public let byteCount: Int
+  /// Whether its windows are given access one by one, before they are loaded, and lose it when they are emptied: so it is with copies
+  /// where the system counts all memory that may be written to. Who makes the extent decides it.
+  package let opensWindows: Bool
+
   /// Describes an extent.
   ///
   /// - Parameter base: the first of `byteCount` addresses that stay reserved until it is given back.
   @unsafe
   public init(base: UnsafeMutableRawPointer, byteCount: Int) {
+    unsafe self.init(base: base, byteCount: byteCount, opensWindows: false)
+  }
+
+  /// The same for one whose windows may be opened one by one.
+  @unsafe
+  package init(base: UnsafeMutableRawPointer, byteCount: Int, opensWindows: Bool) {
     unsafe self.base = base
     self.byteCount = byteCount
+    self.opensWindows = opensWindows
+  }
+
+  /// Kernel maps that each loaded window takes beside the extent's own: an open window is one, and parts the addresses around it.
+  package var mapsPerWindow: Int { opensWindows ? 2 : 0 }
+
+  /// The same extent, of which no window is closed when it is emptied.
+  package var withoutClosing: Extent {
+    unsafe Extent(base: base, byteCount: byteCount, opensWindows: false)
   }
 }
 

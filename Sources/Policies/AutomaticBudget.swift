@@ -7,6 +7,7 @@ internal import Synchronization
 ///   neighbours and the rest of the page cache want the other three.
 ///   At least 64 MiB, below which windows of a megabyte are unloaded faster than they pay, but not more than half of a
 ///   memory so small.
+///   No more than half of what RLIMIT_DATA leaves, which counts the memory that copies lie in.
 /// - Addresses: half of those RLIMIT_AS still leaves, and no more bytes than that: the other half is for the program's own
 ///   allocations and threads, which fail when they run out. Files beyond are read another way or not at all.
 /// - Handles: half of the descriptors still to be had, so that the program can open as many as we hold. At most 1,024,
@@ -58,7 +59,7 @@ public struct AutomaticBudget: Budget {
     let maps = room(system.maxMapCount, system.mapsInUse, ours: usage.maps)
     let addresses = addresses(of: system, holding: usage)
     return BudgetLimits(
-      bytes: min(bytes(of: system), addresses),
+      bytes: min(bytes(of: system), addresses, data(of: system, holding: usage)),
       maps: maps == .max ? .max : max(maps / 2, leastCount), addresses: addresses,
       handles: min(max(handles / 2, leastCount), mostHandles))
   }
@@ -71,6 +72,12 @@ public struct AutomaticBudget: Budget {
 
   private static func addresses(of system: SystemLimits, holding usage: BudgetUsage) -> Int {
     let room = room(system.addressSpace, system.addressSpaceInUse, ours: usage.addresses)
+    return room == .max ? .max : wholePages(room / 2, system)
+  }
+
+  /// Of what is held only copies are in use there; which bytes are, nobody tells here, and half of the limit holds in any case.
+  private static func data(of system: SystemLimits, holding usage: BudgetUsage) -> Int {
+    let room = room(system.data, system.dataInUse, ours: usage.bytes)
     return room == .max ? .max : wholePages(room / 2, system)
   }
 

@@ -6,6 +6,8 @@ public struct SystemLimits: Hashable, Sendable {
   public var openFiles: Int
   /// Bytes of addresses the process may map: the soft RLIMIT_AS.
   public var addressSpace: Int
+  /// Bytes of memory of its own that the process may be able to write to, used or not: the soft RLIMIT_DATA.
+  public var data: Int
   /// Kernel maps the process may have: vm.max_map_count on Linux.
   public var maxMapCount: Int
   /// Bytes of memory the machine has.
@@ -16,6 +18,8 @@ public struct SystemLimits: Hashable, Sendable {
   public var openFilesInUse: Int
   /// Bytes of addresses mapped now, a manager's own included.
   public var addressSpaceInUse: Int
+  /// Bytes of memory of its own that the process is able to write to now, a manager's own included.
+  public var dataInUse: Int
   /// Kernel maps there are now, a manager's own included.
   public var mapsInUse: Int
   /// The size of a page in bytes.
@@ -25,18 +29,20 @@ public struct SystemLimits: Hashable, Sendable {
   ///
   /// - Precondition: `pageSize` is positive.
   public init(
-    openFiles: Int = .max, addressSpace: Int = .max, maxMapCount: Int = .max, memory: Int = .max,
-    cgroupMemory: Int? = nil, openFilesInUse: Int = 0, addressSpaceInUse: Int = 0,
-    mapsInUse: Int = 0, pageSize: Int = 4096
+    openFiles: Int = .max, addressSpace: Int = .max, data: Int = .max, maxMapCount: Int = .max,
+    memory: Int = .max, cgroupMemory: Int? = nil, openFilesInUse: Int = 0,
+    addressSpaceInUse: Int = 0, dataInUse: Int = 0, mapsInUse: Int = 0, pageSize: Int = 4096
   ) {
     precondition(pageSize > 0, "the page size must be positive")
     self.openFiles = openFiles
     self.addressSpace = addressSpace
+    self.data = data
     self.maxMapCount = maxMapCount
     self.memory = memory
     self.cgroupMemory = cgroupMemory
     self.openFilesInUse = openFilesInUse
     self.addressSpaceInUse = addressSpaceInUse
+    self.dataInUse = dataInUse
     self.mapsInUse = mapsInUse
     self.pageSize = pageSize
   }

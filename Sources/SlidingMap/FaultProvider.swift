@@ -194,6 +194,7 @@ extension FaultProvider: CopyMemory {
     return try memory.reserve(fileSize: fileSize, byteCount: byteCount, alignment: alignment)
   }
   package func release(_ extent: Extent) { memory.release(extent) }
+  package func open(_ region: ExtentRange) throws(MapError) { try memory.open(region) }
   package func populate(_ regions: [ExtentRange]) { memory.populate(regions) }
   package func empty(_ regions: [ExtentRange]) { memory.empty(regions) }
 }

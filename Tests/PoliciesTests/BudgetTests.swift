@@ -79,6 +79,17 @@ struct BudgetTests {
     #expect(limits(system).bytes == system.pageSize)
   }
 
+  @Test func halfOfTheWritableMemoryLeftStaysWithTheProgram() {
+    var system = SystemLimits(data: 1 << 30, memory: 64 * Self.gibibyte, dataInUse: 512 << 20)
+    #expect(limits(system).bytes == 256 << 20)
+    var usage = BudgetUsage()
+    usage.bytes = 200 << 20
+    system.dataInUse += usage.bytes
+    #expect(limits(system, holding: usage).bytes == 256 << 20)
+    system.data = .max
+    #expect(limits(system).bytes == 16 * Self.gibibyte)
+  }
+
   /// Else the limits would sink as the manager fills them.
   @Test func whatTheManagerHoldsIsNotHeldAgainstIt() {
     var system = SystemLimits(

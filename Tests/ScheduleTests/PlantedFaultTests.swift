@@ -22,6 +22,7 @@
       ("unwatched cut", "a cut while copies wait", "bytes"),
       ("joined ticks", "changes within a tick", "wrong bytes"),
       ("later version", "one version", "wrong bytes"),
+      ("closed map", "ways back of open windows", "closes a part of a map"),
       ("unheard handle", "opened by tasks, copies", "nobody can go on"),
     ]
 

@@ -53,6 +53,7 @@
         provider.failures = 0
         provider.mostHandles = .max
         provider.mostExtents = .max
+        provider.mostOpenPages = .max
       }
       kernel?.waitUntilIdle()
       checkOvershoot()

@@ -109,8 +109,9 @@
       if scenario.backend == .both {
         let second = VirtualProvider(files, "copies", kernel: kernel, firstHandle: 500)
         second.failures = scenario.failures
+        open(scenario.mostOpenPages, second)
         providers.append(second)
-        takeover = Takeover(provider: second, reservedWindows: 4)
+        takeover = Takeover(provider: second, reservedWindows: scenario.reservedWindows)
       }
       let mapping = MappingProperties(
         loadsWhenTouched: !scenario.populates, faultAround: scenario.faultAround * Self.page,
@@ -122,10 +123,17 @@
           files, mapping, bypassLimit: scenario.bypasses ? Self.page : 0, takeover: takeover,
           kernel: kernel)
       first.failures = scenario.failures
+      if scenario.backend == .copying { open(scenario.mostOpenPages, first) }
       first.mostHandles = scenario.mostHandles
       first.mostExtents = scenario.mostExtents
       providers.append(first)
       return first
+    }
+
+    private func open(_ pages: Int?, _ provider: VirtualProvider) {
+      guard let pages else { return }
+      provider.opensWindows = true
+      provider.mostOpenPages = pages
     }
   }
 #endif

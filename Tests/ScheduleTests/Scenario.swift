@@ -39,6 +39,10 @@
     /// Whether windows of maps must be loaded before they are touched.
     var populates = false
     var bypasses = false
+    /// How many windows' bytes may be read without a window at a time; by few, files get windows from the takeover at once.
+    var reservedWindows = 4
+    /// How many pages of copies the system gives access, one window at a time.
+    var mostOpenPages: Int?
     /// In pages; see `MappingProperties.faultAround`.
     var faultAround = 0
     var refusesBarriers = false
@@ -75,10 +79,11 @@
       case .budgetExhausted:
         return limits.bytes != .max && (limits.isHard || backend != .mapping)
           || limits.regions != .max && (limits.isHard || backend != .mapping)
-          || backend == .both
+          || backend == .both || limits.maps != .max && mostOpenPages != nil
       case .handlesExhausted: return limits.handles != .max || mostHandles != .max || failures > 0
       case .addressSpaceExhausted:
         return limits.maps != .max || limits.addresses != .max || mostExtents != .max
+          || mostOpenPages != nil
           || failures > 0
       case .fileChanged: return losesFiles || follows == .oneVersion && changes
       case .fileTruncated: return verbs.contains(.truncate) || verbs.contains(.clear)

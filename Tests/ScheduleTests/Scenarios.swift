@@ -305,6 +305,29 @@
         budget: .fixed(bytes: 9 << 12, handles: 2), files: [3, 2],
         verbs: [.ready, .drop, .dropManager, .shutdown, .refresh, .append], mostHandles: 2,
         managers: 2),
+      // Memory for copies that is given access a window at a time, of which the system has little.
+      Scenario(
+        name: "memory short", backend: .copying, budget: .fixed(bytes: 8 << 12), files: [3, 2, 2],
+        operations: 4...8, verbs: [.across, .ready, .cancel, .append, .refresh, .drop],
+        mostOpenPages: 4),
+      Scenario(
+        name: "maps short for copies", backend: .copying, budget: .fixed(maps: 9),
+        files: [3, 2, 2], operations: 4...8,
+        verbs: [.across, .ready, .prefetch, .open, .overwrite, .drop], mostOpenPages: 6),
+      Scenario(
+        name: "memory short, takeover", backend: .both,
+        budget: .fixed(bytes: 12 << 12, handles: 4), files: [3, 2, 2], operations: 4...10,
+        verbs: [.across, .across, .use, .drop, .refresh, .append], mostHandles: 1,
+        mostOpenPages: 4),
+      Scenario(
+        name: "ways back of open windows", backend: .both,
+        budget: .fixed(bytes: 5 << 12, handles: 3), files: [4, 4], threads: 4...5,
+        operations: 8...16, verbs: [.use, .use, .use, .drop, .open], mostHandles: 1,
+        reservedWindows: 1, mostOpenPages: 40),
+      Scenario(
+        name: "memory short, failing calls", backend: .copying,
+        budget: .fixed(bytes: 5 << 12, maps: 12), files: [3, 2], operations: 4...8,
+        verbs: [.across, .ready, .refresh, .truncate, .shutdown], failures: 60, mostOpenPages: 4),
     ]
   }
 #endif

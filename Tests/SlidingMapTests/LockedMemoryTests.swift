@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: [MCL_FUTURE, MCL_FUTURE | onFault], [BackendKind.pread, .uring])
     func `Maps to come are locked`(flags: CInt, kind: BackendKind) async {
       await #expect(processExitsWith: .success) { [flags, kind] in
-        let bench = try LockedBench(kind)
+        let bench = try SparseBench(kind)
         guard try lockAll(flags) else { return }
         let before = try ProcessResources()
         let maps = SlidingWindowMapManager(
@@ -35,7 +35,7 @@ import Testing
     @Test(arguments: [MCL_CURRENT, MCL_CURRENT | onFault])
     func `Maps there are were locked`(flags: CInt) async {
       await #expect(processExitsWith: .success) { [flags] in
-        let bench = try LockedBench(.pread, size: 32 << 20)
+        let bench = try SparseBench(.pread, size: 32 << 20)
         let maps = SlidingWindowMapManager(
           backend: try BackendKind.pread.make(), budget: .fixed(bytes: 16 << 20),
           windowSize: 1 << 20)
@@ -73,7 +73,7 @@ import Testing
     /// Who is not root may lock so much and no more, and mmap(2) then has no more to give.
     @Test func `More addresses than may be locked`() async {
       await #expect(processExitsWith: .success) {
-        let bench = try LockedBench(.pread, size: 4 << 30)
+        let bench = try SparseBench(.pread, size: 4 << 30)
         if geteuid() == 0 {
           try setLimit(__RLIMIT_MEMLOCK, to: 64 << 20)
           // As root no longer.
@@ -97,60 +97,5 @@ import Testing
     if mlockall(flags) == 0 { return true }
     try #require(errno == ENOMEM || errno == EPERM || errno == EINVAL)
     return false
-  }
-
-  /// A huge sparse file with content here and there.
-  private struct LockedBench {
-    let scratch: Scratch
-    let provider: any RegionProvider
-    let size: Int64
-    private let path: FilePath
-    private let places: [Int64]
-    private let content: [UInt8]
-
-    init(_ kind: BackendKind, size: Int64 = 64 << 30) throws {
-      scratch = try Scratch()
-      provider = try kind.make()
-      self.size = size
-      path = try scratch.resize("sparse", to: size)
-      content = SlidingMapTests.content(10_000)
-      let file = try FileDescriptor.open(path, .writeOnly)
-      defer { try? file.close() }
-      var dice = Dice(seed: 7)
-      places = (0..<20).map { _ in Int64(dice.draw(Int(size) - 20_000)) }.sorted()
-      for place in places { try file.writeAll(toAbsoluteOffset: place, content) }
-      // For whoever the test becomes.
-      try chmod(scratch.path, 0o755)
-      try chmod(path, 0o644)
-    }
-
-    /// Reads at random, and looks at each byte.
-    func read(through maps: MapManager, times: Int) throws {
-      var dice = Dice(seed: 11)
-      var cursor = try maps.cursor(for: path)
-      for index in 0..<times {
-        let isContent = index % 10 == 0
-        let offset =
-          isContent ? places[dice.draw(places.count)] : Int64(dice.draw(Int(size) - 20_000))
-        let count = isContent ? content.count : 5_000
-        let model = expected(offset, count)
-        let isRight = try cursor.withBytes(at: offset, count: count) { shows($0, model, at: 0) }
-        #expect(isRight, "at \(offset)")
-      }
-    }
-
-    private func expected(_ offset: Int64, _ count: Int) -> [UInt8] {
-      var bytes = [UInt8](repeating: 0, count: count)
-      for place in places {
-        let there = (place..<place + Int64(content.count)).clamped(
-          to: offset..<offset + Int64(count))
-        for at in there { bytes[Int(at - offset)] = content[Int(at - place)] }
-      }
-      return bytes
-    }
-
-    private func chmod(_ path: FilePath, _ mode: mode_t) throws {
-      try #require(unsafe Glibc.chmod(path.string, mode) == 0)
-    }
   }
 #endif

@@ -6,7 +6,7 @@ package struct CopiedWindows: Sendable {
   private let memory: any CopyMemory
   private let judge: Judge
 
-  /// Kernel maps that an extent takes.
+  /// Kernel maps that an extent takes; where it opens windows one by one, `Extent.mapsPerWindow` for each of them come to that.
   package static let mapsPerExtent = 2
 
   package init(of provider: any RegionProvider) {
@@ -37,14 +37,13 @@ package struct CopiedWindows: Sendable {
   package func load(_ loads: inout [RegionLoad]) {
     var requests: [ReadRequest] = []
     for index in loads.indices {
+      loads[index].error = open(loads[index])
+      if loads[index].error != nil { continue }
       if let request = Self.request(for: loads[index], tag: index) { requests.append(request) }
     }
     let count = requests.count
     provider.read(&requests)
     if requests.count != count { judge.refuse("changes which reads it is asked for") }
-    for index in loads.indices where loads[index].handle == nil {
-      loads[index].error = .withoutHandle
-    }
     for request in requests { judge.finish(&loads[request.tag], request.result) }
   }
 
@@ -55,12 +54,8 @@ package struct CopiedWindows: Sendable {
   ) -> LoadCancellation {
     var (started, failed): ([RegionLoad], [RegionLoad]) = ([], [])
     for var load in loads {
-      if load.handle != nil {
-        started.append(load)
-      } else {
-        load.error = .withoutHandle
-        failed.append(load)
-      }
+      load.error = open(load)
+      if load.error == nil { started.append(load) } else { failed.append(load) }
     }
     if !failed.isEmpty { completion(failed) }
     if started.isEmpty { return .none }
@@ -80,6 +75,18 @@ package struct CopiedWindows: Sendable {
         loads.append(load)
       }
       if !loads.isEmpty { completion(loads) }
+    }
+  }
+
+  /// Makes a window ready to be read into, or tells why it can't be.
+  private func open(_ load: RegionLoad) -> MapError? {
+    if load.handle == nil { return .withoutHandle }
+    if !load.region.extent.opensWindows { return nil }
+    do throws(MapError) {
+      try memory.open(load.region)
+      return nil
+    } catch {
+      return error
     }
   }
 

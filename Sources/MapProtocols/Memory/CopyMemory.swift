@@ -17,14 +17,22 @@ package protocol CopyMemory: Sendable {
   ) throws(MapError) -> Extent
   /// Gives addresses back. Nobody uses them any more.
   func release(_ extent: Extent)
+  /// Gives a window access before it is read, where its extent opens windows one by one; else it does nothing. `empty` takes it away
+  /// again.
+  ///
+  /// - Throws: `.addressSpaceExhausted`, and then the window is as it was.
+  func open(_ region: ExtentRange) throws(MapError)
   /// Gives ranges their memory before something is read into them. A hint.
   func populate(_ regions: [ExtentRange])
-  /// Takes the memory of ranges back; zeros are read in their place.
+  /// Takes the memory of ranges back. Nobody reads there before they are loaded anew.
   func empty(_ regions: [ExtentRange])
 }
 
 /// Private anonymous memory, without swap reserved for it, which takes room as windows are read; two kernel maps for a file, one of huge
 /// pages and one of others. It is not locked, whatever the program has locked.
+///
+/// Where the system counts memory that may be written to (RLIMIT_DATA, vm.overcommit_memory), an extent is reserved without access, and
+/// each window is opened before it is read and closed when it is emptied; so it is where the system refuses the whole access.
 ///
 /// The Darwin variants compile from the same source but were never run.
 package struct SystemCopyMemory: CopyMemory, SystemCalls {
@@ -32,7 +40,7 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
 
   package init(faults: SyscallFaults? = nil) { self.faults = faults }
 
-  /// Reserves addresses and gives them access: mmap(2), munlock(2) and mprotect(2).
+  /// Reserves addresses, mmap(2) and munlock(2), and gives them access where that costs nothing, mprotect(2).
   ///
   /// Where windows are multiples of a huge page, 2 MiB, all of the file that fills such pages may have them (MADV_HUGEPAGE):
   /// the memory of a window then takes a tenth of the time to come and go. The rest has ordinary pages.
@@ -75,12 +83,9 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
     let base = unsafe first + head
     unsafe unmap(first, byteCount: head)
     unsafe unmap(base + byteCount, byteCount: mapped - head - byteCount)
-    do throws(Errno) {
-      try unsafe giveAccess(base, byteCount: byteCount)
-    } catch {
-      unsafe unmap(base, byteCount: byteCount)
-      throw error
-    }
+    let isOpen =
+      !countsWritableMemory && (try? unsafe giveAccess(base, byteCount: byteCount)) != nil
+    if !isOpen { return unsafe Extent(base: base, byteCount: byteCount, opensWindows: true) }
     // No window may take more memory than its budget knows of.
     let isHuge = alignment % SystemPage.hugeSize == 0
     let huge = isHuge ? fileSize / SystemPage.hugeSize * SystemPage.hugeSize : 0
@@ -95,6 +100,22 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
     unsafe unmap(extent.base, byteCount: extent.byteCount)
   }
 
+  /// mprotect(2). Whole huge pages of a window may come as such.
+  package func open(_ region: ExtentRange) throws(MapError) {
+    guard region.extent.opensWindows else { return }
+    let byteCount = SystemPage.rounded(region.byteCount) ?? region.byteCount
+    do throws(Errno) {
+      try unsafe giveAccess(region.start, byteCount: byteCount)
+    } catch {
+      let range = region.offset..<region.offset + Int64(region.byteCount)
+      throw MapError(.addressSpaceExhausted, range: range, errno: error)
+    }
+    let isHuge = unsafe UInt(bitPattern: region.start) % UInt(SystemPage.hugeSize) == 0
+    let huge = isHuge ? byteCount / SystemPage.hugeSize * SystemPage.hugeSize : 0
+    unsafe useHugePages(false, region.start + huge, byteCount: byteCount - huge)
+    unsafe useHugePages(true, region.start, byteCount: huge)
+  }
+
   /// MADV_POPULATE_WRITE, one call for each run of neighbours; of Linux 5.14.
   package func populate(_ regions: [ExtentRange]) {
     #if os(Linux)
@@ -103,11 +124,15 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
     #endif
   }
 
-  /// MADV_DONTNEED, one call for each run of neighbours. O(n log n).
+  /// MADV_DONTNEED; where windows are opened one by one, mmap(2). One call for each run of neighbours, O(n log n).
   package func empty(_ regions: [ExtentRange]) {
-    for run in regions.runs(pageSize: SystemPage.size) {
+    for run in regions.filter({ !$0.extent.opensWindows }).runs(pageSize: SystemPage.size) {
       guard let start = unsafe UnsafeMutableRawPointer(bitPattern: run.lowerBound) else { continue }
       unsafe drop(start, byteCount: run.count)
+    }
+    for run in regions.filter(\.extent.opensWindows).runs(pageSize: SystemPage.size) {
+      guard let start = unsafe UnsafeMutableRawPointer(bitPattern: run.lowerBound) else { continue }
+      unsafe takeAccess(start, byteCount: run.count)
     }
   }
 

@@ -71,6 +71,36 @@ extension SystemCalls {
     }
   }
 
+  /// Takes access and memory of addresses away, and keeps the addresses: mmap(2), PROT_NONE and MAP_FIXED, and munlock(2). Unlike
+  /// mprotect(2) that gives back what the system counts, and joins the range with its neighbours to one kernel map. Where no kernel map
+  /// is left for it, the memory is taken back, but access stays.
+  ///
+  /// - Precondition: the addresses come from `reserve`, and nobody uses them.
+  @unsafe
+  package func takeAccess(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    do throws(Errno) {
+      _ = try retrying(.mmap) {
+        unsafe Int(
+          bitPattern: mmap(base, byteCount, PROT_NONE, anonymousFlags | MAP_FIXED, -1, 0))
+      }
+      _ = unsafe munlock(base, byteCount)
+    } catch {
+      unsafe drop(base, byteCount: byteCount)
+    }
+  }
+
+  /// Whether the system counts memory that may be written to, be it used or not: RLIMIT_DATA is set, getrlimit(2), or
+  /// vm.overcommit_memory was 2 when this was first asked.
+  package var countsWritableMemory: Bool {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let isKnown = unsafe getrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit) == 0
+    #else
+      let isKnown = unsafe getrlimit(RLIMIT_DATA, &limit) == 0
+    #endif
+    return isKnown && limit.rlim_cur < rlim_t.max >> 1 || isOvercommitStrict
+  }
+
   /// Takes the memory of addresses back, and keeps the addresses: madvise(2), MADV_DONTNEED.
   ///
   /// The kernel refuses that for locked memory (EINVAL). There it is MADV_DONTNEED_LOCKED, since Linux 5.18, and before that the
@@ -118,6 +148,22 @@ extension SystemCalls {
     }
   }
 }
+
+/// Whether vm.overcommit_memory is 2: the system promises no more memory than it has, and counts MAP_NORESERVE like any other.
+private let isOvercommitStrict: Bool = {
+  #if os(Linux)
+    guard
+      let file = try? FileDescriptor.open(
+        FilePath("/proc/sys/vm/overcommit_memory"), .readOnly, options: .closeOnExec)
+    else { return false }
+    defer { try? file.close() }
+    var mode: UInt8 = 0
+    let count = try? unsafe withUnsafeMutableBytes(of: &mode) { try unsafe file.read(into: $0) }
+    return count == 1 && mode == UInt8(ascii: "2")
+  #else
+    return false
+  #endif
+}()
 
 /// What mmap(2) is told of memory of the process's own that takes room when it is written to.
 private var anonymousFlags: CInt {

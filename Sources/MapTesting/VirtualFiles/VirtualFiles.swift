@@ -191,6 +191,19 @@
 
     package func endLease(_ owner: AnyObject) { leases[ObjectIdentifier(owner)] = nil }
 
+    /// What a reader sees must lie where its offset says.
+    private func check(_ address: UInt, _ count: Int, at offset: Int64, in memory: VirtualMemory) {
+      let start = Int64(address - memory.addresses.lowerBound)
+      if start != offset { scheduler.fail("shows byte \(start) for byte \(offset)") }
+      if address + UInt(count) > memory.addresses.upperBound {
+        scheduler.fail(
+          "shows \(offset)..<\(offset + Int64(count)) of an extent of"
+            + " \(memory.addresses.count) bytes")
+      }
+      // As touching does.
+      if memory.isMap { memory.touch(start..<start + Int64(count)) }
+    }
+
     /// Looks at what a reader sees: it must be of one version of one of `files`.
     ///
     /// - Parameters:
@@ -206,17 +219,7 @@
         let address = UInt(bitPattern: base)
         let memory = memory(at: address)
         let isMap = memory?.isMap == true
-        if let memory {
-          let start = Int64(address - memory.addresses.lowerBound)
-          if start != offset { scheduler.fail("shows byte \(start) for byte \(offset)") }
-          if address + UInt(bytes.count) > memory.addresses.upperBound {
-            scheduler.fail(
-              "shows \(offset)..<\(offset + Int64(bytes.count)) of an extent of"
-                + " \(memory.addresses.count) bytes")
-          }
-          // As touching does.
-          if isMap { memory.touch(start..<start + Int64(bytes.count)) }
-        }
+        if let memory { check(address, bytes.count, at: offset, in: memory) }
         var words: [(offset: Int64, word: UInt64)] = []
         var place = (offset + word - 1) / word * word
         while place + 8 <= offset + Int64(bytes.count) {

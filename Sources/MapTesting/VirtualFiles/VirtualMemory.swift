@@ -16,6 +16,8 @@
     private(set) var isMap: Bool
     /// Which pages have been brought in.
     private var pages: [Bool]
+    /// Which of its pages have access; see `Extent.opensWindows`.
+    private var open: [Bool]
     /// Windows that are being loaded just now.
     var loading: [Range<Int64>] = []
 
@@ -27,7 +29,9 @@
     private static let pattern = [UInt8](repeating: guardByte, count: guardSize)
 
     /// Memory for copies, or a map of a file.
-    init(_ file: VirtualFile?, byteCount: Int, owner: VirtualProvider) {
+    init(
+      _ file: VirtualFile?, byteCount: Int, opensWindows: Bool = false, owner: VirtualProvider
+    ) {
       self.file = file
       isMap = file != nil
       self.owner = owner
@@ -40,8 +44,10 @@
         as: UInt8.self, repeating: Self.emptied, count: byteCount)
       unsafe (base + Self.guardSize + byteCount).initializeMemory(
         as: UInt8.self, repeating: Self.guardByte, count: Self.guardSize)
-      extent = unsafe Extent(base: base + Self.guardSize, byteCount: byteCount)
+      extent = unsafe Extent(
+        base: base + Self.guardSize, byteCount: byteCount, opensWindows: opensWindows)
       pages = Array(repeating: false, count: byteCount / Self.pageSize)
+      open = Array(repeating: !opensWindows, count: pages.count)
       hold()
     }
 
@@ -80,9 +86,21 @@
       faultAround = Int64(owner.faultAround)
       self.file = file
       isMap = true
+      open = Array(repeating: true, count: pages.count)
       hold()
       empty(0..<Int64(extent.byteCount))
     }
+
+    /// Gives a range access, or takes it away.
+    func setOpen(_ isOpen: Bool, _ range: Range<Int64>) {
+      for page in pages(of: range) { open[page] = isOpen }
+    }
+
+    /// Whether all of a range has access.
+    func isOpen(_ range: Range<Int64>) -> Bool { pages(of: range).allSatisfy { open[$0] } }
+
+    /// How many of its pages were given access.
+    var openPages: Int { open.count { $0 } }
 
     /// Copies bytes of a file there, as reading them does; false if those of another file are there.
     func fill(_ range: Range<Int64>, from file: VirtualFile) -> Bool {

@@ -21,6 +21,10 @@
     package var mostHandles = Int.max
     /// How many extents.
     package var mostExtents = Int.max
+    /// Whether windows of copies are given access one by one; see `Extent.opensWindows`.
+    package var opensWindows = false
+    /// How many pages of them the system gives access.
+    package var mostOpenPages = Int.max
     /// How far around a touched page a map may show what it has.
     var faultAround: Int { 0 }
     package var reloadCost: Int { 1_000 }
@@ -154,6 +158,7 @@
       if Int64(address - memory.addresses.lowerBound) != range.lowerBound || !memory.holds(range) {
         scheduler.fail("reads \(range) to another place of an extent")
       }
+      if !memory.isOpen(range) { scheduler.fail("reads into memory without access") }
       if memory.loading.contains(where: { $0.overlaps(range) }) {
         scheduler.fail("loads a window twice at a time")
       }
@@ -217,7 +222,8 @@
       if files.memories.count(where: { $0.owner === self }) >= mostExtents {
         throw MapError(.addressSpaceExhausted, errno: .noMemory)
       }
-      let memory = VirtualMemory(file, byteCount: byteCount, owner: self)
+      let memory = VirtualMemory(
+        file, byteCount: byteCount, opensWindows: opensWindows && file == nil, owner: self)
       files.add(memory)
       end("makeExtent ends")
       return memory.extent
@@ -227,6 +233,19 @@
       try? begin("release")
       files.release(extent)
       end("release ends")
+    }
+
+    package func open(_ region: ExtentRange) throws(MapError) {
+      if !region.extent.opensWindows { return }
+      try begin("open a window", (.addressSpaceExhausted, .noMemory))
+      let (memory, range) = place(of: region)
+      let held = files.memories.filter { $0.extent.opensWindows && !$0.isMap }
+      let pages = held.reduce(0) { $0 + $1.openPages }
+      if pages > mostOpenPages - region.byteCount / VirtualMemory.pageSize {
+        throw MapError(.addressSpaceExhausted, errno: .noMemory)
+      }
+      memory.setOpen(true, range)
+      end("open a window ends")
     }
 
     package func populate(_ regions: [ExtentRange]) {
@@ -243,6 +262,10 @@
           files.forbidLeases(start..<start + UInt(region.byteCount))
         }
         memory.empty(range)
+        if region.extent.opensWindows {
+          if memory.isMap { scheduler.fail("closes a part of a map") }
+          memory.setOpen(false, range)
+        }
       }
       end("unload ends")
     }

@@ -49,7 +49,7 @@ final class Backend: Sendable {
   /// Whether windows that nobody uses may be emptied while they stay loaded, because others are.
   var emptiesAhead: Bool { mapping?.unloadsTogether == true && loadsByItself }
 
-  /// Kernel maps that an extent takes.
+  /// Kernel maps that an extent takes, its windows left out; see `Extent.mapsPerWindow`.
   var mapsPerExtent: Int { isCopying ? CopiedWindows.mapsPerExtent : 1 }
 
   /// Ends the manager's use of the provider, which ends with the last of them. Idempotent; called by several threads at a time, it
@@ -109,7 +109,7 @@ final class Backend: Sendable {
     _ handle: Handle, fileSize: Int64, replacing extent: Extent
   ) throws(MapError) -> Extent {
     guard case .mapped(let maps) = windows else { throw MapError(.unsupported) }
-    let map = try maps.map(handle, fileSize: fileSize, replacing: extent)
+    let map = try maps.map(handle, fileSize: fileSize, replacing: extent.withoutClosing)
     if unsafe map.base != extent.base || map.byteCount != extent.byteCount {
       refuse("puts a map in another place than that of the copies")
     }

@@ -81,6 +81,7 @@ extension MapCore {
     while !chores.isEmpty {
       var now = chores.takeWork()
       let ahead = emptyAhead(beside: now.unloads)
+      let closing = beginClosing(now.unloads)
       var first = transfers(of: now, by: primary)
       first.emptied = ahead.compactMap { range(of: $0.slot) }
       var second = takeover.map { transfers(of: now, by: $0) }
@@ -129,9 +130,25 @@ extension MapCore {
       // Taken to be in use while they were loading; but nobody waits for them with a lease.
       if now.isAsynchronous { evictor.suspect(now.loads) }
       for slot in now.unloads { finishUnload(slot, &chores) }
+      for edition in closing { leaveExtent(of: edition, &chores) }
       trim(surplus(around: now.loads), &token)
     }
     return failure
+  }
+
+  /// Keeps the extents of windows that are about to be closed: a map that took their place meanwhile would get holes.
+  ///
+  /// - Returns: the editions, one for each window.
+  private func beginClosing(_ slots: [RegionSlot]) -> [Edition] {
+    var editions: [Edition] = []
+    for slot in slots {
+      guard let edition = residency.edition(of: slot), edition.mapsPerWindow > 0,
+        !edition.isChangingPlace
+      else { continue }
+      places.beginExtentUse(of: edition)
+      editions.append(edition)
+    }
+    return editions
   }
 
   /// Takes loads that are only started off the work that ends with `perform`.
@@ -147,7 +164,7 @@ extension MapCore {
   func transfers(of chores: Chores, by backend: Backend) -> Transfers {
     var transfers = Transfers(backend: backend, changes)
     for slot in chores.unloads where residency.edition(of: slot)?.backend === backend {
-      if let region = range(of: slot) { transfers.unloads.append(region) }
+      if let region = rangeToEmpty(of: slot) { transfers.unloads.append(region) }
     }
     if backend.loadsByItself { return transfers }
     for slot in chores.loads {
@@ -201,9 +218,21 @@ extension MapCore {
 
   func range(of slot: RegionSlot) -> ExtentRange? {
     guard let edition = residency.edition(of: slot), let extent = edition.extent else { return nil }
-    return ExtentRange(
+    return range(of: slot, edition, extent)
+  }
+
+  private func range(of slot: RegionSlot, _ edition: Edition, _ extent: Extent) -> ExtentRange {
+    ExtentRange(
       extent: extent, offset: edition.grid.start(of: residency.window(of: slot)),
       byteCount: residency.byteCount(of: slot))
+  }
+
+  /// The same for a window that leaves: it is not closed where a map may be in its place by then. If none comes, it stays open until it is
+  /// loaded and emptied again.
+  private func rangeToEmpty(of slot: RegionSlot) -> ExtentRange? {
+    guard let edition = residency.edition(of: slot), let extent = edition.extent else { return nil }
+    let mayClose = !edition.isChangingPlace || Turn.isPlanted("closed map")
+    return range(of: slot, edition, mayClose ? extent : extent.withoutClosing)
   }
 
   func finishLoad(_ slot: RegionSlot, _ chores: inout Chores) {
@@ -242,7 +271,8 @@ extension MapCore {
   /// Takes a region off the policy's and the budget's books.
   func forget(_ slot: RegionSlot, evicted: Bool) {
     recency.remove(slot, evicted: evicted)
-    ledger.creditRegion(residency.letGo(slot))
+    let maps = residency.edition(of: slot)?.mapsPerWindow ?? 0
+    ledger.creditRegion(residency.letGo(slot), maps: maps)
     if !evicted { noteRoom() }
   }
 }

@@ -107,6 +107,9 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   var extent: Extent? { place.extent }
 
+  /// Kernel maps that each loaded window takes beside the extent's.
+  var mapsPerWindow: Int { extent?.mapsPerWindow ?? 0 }
+
   /// Whose the extent is, or will be.
   var backend: Backend { place.owner }
 

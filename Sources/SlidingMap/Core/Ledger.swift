@@ -7,6 +7,8 @@ struct Ledger {
   private var allowed: BudgetLimits
   private var held = BudgetUsage()
   private var most = BudgetUsage()
+  /// Kernel maps of regions; all others are extents'.
+  private var regionMaps = 0
   /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
   private var usualByteCount: Int
   /// Regions that came one after the other since they turned out to be of another size than they are taken to have.
@@ -42,6 +44,8 @@ struct Ledger {
   struct Demand {
     var bytes: Int
     var regions: Int
+    /// Kernel maps that its regions take beside their extents'.
+    var maps = 0
     /// Whether it may not overshoot.
     var isHard: Bool
 
@@ -52,6 +56,15 @@ struct Ledger {
 
   /// Whether a demand fits beside what is there.
   func fits(_ demand: Demand) -> Bool {
+    let hasMaps = regionMaps == 0 || held.maps + demand.maps <= allowed.maps
+    return hasMaps && fitsButForMaps(demand)
+  }
+
+  /// Whether unloading regions gives kernel maps back. Where it does not, they are no reason to unload any.
+  var canGiveMapsBack: Bool { regionMaps > 0 }
+
+  /// The same without a look at kernel maps, which may always be overshot.
+  func fitsButForMaps(_ demand: Demand) -> Bool {
     held.bytes <= allowed.bytes - demand.bytes
       && held.regions + demand.regions <= allowed.regions
   }
@@ -63,14 +76,23 @@ struct Ledger {
   }
 
   /// Counts a region, for which room was made.
-  mutating func chargeRegion(_ byteCount: Int) {
+  mutating func chargeRegion(_ byteCount: Int, maps: Int) {
     held.regions += 1
+    held.maps += maps
+    regionMaps += maps
     chargeBytes(byteCount)
   }
 
-  mutating func creditRegion(_ byteCount: Int) {
+  mutating func creditRegion(_ byteCount: Int, maps: Int) {
     held.regions -= 1
+    creditRegionMaps(maps)
     held.bytes -= byteCount
+  }
+
+  /// Counts kernel maps of regions no longer, as a map has taken the place of their extent.
+  mutating func creditRegionMaps(_ maps: Int) {
+    held.maps -= maps
+    regionMaps -= maps
   }
 
   /// Counts a copy's memory, for which room was made.
@@ -88,6 +110,7 @@ struct Ledger {
   mutating func notePeak() {
     most.bytes = max(most.bytes, held.bytes)
     most.regions = max(most.regions, held.regions)
+    most.maps = max(most.maps, held.maps)
   }
 
   // MARK: Addresses, kernel maps, handles

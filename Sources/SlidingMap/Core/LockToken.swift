@@ -31,7 +31,8 @@ struct LockToken: ~Copyable {
   mutating func wait() {
     if unsafe core.loads.hasEndedWaits {
       // Whoever is resumed may be the one to be waited for.
-      unlocked {}
+      unsafe core.giveUpLock()
+      unsafe core.monitor.lock()
     } else {
       unsafe core.monitor.wait()
     }

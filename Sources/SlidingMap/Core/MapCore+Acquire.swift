@@ -36,15 +36,11 @@ extension MapCore {
     var chores = Chores()
     chores.mayOvershoot = mayOvershoot
     let loadsBefore = counters.loads
-    var found = Found.window
-    var failure: MapError?
-    do throws(MapError) {
-      found = try acquire(edition, windows, wanted, &chores, &token)
-      if chores.missed != nil { advise(edition, wanted, after: shown, &chores) }
-    } catch {
-      failure = error
+    var (found, failure) = bringIn(edition, windows, wanted, after: shown, &chores, &token)
+    if isRefusal(failure, of: edition), stepBack(from: windows, of: edition, &token) {
+      (found, failure) = bringIn(edition, windows, wanted, after: shown, &chores, &token)
     }
-    failure = perform(&chores, &token) ?? failure
+    if isRefusal(failure, of: edition), takeover != nil { (found, failure) = (.noPlace, nil) }
     if found != .window || failure != nil { retireAfterShutdown(edition, &token) }
     if let failure { throw failure }
     switch found {
@@ -67,6 +63,36 @@ extension MapCore {
     case noPlace
     /// The edition can bring in nothing any more.
     case superseded
+  }
+
+  /// Decides about the windows of a request, and has brought in what is absent.
+  private func bringIn(
+    _ edition: Edition, _ windows: ClosedRange<Int>, _ wanted: Range<Int64>,
+    after shown: Range<Int64>, _ chores: inout Chores, _ token: inout LockToken
+  ) -> (found: Found, failure: MapError?) {
+    var found = Found.window
+    var failure: MapError?
+    do throws(MapError) {
+      found = try acquire(edition, windows, wanted, &chores, &token)
+      if chores.missed != nil { advise(edition, wanted, after: shown, &chores) }
+    } catch {
+      failure = error
+    }
+    failure = perform(&chores, &token) ?? failure
+    return (found, failure)
+  }
+
+  /// Whether a load failed because the system has no memory, or no kernel maps, for its window.
+  func isRefusal(_ error: MapError?, of edition: Edition) -> Bool {
+    error?.code == .addressSpaceExhausted && edition.mapsPerWindow > 0
+  }
+
+  /// Unloads others after the system refused the memory of windows; whether there were any.
+  func stepBack(
+    from windows: ClosedRange<Int>, of edition: Edition, _ token: inout LockToken
+  ) -> Bool {
+    let byteCount = windows.reduce(0) { $0 + edition.charge(for: $1, pageSize: pageSize) }
+    return stepBack(from: byteCount, &token)
   }
 
   private func acquire(
@@ -200,7 +226,7 @@ extension MapCore {
     }
     residency.hold(slot, byteCount: byteCount)
     unsafe recency.insert(slot, residency.info(of: slot), edition.windows.references(window))
-    ledger.chargeRegion(byteCount)
+    ledger.chargeRegion(byteCount, maps: edition.mapsPerWindow)
     if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) {
       recency.setCapacity(ledger.capacity)
     }

@@ -23,6 +23,7 @@ extension MapCore {
     if isForked { throw MapError(.forked) }
     if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
     var followed = 0
+    var mayStepBack = true
     var started = Started(rest: range)
     // The file's present edition, once it was found changed. Its windows come for whoever uses the bytes, and moves there.
     var present: Edition?
@@ -35,6 +36,11 @@ extension MapCore {
         // Others began them, and gave them up before this task came.
         if locked({ tickets.contains { $0.wasGivenUp } }) { started.rest = range }
       } catch {
+        if mayStepBack && stepBack(from: range, of: present ?? edition, error) {
+          mayStepBack = false
+          started.rest = range
+          continue
+        }
         if !error.isAboutVersion || changes == .oneVersion { throw error }
         followed += 1
         if followed > 1 && error.code == .fileTruncated { throw error }
@@ -46,6 +52,15 @@ extension MapCore {
         started.rest = range
       }
     }
+  }
+
+  /// Unloads others after a load failed because the system refused the memory of its window; whether there were any.
+  private func stepBack(
+    from range: Range<Int64>, of edition: Edition, _ error: MapError
+  ) -> Bool {
+    var token = lock()
+    if !isRefusal(error, of: edition) { return false }
+    return stepBack(from: edition.grid.windows(of: range), of: edition, &token)
   }
 
   private func exceedsBudget(_ edition: Edition, _ byteCount: Int) -> Bool {

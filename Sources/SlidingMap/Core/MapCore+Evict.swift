@@ -5,7 +5,7 @@ extension MapCore {
   /// What a window of `byteCount` bytes takes of the budget.
   func demand(for edition: Edition, byteCount: Int) -> Ledger.Demand {
     Ledger.Demand(
-      bytes: byteCount, regions: 1,
+      bytes: byteCount, regions: 1, maps: edition.mapsPerWindow,
       isHard: ledger.limits.isHard || edition.backend.isCopying)
   }
 
@@ -30,7 +30,7 @@ extension MapCore {
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
-      } else if demand.isHard {
+      } else if demand.isHard && (chores.isAsynchronous || !ledger.fitsButForMaps(demand)) {
         // What was prefetched is in use only until it is there, which it may have come to be during the search.
         if loads.windowsEnded != ended { continue }
         if loads.windows == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
@@ -50,6 +50,29 @@ extension MapCore {
       }
     }
     if isOvershooting && !isShutDown { isOvershooting = false }
+  }
+
+  /// Unloads what the policy lets go, one after the other, as long as that is wanted. Called with the lock, which is given up in
+  /// between.
+  ///
+  /// - Returns: whether anything was unloaded.
+  func evict(_ token: inout LockToken, while isWanted: () -> Bool) -> Bool {
+    drainLogs()
+    var chores = Chores()
+    while isWanted(), let victim = nextVictim(&token) { leave(victim, evicted: true, &chores) }
+    let isAny = !chores.isEmpty
+    perform(&chores, &token)
+    return isAny
+  }
+
+  /// Unloads windows after the system refused the memory of others: an eighth of all, and no less than is to come. Called with the
+  /// lock, which is given up in between.
+  ///
+  /// - Returns: whether anything was unloaded, so that it is worth another try.
+  func stepBack(from byteCount: Int, _ token: inout LockToken) -> Bool {
+    refreshLimits(&token)
+    let goal = ledger.usage.bytes - max(ledger.usage.bytes / 8, byteCount)
+    return evict(&token) { ledger.usage.bytes > goal }
   }
 
   /// Whether a demand fits beside what is there.

@@ -92,6 +92,13 @@ extension MapCore {
       refreshLimits(&token)
       limits = places.limits(ledger.limits)
       byteCount = extentSize(of: edition, limits)
+      // A few windows go before a whole file does.
+      let most = limits.maps - maps
+      if usage.maps > most
+        && evict(&token, while: { ledger.canGiveMapsBack && ledger.usage.maps > most })
+      {
+        continue
+      }
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
       if isHopeless && !mayOvershoot || !dropExtent(otherThan: edition, &token) {

@@ -29,6 +29,14 @@
         bytes += residency.byteCount(of: slot)
         count += 1
       }
+      let regionMaps = (0..<residency.capacity).reduce(0) { sum, index in
+        let slot = RegionSlot(index)
+        let maps = residency.isHeld(slot) ? residency.edition(of: slot)?.mapsPerWindow : 0
+        return sum + (maps ?? 0)
+      }
+      if ledger.canGiveMapsBack != (regionMaps > 0) || regionMaps > usage.maps {
+        return "\(regionMaps) maps held by regions, \(usage.maps) counted"
+      }
       if count != usage.regions { return "\(count) regions held, \(usage.regions) counted" }
       // Copies are counted a moment after their memory was taken.
       let copied = usage.bytes - bytes
@@ -62,7 +70,8 @@
         sharers += edition.cursors
         if let fault = edition.brokenInvariant { return "\(edition.file.source): \(fault)" }
         if let extent = edition.extent {
-          maps += edition.backend.mapsPerExtent
+          let held = residency.slots(of: edition).count { residency.isHeld($0) }
+          maps += edition.backend.mapsPerExtent + held * edition.mapsPerWindow
           addresses += extent.byteCount
         }
       }

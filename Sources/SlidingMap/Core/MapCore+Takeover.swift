@@ -245,6 +245,8 @@ extension MapCore {
     _ edition: Edition, _ found: (file: OpenedFile, extent: Extent?), _ extent: Extent?
   ) {
     if let extent {
+      let regions = residency.slots(of: edition).count { residency.isHeld($0) }
+      ledger.creditRegionMaps(regions * edition.mapsPerWindow)
       ledger.creditExtent(
         maps: edition.backend.mapsPerExtent, addresses: extent.byteCount)
       ledger.chargeExtent(

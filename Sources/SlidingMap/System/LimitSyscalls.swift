@@ -24,6 +24,9 @@ package enum LimitSyscalls {
   /// The soft limit of mapped addresses, RLIMIT_AS.
   static func addressSpaceLimit() -> Int { softLimit(RLIMIT_AS) }
 
+  /// The soft limit of memory that may be written to, RLIMIT_DATA.
+  static func dataLimit() -> Int { softLimit(RLIMIT_DATA) }
+
   private static func softLimit(_ resource: Resource) -> Int {
     var limit = rlimit()
     // Safe: the pointer lives as long as the call.

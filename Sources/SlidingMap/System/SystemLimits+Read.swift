@@ -12,22 +12,26 @@ extension SystemLimits {
     var limits = SystemLimits(
       openFiles: LimitSyscalls.openFilesLimit(),
       addressSpace: LimitSyscalls.addressSpaceLimit(),
+      data: LimitSyscalls.dataLimit(),
       memory: LimitSyscalls.memory(),
       openFilesInUse: LimitSyscalls.openFilesInUse(),
       pageSize: LimitSyscalls.pageSize())
     #if os(Linux) || os(Android)
-      // The first number of statm is the size of the whole address space in pages.
-      guard let pages = number("/proc/self/statm") else {
+      // The first number of statm is the size of the whole address space in pages, the sixth of what may be written to and the stack.
+      let pages = numbers("/proc/self/statm")
+      guard pages.count > 5 else {
         return lastKnown.withLock { last in
           guard let last else { return limits }
           limits.maxMapCount = last.maxMapCount
           limits.cgroupMemory = last.cgroupMemory
           limits.addressSpaceInUse = last.addressSpaceInUse
+          limits.dataInUse = last.dataInUse
           limits.mapsInUse = last.mapsInUse
           return limits
         }
       }
-      limits.addressSpaceInUse = pages * limits.pageSize
+      limits.addressSpaceInUse = pages[0] * limits.pageSize
+      limits.dataInUse = pages[5] * limits.pageSize
       limits.maxMapCount = number("/proc/sys/vm/max_map_count") ?? .max
       limits.cgroupMemory = CgroupMemory.limit(text: LimitSyscalls.text)
       limits.mapsInUse = LimitSyscalls.lineCount("/proc/self/maps")
@@ -38,6 +42,10 @@ extension SystemLimits {
 
   /// What was read when /proc could be opened last: a full descriptor table must not make limits look lifted.
   private static let lastKnown = Mutex<SystemLimits?>(nil)
+
+  private static func numbers(_ path: String) -> [Int] {
+    LimitSyscalls.text(path)?.split(whereSeparator: \.isWhitespace).compactMap { Int($0) } ?? []
+  }
 
   private static func number(_ path: String) -> Int? {
     LimitSyscalls.text(path).flatMap { Int($0.prefix { $0.isNumber }) }

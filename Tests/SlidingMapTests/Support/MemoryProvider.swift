@@ -191,6 +191,8 @@ final class MemoryProvider: RegionProvider, CopyMemory {
   /// What lies where nothing is loaded; who reads it has no pin.
   static let absent: UInt8 = 0xDD
 
+  func open(_ region: ExtentRange) {}
+
   func populate(_ regions: [ExtentRange]) {}
 
   func empty(_ regions: [ExtentRange]) {

@@ -6,6 +6,8 @@ struct LimitsReport: Encodable {
   let openFilesInUse: Int
   let addresses: Probe.Limit
   let addressesInUse: Int
+  let data: Int?
+  let dataInUse: Int
   let lockedMemory: Probe.Limit
   let maxMapCount: Int?
   let mapsInUse: Int
@@ -18,6 +20,8 @@ struct LimitsReport: Encodable {
     openFilesInUse = system.openFilesInUse
     addresses = Probe.addresses
     addressesInUse = system.addressSpaceInUse
+    data = system.data.unlessUnlimited
+    dataInUse = system.dataInUse
     lockedMemory = Probe.lockedMemory
     maxMapCount = system.maxMapCount.unlessUnlimited
     mapsInUse = system.mapsInUse
