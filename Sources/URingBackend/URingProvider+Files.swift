@@ -82,7 +82,7 @@ extension URingProvider {
       }
       // Before the path is asked again, so that a file that somebody writes to is not taken for one without a size.
       let isUnsized = before.size == 0 && hasContent(ReadTarget(slot: slot), ring)
-      if let after = try? syscalls.stat(path), syscalls.status(after, at: path).isSame(as: before) {
+      if (try? syscalls.status(of: .path(path)))?.isSame(as: before) == true {
         if !isUnsized { return hold(path, before, in: slot) }
         ring.closeSlot(slot)
         throw MapError(.unsizedFile)
@@ -94,6 +94,7 @@ extension URingProvider {
 
   /// The status of what the path leads to, if it may be opened.
   private func examine(_ path: FilePath) throws(MapError) -> FileStatus {
+    let clock = FileStatus.changeClock()
     let stat: Stat
     do throws(Errno) {
       stat = try syscalls.stat(path)
@@ -103,7 +104,7 @@ extension URingProvider {
     if let code = MapError.Code(refusing: stat.type) {
       throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
     }
-    return syscalls.status(stat, at: path)
+    return syscalls.status(stat, after: clock, at: path)
   }
 
   private func take(_ ring: Ring) throws(MapError) -> Int32 {
@@ -214,9 +215,10 @@ extension URingProvider {
       throw MapError(.openFailed, errno: .badFileDescriptor)
     }
     // As long as the slot holds the file, no other one gets its inode.
-    if let path = file.path, let stat = try? syscalls.stat(path) {
-      let now = syscalls.status(stat, at: path)
-      if now.identity == file.identity { return now }
+    if let path = file.path, let now = try? syscalls.status(of: .path(path)),
+      now.identity == file.identity
+    {
+      return now
     }
     return try status(ofSlot: target.number)
   }

@@ -65,10 +65,7 @@ struct SharedProviderTests {
 
   @Test func whatNobodyWantsAnyMoreIsCancelled() async throws {
     let gate = Gates()
-    let files = MemoryProvider([Self.path: Self.model]) { load in
-      gate.wait()
-      return nil
-    }
+    let files = held(by: gate)
     let maps = SlidingWindowMapManager(backend: files, windowSize: 4096)
     let held = Held(try maps.cursor(for: Self.path))
     let first = Task { try await held.cursor.ready(at: 0, count: 8192) }
@@ -99,10 +96,7 @@ struct SharedProviderTests {
 
   @Test func whatWasPrefetchedIsNotCancelledByWhoWaitsForIt() async throws {
     let gate = Gates()
-    let files = MemoryProvider([Self.path: Self.model]) { load in
-      gate.wait()
-      return nil
-    }
+    let files = held(by: gate)
     let maps = SlidingWindowMapManager(backend: files, windowSize: 4096)
     try maps.prefetch(Self.path, ranges: [0..<4096])
     let held = Held(try maps.cursor(for: Self.path))
@@ -119,10 +113,7 @@ struct SharedProviderTests {
   /// A thread that uses the bytes does not hear of it that a task gave them up.
   @Test func aUseLoadsWhatATaskGaveUp() async throws {
     let gate = Gates()
-    let files = MemoryProvider([Self.path: Self.model]) { load in
-      gate.wait()
-      return nil
-    }
+    let files = held(by: gate)
     let maps = SlidingWindowMapManager(backend: files, windowSize: 4096)
     let held = Held(try maps.cursor(for: Self.path))
     let user = Held(try maps.cursor(for: Self.path))
@@ -167,5 +158,13 @@ struct SharedProviderTests {
     #expect((error?.underlying as? Throttled)?.seconds == 3)
     #expect(error?.description.contains("throttled") == true)
     #expect(MapError.Code.custom("shutDown") != .shutDown)
+  }
+
+  /// A backend whose reads wait for a gate.
+  private func held(by gate: Gates) -> MemoryProvider {
+    MemoryProvider([Self.path: Self.model]) { _ in
+      gate.wait()
+      return nil
+    }
   }
 }

@@ -93,7 +93,7 @@ struct DirectDescriptorTests {
       try writer.writeAll(toAbsoluteOffset: size - 1, [0])
       let now = try provider.status(of: opened.handle)
       #expect(now.size == size)
-      #expect(now.isSame(as: FileStatus(try Stat(writer)) { true }))
+      #expect(now.isSame(as: FileStatus(try Stat(writer), after: nil) { true }))
     }
     #expect(ProcessResources.descriptors(under: directory.path) == 1)
     provider.close(opened.handle)

@@ -16,31 +16,38 @@ extension FileIdentity {
 }
 
 extension FileStatus {
-  /// Identity, version and size as stat(2) tells them just now.
+  /// Identity, version and size as stat(2) tells them.
   ///
-  /// - Parameter tellsEveryChange: asked where the file's change time is that of this moment; see `isSettled`.
-  package init(_ stat: Stat, tellsEveryChange: () -> Bool) {
+  /// - Parameters:
+  ///   - clock: what `changeClock` told before stat(2) was called. Read afterwards it may have gone on, and a write in between have the
+  ///     change time that was seen.
+  ///   - tellsEveryChange: asked where the file's change time is that of this moment; see `isSettled`.
+  package init(_ stat: Stat, after clock: Int64?, tellsEveryChange: () -> Bool) {
     let changeTime = Self.nanoseconds(stat.st_ctim)
     self.init(
       identity: FileIdentity(stat),
       version: FileVersion(
         size: stat.size, changeTime: changeTime, modificationTime: Self.nanoseconds(stat.st_mtim)),
       size: max(stat.size, 0),
-      isSettled: Self.isPast(changeTime) || Self.isFine(changeTime) && tellsEveryChange())
+      isSettled: Self.isSettled(changeTime, clock) || Self.isFine(changeTime) && tellsEveryChange())
   }
 
-  /// Whether a change time is more than a tick away from now, either way, so that no later change gets the same.
-  private static func isPast(_ changeTime: Int64) -> Bool {
+  /// The clock that gives files their change times, in nanoseconds; nil where it can't be read.
+  package static func changeClock() -> Int64? {
     var now = timespec()
     #if os(Linux)
-      // The clock that gives files their times, and the cheapest: CLOCK_REALTIME_COARSE.
+      // CLOCK_REALTIME_COARSE, which is the cheapest, too.
       let clock = clockid_t(5)
     #else
       let clock = CLOCK_REALTIME
     #endif
-    guard unsafe clock_gettime(clock, &now) == 0 else { return false }
-    let distance = nanoseconds(now) &- changeTime
-    return distance.magnitude > (isFine(changeTime) ? tick : coarseTick)
+    return unsafe clock_gettime(clock, &now) == 0 ? nanoseconds(now) : nil
+  }
+
+  /// Whether a change time is more than a tick away from the clock's, either way, so that no later change gets the same.
+  private static func isSettled(_ changeTime: Int64, _ clock: Int64?) -> Bool {
+    guard let clock else { return false }
+    return (clock &- changeTime).magnitude > (isFine(changeTime) ? tick : coarseTick)
   }
 
   /// Whether a time has fractions of a second; what FAT and some network file systems give has none.

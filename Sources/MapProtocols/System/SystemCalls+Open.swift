@@ -52,12 +52,14 @@ extension SystemCalls {
 
   /// The status of a file that has bytes at offsets, and as many as its size says.
   package func examine(_ descriptor: FileDescriptor) throws(MapError) -> FileStatus {
+    var clock = FileStatus.changeClock()
     var stat: Stat
     var isUnsized = false
     do throws(Errno) {
       stat = try self.stat(descriptor)
       if stat.type == .regular && stat.size == 0, try hasContent(descriptor) {
         // Unless somebody has written to it in between.
+        clock = FileStatus.changeClock()
         stat = try self.stat(descriptor)
         isUnsized = stat.size == 0
       }
@@ -68,7 +70,7 @@ extension SystemCalls {
       throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
     }
     if isUnsized { throw MapError(.unsizedFile) }
-    return FileStatus(stat) { tellsEveryChange(descriptor) }
+    return FileStatus(stat, after: clock) { tellsEveryChange(descriptor) }
   }
 
   /// Whether a file of size 0 has bytes after all. Some under /proc and tracefs make their reader wait for them; asking
@@ -86,11 +88,12 @@ extension SystemCalls {
   ///
   /// - Throws: `.openFailed`; `.unsupported` for a name.
   package func status(of source: FileSource) throws(MapError) -> FileStatus {
+    let clock = FileStatus.changeClock()
     do throws(Errno) {
       switch source {
-      case .path(let path): return status(try stat(path), at: path)
+      case .path(let path): return status(try stat(path), after: clock, at: path)
       case .descriptor(let descriptor):
-        return FileStatus(try stat(descriptor)) { tellsEveryChange(descriptor) }
+        return FileStatus(try stat(descriptor), after: clock) { tellsEveryChange(descriptor) }
       case .name: break
       }
     } catch {
@@ -100,16 +103,17 @@ extension SystemCalls {
   }
 
   /// The status of what a path was found to lead to.
-  package func status(_ stat: Stat, at path: FilePath) -> FileStatus {
-    FileStatus(stat) { tellsEveryChange(path) }
+  package func status(_ stat: Stat, after clock: Int64?, at path: FilePath) -> FileStatus {
+    FileStatus(stat, after: clock) { tellsEveryChange(path) }
   }
 
   /// What a descriptor leads to now: fstat(2).
   ///
   /// - Throws: `.openFailed`.
   package func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
+    let clock = FileStatus.changeClock()
     do throws(Errno) {
-      return FileStatus(try stat(descriptor)) { tellsEveryChange(descriptor) }
+      return FileStatus(try stat(descriptor), after: clock) { tellsEveryChange(descriptor) }
     } catch {
       throw MapError(.openFailed, errno: error)
     }
