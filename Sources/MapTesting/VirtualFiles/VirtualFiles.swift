@@ -231,7 +231,8 @@
           place += word
         }
         if words.isEmpty { return nil }
-        for file in files {
+        // Past a file's end its map may show anything, so there only the map tells which file it is of.
+        for file in files where !isMap || file === memory?.file {
           let versions = isMap ? file.versions.suffix(1) : file.versions(in: steps)
           let sizes = file.versions(in: steps).map(\.size).min() ?? 0
           for version in versions {
