@@ -12,11 +12,6 @@ extension MMapProvider {
     return OpenedFile(handle: Handle(rawValue: Int(file.descriptor.rawValue)), status: file.status)
   }
 
-  /// Opens a source on a thread of the provider's, started when it is first needed.
-  public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
-    try await openings.run { [self] () throws(MapError) in try open(source) }
-  }
-
   /// What a source leads to now: stat(2) or fstat(2).
   ///
   /// - Throws: `.openFailed`.

@@ -59,6 +59,5 @@ extension MMapProvider {
   /// be called by a completion.
   public func shutDown() {
     populator.shutDown()
-    openings.shutDown()
   }
 }

@@ -21,7 +21,6 @@ public final class MMapProvider: MappingProvider {
   public let takeover: Takeover?
   let syscalls: Syscalls
   let populator: Populator
-  let openings = BlockingCalls()
 
   /// Makes a provider; it holds nothing until a file is opened.
   ///

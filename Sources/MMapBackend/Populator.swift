@@ -51,7 +51,7 @@ final class Populator: @unchecked Sendable {
   func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) -> LoadCancellation {
-    if loads.isEmpty { return .none }
+    if loads.isEmpty { return .impossible }
     let cancelled = CancellationFlag()
     var loads = loads
     if isForked {

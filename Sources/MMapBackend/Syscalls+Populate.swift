@@ -2,13 +2,15 @@ internal import MapProtocols
 internal import SystemPackage
 
 extension Syscalls {
-  /// Maps all pages of a window and notes how that went: MADV_POPULATE_READ.
+  /// Maps all pages of a window and notes how that went: MADV_POPULATE_READ. Where it did not go well none stay, as no budget would count
+  /// them.
   ///
   /// - Parameter reason: asked between pieces of 2 MiB, before each but the first, why not to go on; the load ends with that.
   func populate(_ load: inout RegionLoad, unless reason: () -> MapError.Code? = { nil }) {
     let region = load.region
     let byteCount = SystemPage.rounded(region.byteCount) ?? region.byteCount
     load.error = nil
+    defer { if load.error != nil { unsafe drop(region.start, byteCount: byteCount) } }
     var done = 0
     while done < byteCount {
       if done > 0, let reason = reason() {

@@ -14,7 +14,7 @@ public struct BudgetLimits: Hashable, Sendable {
   public var handles: Int
   /// Whether a request that does not fit beside pinned windows fails (`MapError.budgetExhausted`). Otherwise file maps
   /// may overshoot while everything is pinned, and the excess is unloaded at the first release. This is about bytes and
-  /// regions; maps and addresses are always soft, handles always hard.
+  /// regions. Of copies they are always hard, and so are handles; maps and addresses are soft where nothing takes over.
   public var isHard: Bool
 
   /// Limits of which each is at least 1.

@@ -62,7 +62,8 @@ public protocol EvictionPolicy: Sendable {
 
   /// Appends up to `count` regions that will probably be the next victims, soonest first, without changing anything.
   ///
-  /// A hint that lets the manager check pins for many at once; a wrong one costs time, never exactness. Default: none.
+  /// A hint that lets the manager check pins for many at once; a wrong one costs time, never exactness. All must
+  /// be held. Default: none.
   func upcoming(_ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot])
 
   /// All regions held, the first to go first: what a successor starts from when policies are swapped.

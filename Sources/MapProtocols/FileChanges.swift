@@ -3,11 +3,12 @@
 /// It is about copies: maps show writes as they happen, whatever is chosen here. A change is noticed where something is read of the file,
 /// or where somebody looks at it: `cursor(for:)` and `refresh()`. What a lease shows already stays as it is.
 public enum FileChanges: Hashable, Sendable {
-  /// Each request gets the file as it is when it is read, all of it of one version. A change fails nobody; what lies past the file's
+  /// Each request gets the file as it was when its windows were loaded, all of it of one version. A change fails nobody; what lies past the file's
   /// present end is `.fileTruncated`.
   case followed
   /// The same, but files only grow: nobody writes below their end, as with logs. Windows that the end does not lie in stay loaded when
-  /// a file grows. Files that have the system's append-only attribute (`chattr +a`) are always taken to be so.
+  /// a file grows. Files that have the system's append-only attribute (`chattr +a`) when they are opened are taken to be so, save as direct
+  /// descriptors.
   case appendOnly
   /// A cursor reads the version it was made for, or last refreshed to, and no other: what must be loaded after the file has changed
   /// fails with `.fileChanged`, until `refresh()`. A version that is not settled (`FileStatus.isSettled`) is none yet: what is written

@@ -95,6 +95,34 @@ public struct FileStatus: Hashable, Sendable {
 
   /// Whether both are of one file in one version.
   package func isSame(as other: FileStatus) -> Bool {
-    identity == other.identity && version == other.version
+    identity == other.identity && version == other.version && size == other.size
+  }
+}
+
+extension FileIdentity: CustomStringConvertible {
+  /// The numbers, or the bytes in hexadecimal.
+  public var description: String {
+    switch name {
+    case .numbers(.max, let number): "\(number)"
+    case .numbers(let device, let inode): "\(device):\(inode)"
+    case .bytes(let bytes): bytes.hexadecimal
+    }
+  }
+}
+
+extension FileVersion: CustomStringConvertible {
+  /// Size and times, or the number, or the bytes in hexadecimal.
+  public var description: String {
+    switch name {
+    case .times(let size, let change, let modification): "\(size) bytes, \(change), \(modification)"
+    case .number(let number): "\(number)"
+    case .bytes(let bytes): bytes.hexadecimal
+    }
+  }
+}
+
+extension [UInt8] {
+  fileprivate var hexadecimal: String {
+    reduce(into: "") { $0 += ($1 < 16 ? "0" : "") + String($1, radix: 16) }
   }
 }

@@ -5,7 +5,7 @@ public struct LoadCancellation: Sendable {
   private let body: (@Sendable () -> Void)?
 
   /// There is no way: the loads end in their time, or have ended.
-  public static let none = LoadCancellation(body: nil)
+  public static let impossible = LoadCancellation(body: nil)
 
   private init(body: (@Sendable () -> Void)?) { self.body = body }
 

@@ -102,7 +102,7 @@ public struct MapError: Error, Hashable, Sendable {
     return error
   }
 
-  /// The same error about other bytes of the file.
+  /// The same error about other bytes of the file: those that were asked for, not the window that they lie in.
   package func of(_ range: Range<Int64>?) -> MapError {
     var error = self
     error.range = range

@@ -63,7 +63,7 @@ extension MappingProvider {
     var loads = loads
     load(&loads)
     completion(loads)
-    return .none
+    return .impossible
   }
   /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}

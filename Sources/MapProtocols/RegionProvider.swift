@@ -40,9 +40,6 @@ public protocol RegionProvider: AnyObject, Sendable {
 
   // MARK: Optional
 
-  /// Opens a file without blocking the calling thread. Default: the method above, which blocks for as long as it takes.
-  func open(_ source: FileSource) async throws(MapError) -> OpenedFile
-
   /// How what a source leads to is now, without keeping a handle. Default: opened, asked and closed.
   ///
   /// - Throws: what `open` and `status(of:)` throw.
@@ -80,8 +77,18 @@ public protocol RegionProvider: AnyObject, Sendable {
 
   /// The last manager that used the provider is done: gives back threads, rings and memory of the provider's own. Perhaps called more
   /// than once, also by several threads at a time; each call returns when all is given back. A provider that has ended is not used
-  /// again. Default: nothing.
+  /// again, save for `close`, and for what was called before. Default: nothing.
   func shutDown()
+}
+
+/// A backend that opens files without a thread that waits, as by a request to a server.
+///
+/// It is for `MapManager.open`, which else has `open` called on a thread of the manager's.
+public protocol AsynchronousProvider: RegionProvider {
+  /// Opens a file as the method of the same name does, and may suspend the task that calls it.
+  ///
+  /// - Throws: the same, and `.cancelled`.
+  func open(_ source: FileSource) async throws(MapError) -> OpenedFile
 }
 
 extension RegionProvider {
@@ -113,7 +120,7 @@ extension RegionProvider {
     var requests = requests
     read(&requests)
     completion(requests)
-    return .none
+    return .impossible
   }
 
   /// As long as a read from a disk.

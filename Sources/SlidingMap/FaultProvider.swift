@@ -13,7 +13,8 @@ public import MapProtocols
 /// let maps = SlidingWindowMapManager(backend: disk)
 /// ```
 ///
-/// File and range are filled into errors that lack them. A call that fails does not reach the wrapped backend, so it
+/// It ends its backend with the last manager that uses the `FaultProvider`, so give other managers another backend. File and range are
+/// filled into errors. A call that fails does not reach the wrapped backend, so it
 /// leaves nothing behind.
 ///
 /// Windows of the mmap backend load by being touched, and no call could fail then. So a `FaultProvider` asks to be called
@@ -89,11 +90,6 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   }
 
   /// The same as the wrapped backend does it for tasks.
-  public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
-    if let error = error(.open, source) { throw error }
-    return note(try await base.open(source), of: source)
-  }
-
   private func note(_ file: OpenedFile, of source: FileSource) -> OpenedFile {
     names.withLock { $0.ofHandles[file.handle] = source }
     return file
@@ -156,7 +152,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
       }
     }
     if !failed.isEmpty { completion(failed) }
-    return passed.isEmpty ? .none : base.submit(passed, completion: completion)
+    return passed.isEmpty ? .impossible : base.submit(passed, completion: completion)
   }
 
   private func failure(of request: ReadRequest) -> MapError? {
@@ -261,7 +257,7 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
       if load.error == nil { passed.append(load) } else { failed.append(load) }
     }
     if !failed.isEmpty { completion(failed) }
-    return passed.isEmpty ? .none : base.submit(passed, completion: completion)
+    return passed.isEmpty ? .impossible : base.submit(passed, completion: completion)
   }
 
   /// Empties ranges of extents.

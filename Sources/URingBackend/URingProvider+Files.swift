@@ -38,11 +38,6 @@ extension URingProvider {
     }
   }
 
-  /// Opens a source on a thread of the provider's, started when it is first needed.
-  public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
-    try await openings.run { [self] () throws(MapError) in try open(source) }
-  }
-
   private func openOrdinary(_ source: FileSource) throws(MapError) -> OpenedFile {
     let (descriptor, status) = try syscalls.openFile(source)
     let target =
@@ -57,8 +52,9 @@ extension URingProvider {
         ReadTarget(
           descriptor: descriptor, isAligned: syscalls.isDirect(descriptor), ownsFlags: false)
       }
-    return OpenedFile(
-      handle: target.handle, status: status.isAppendOnly(syscalls.isAppendOnly(descriptor)))
+    let isAppendOnly = syscalls.isAppendOnly(descriptor)
+    if isAppendOnly { opensAppendOnly.store(true, ordering: .relaxed) }
+    return OpenedFile(handle: target.handle, status: status.isAppendOnly(isAppendOnly))
   }
 
   // MARK: Direct descriptors
@@ -147,8 +143,9 @@ extension URingProvider {
     } catch {
       throw MapError(opening: error)
     }
-    let status = try syscalls.examine(descriptor)
-      .isAppendOnly(syscalls.isAppendOnly(descriptor))
+    let isAppendOnly = syscalls.isAppendOnly(descriptor)
+    if isAppendOnly { opensAppendOnly.store(true, ordering: .relaxed) }
+    let status = try syscalls.examine(descriptor).isAppendOnly(isAppendOnly)
     let slot = try take(ring)
     do throws(MapError) {
       var number = descriptor.rawValue
@@ -233,7 +230,9 @@ extension URingProvider {
   }
 
   private func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
-    try syscalls.status(of: descriptor).isAppendOnly(syscalls.isAppendOnly(descriptor))
+    let status = try syscalls.status(of: descriptor)
+    if !opensAppendOnly.load(ordering: .relaxed) { return status }
+    return status.isAppendOnly(syscalls.isAppendOnly(descriptor))
   }
 
   /// A descriptor of the process for the file in a slot.

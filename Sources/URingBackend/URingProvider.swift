@@ -24,8 +24,9 @@ public final class URingProvider: RegionProvider {
   let directFiles = DirectFiles()
   /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
   let canInstall = Atomic(true)
+  /// Whether a file that was opened is one that only grows, so that others are asked for that, too.
+  let opensAppendOnly = Atomic(false)
   private let service: ReadService
-  let openings = BlockingCalls()
   private let isShut = Atomic(false)
   /// How many forks lay before.
   private let generation = smap_fork_generation()
@@ -119,7 +120,7 @@ public final class URingProvider: RegionProvider {
     var requests = requests
     read(&requests)
     if !requests.isEmpty { completion(requests) }
-    return .none
+    return .impossible
   }
 
   /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.
@@ -139,7 +140,6 @@ public final class URingProvider: RegionProvider {
   public func shutDown() {
     isShut.store(true, ordering: .relaxed)
     service.shutDown(isForked: isForked)
-    openings.shutDown()
     ring?.shut()
   }
 }

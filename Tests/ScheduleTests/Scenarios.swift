@@ -328,6 +328,10 @@
         name: "memory short, failing calls", backend: .copying,
         budget: .fixed(bytes: 5 << 12, maps: 12), files: [3, 2], operations: 4...8,
         verbs: [.across, .ready, .refresh, .truncate, .shutdown], failures: 60, mostOpenPages: 4),
+      Scenario(
+        name: "changes within a tick, maps short", backend: .copying, budget: .fixed(maps: 2),
+        files: [3, 1], threads: 3...4, operations: 4...10,
+        verbs: [.overwrite, .overwrite, .across, .across, .refresh, .open], tickLength: 80),
     ]
   }
 #endif

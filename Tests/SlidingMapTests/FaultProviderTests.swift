@@ -55,7 +55,7 @@ import Testing
       call.operation == .load && call.range?.contains(5_000) == true
         ? MapError(.readFailed, errno: .ioError) : nil
     }
-    let file = try await provider.open(.path(path))
+    let file = try provider.open(.path(path))
     let extent = try provider.map(
       file.handle, fileSize: 10_000, byteCount: 12_288, alignment: 4_096)
     let loads = (0..<3).map {

@@ -242,4 +242,160 @@ struct FileChangesTests {
     try copy.use(at: 20_000, count: 30_000)
     #expect(view(copy) == .of(Self.old + [1, 2, 3], 20_000..<40_003))
   }
+
+  /// A version that is adopted while the addresses for a lease are being made is none that its windows may be of.
+  @Test func aLeaseIsOfOneVersionAlsoWhereItsAddressesTakeLong() throws {
+    let writes = Locked<(@Sendable () -> Void)?>(nil)
+    let looks = Locked(0)
+    let files = MemoryProvider(
+      [Self.path: Self.old, "/memory/other": Self.new],
+      beforeLoad: { request in
+        // The first window was read, and the second is written within the same tick.
+        if request.offset == 4096 { writes.withLock { $0 }?() }
+        return nil
+      }, afterLook: { _ in looks.withLock { $0 += 1 } })
+    let maps = SlidingWindowMapManager(
+      backend: files, budget: .fixed(maps: 2), windowSize: 4096)
+    var cursor = try maps.cursor(for: Self.path)
+    let other = Held(try maps.cursor(for: Self.path))
+    var giver = try maps.cursor(for: "/memory/other")
+    try giver.use(at: 0, count: 10)
+    giver.release()
+    #expect(maps.statistics.maps == 2)
+    files.beforeReserving {
+      files.isSettled = false
+      files[Self.path] = Self.new
+      writes.withLock { $0 = { files.writeInSecret(Self.path, Self.old) } }
+      let before = looks.withLock { $0 }
+      Thread { try? other.cursor.refresh() }.start()
+      while looks.withLock({ $0 }) == before { usleep(1000) }
+      usleep(50_000)
+    }
+    try cursor.use(at: 4000, count: 200)
+    let seen = view(cursor)
+    #expect(seen == .of(Self.new, 4000..<4200) || seen == .of(Self.old, 4000..<4200))
+    #expect(maps.statistics.copies == 1)
+  }
+
+  // MARK: Reads that fail because of a change
+
+  /// A backend that reads by an index, which it makes anew whenever it is asked for the version.
+  private final class Indexed: RegionProvider {
+    struct File {
+      var version: Int64 = 1
+      var content: [UInt8]
+      var indexed: Int64 = 1
+    }
+    let file: Locked<File>
+    init(_ content: [UInt8]) { file = Locked(File(content: content)) }
+    var name: String { "indexed" }
+
+    private var status: FileStatus {
+      file.withLock { file in
+        file.indexed = file.version
+        return FileStatus(
+          identity: FileIdentity(1), version: FileVersion(file.version),
+          size: Int64(file.content.count))
+      }
+    }
+    func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+      OpenedFile(handle: Handle(rawValue: 1), status: status)
+    }
+    func status(of handle: Handle) throws(MapError) -> FileStatus { status }
+    func close(_ handle: Handle) {}
+    func read(
+      _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(MapError) -> Int {
+      let content = file.withLock { $0.indexed == $0.version ? $0.content : nil }
+      guard let content else { throw MapError(.custom("index")) }
+      let bytes = content.dropFirst(Int(offset)).prefix(buffer.count)
+      unsafe buffer.copyBytes(from: bytes)
+      return bytes.count
+    }
+    func replace(by content: [UInt8]) {
+      file.withLock {
+        $0.version += 1
+        $0.content = content
+      }
+    }
+  }
+
+  @Test func aReadThatFailsOverAChangeIsMadeAgain() async throws {
+    let files = Indexed(Self.old)
+    let maps = maps(files)
+    var cursor = try maps.cursor(for: Self.path)
+    try cursor.use(at: 0, count: 100)
+    files.replace(by: Self.new)
+    try cursor.use(at: 20_000, count: 9000)
+    #expect(view(cursor) == .of(Self.new, 20_000..<29_000))
+    files.replace(by: Self.old)
+    let held = Held(try maps.cursor(for: Self.path))
+    files.replace(by: Self.new)
+    try await held.cursor.ready(at: 0, count: 9000)
+    try held.cursor.use(at: 0, count: 9000)
+    #expect(view(held.cursor) == .of(Self.new, 0..<9000))
+    let strict = self.maps(files, .oneVersion)
+    var reader = try strict.cursor(for: Self.path)
+    files.replace(by: Self.old)
+    #expect(mapError { try reader.use(at: 0, count: 10) }?.code == .fileChanged)
+    try reader.refresh()
+    try reader.use(at: 0, count: 10)
+    #expect(view(reader) == .of(Self.old, 0..<10))
+  }
+
+  // MARK: What nobody could settle in time
+
+  @Test func oneVersionServesAFileThatWasWrittenJustNow() throws {
+    let files = MemoryProvider([Self.path: Self.old])
+    files.isSettled = false
+    let maps = maps(files, .oneVersion)
+    var cursor = try maps.cursor(for: Self.path)
+    try cursor.use(at: 0, count: 9000)
+    #expect(view(cursor) == .of(Self.old, 0..<9000) && maps.statistics.copies == 1)
+    files.isSettled = true
+    try cursor.use(at: 100, count: 9000)
+    #expect(view(cursor) == .of(Self.old, 100..<9100) && maps.statistics.copies == 1)
+    files[Self.path] = Self.new
+    #expect(mapError { try cursor.use(at: 20_000, count: 9000) }?.code == .fileChanged)
+  }
+
+  @Test func moreThanIsReadAtOneGoWaitsForTheTickToEnd() throws {
+    let model = content(80 << 20)
+    let files = MemoryProvider([Self.path: model])
+    files.isSettled = false
+    let maps = SlidingWindowMapManager(backend: files, budget: .fixed(bytes: 512 << 20))
+    var cursor = try maps.cursor(for: Self.path)
+    Thread {
+      Thread.sleep(forTimeInterval: 0.05)
+      files.isSettled = true
+    }.start()
+    try cursor.use(at: 0, count: model.count)
+    let isRight = shows(cursor.bytes, model, at: 0)
+    #expect(isRight && maps.statistics.copies == 0)
+  }
+
+  @Test func aLogThatIsWrittenAllTheTimeHasWindows() throws {
+    let files = MemoryProvider([Self.path: Self.old])
+    files.isSettled = false
+    let maps = maps(files, .appendOnly)
+    var cursor = try maps.cursor(for: Self.path)
+    for _ in 0..<3 {
+      try cursor.use(at: 0, count: 40_000)
+      #expect(view(cursor) == .of(Self.old, 0..<40_000))
+      cursor.release()
+    }
+    #expect(maps.statistics.copies == 0 && maps.statistics.loads == 10)
+  }
+
+  /// What was read before could be written until then.
+  @Test func theAppendOnlyAttributeIsNotBelievedBackwards() throws {
+    let files = MemoryProvider([Self.path: Self.old])
+    let maps = maps(files)
+    var cursor = try maps.cursor(for: Self.path)
+    try cursor.use(at: 0, count: 4096)
+    files[Self.path] = Self.new
+    files.isAppendOnly = true
+    try cursor.use(at: 4000, count: 200)
+    #expect(view(cursor) == .of(Self.new, 4000..<4200))
+  }
 }

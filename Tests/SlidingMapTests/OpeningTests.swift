@@ -48,6 +48,53 @@ struct OpeningTests {
     #expect(maps.statistics.cursors == 0)
   }
 
+  /// Which each of them uses at once, so that windows want handles as well.
+  @Test(arguments: [1, 2, 16])
+  func tasksThatReadShareFewHandles(_ handles: Int) async throws {
+    let scratch = try Scratch()
+    let maps = SlidingWindowMapManager(
+      backend: .pread, budget: .fixed(handles: handles), windowSize: 4096)
+    for number in 0..<20 { try scratch.write("\(number)", content(10_000, seed: UInt64(number))) }
+    let wrong = try await withThrowingTaskGroup(of: Int.self) { group in
+      for number in 0..<1000 {
+        group.addTask {
+          let name = number % 20
+          let path = scratch["\(name)"]
+          var cursor = number % 3 == 0 ? try maps.cursor(for: path) : try await maps.open(path)
+          var wrong = 0
+          for offset in [0, 4096, 8192] {
+            try cursor.use(at: Int64(offset), count: 100)
+            let model = content(10_000, seed: UInt64(name))
+            wrong += view(cursor) == .of(model, offset..<offset + 100) ? 0 : 1
+          }
+          return wrong
+        }
+      }
+      return try await group.reduce(0, +)
+    }
+    #expect(wrong == 0 && maps.statistics.handles <= handles && maps.statistics.cursors == 0)
+  }
+
+  /// A file that the manager holds is found without a further handle.
+  @Test func aFileThatIsHeldNeedsNoHandle() async throws {
+    let scratch = try Scratch()
+    let path = try scratch.write("file", Self.model)
+    let maps = SlidingWindowMapManager(
+      backend: .pread, budget: .fixed(handles: 1), windowSize: 4096)
+    let descriptor = try FileDescriptor.open(path, .readOnly)
+    defer { try? descriptor.close() }
+    var held = try await maps.open(descriptor)
+    try held.use(at: 0, count: 10)
+    var cursor = try await maps.open(path)
+    try cursor.use(at: 9000, count: 5000)
+    let seen = view(cursor)
+    #expect(seen == .of(Self.model, 9000..<14_000) && maps.statistics.files == 1)
+    var count = 0
+    for try await window in maps.windows(of: path) { count += window.range.count }
+    #expect(count == 40_000)
+    #expect(view(held) == .of(Self.model, 0..<10))
+  }
+
   /// A backend whose files take long to open does not hold the pool's threads.
   @Test func aSlowOpenHoldsNobodyUp() async throws {
     let slow = Slow()
@@ -67,7 +114,7 @@ struct OpeningTests {
     #expect(maps.statistics.files == 0 && maps.statistics.handles == 0)
   }
 
-  private final class Slow: RegionProvider {
+  private final class Slow: AsynchronousProvider {
     private let continuations = Locked<[CheckedContinuation<Void, Never>]>([])
     var name: String { "slow" }
     var waiting: Int { continuations.withLock { $0.count } }

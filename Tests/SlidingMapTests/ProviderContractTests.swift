@@ -9,7 +9,7 @@ struct ProviderContractTests {
   private final class Careless: RegionProvider {
     enum Mistake: String, CaseIterable, Codable, Sendable {
       case readsTooMuch, readsLessThanNothing, dropsARequest, endsTwice, endsWhatWasNotAsked
-      case readsTooLittle, opensAgainAsAnother
+      case forgetsAnEnd, readsTooLittle, opensAgainAsAnother
     }
     static let size = 3 * 4096
     private let mistake: Mistake
@@ -63,6 +63,7 @@ struct ProviderContractTests {
     func submit(
       _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
     ) -> LoadCancellation {
+      if mistake == .forgetsAnEnd { return .impossible }
       var requests = requests
       read(&requests)
       completion(requests)
@@ -70,7 +71,7 @@ struct ProviderContractTests {
       if mistake == .endsWhatWasNotAsked, let first = requests.first {
         unsafe completion([ReadRequest(first.handle, at: 0, into: first.buffer, tag: 1000)])
       }
-      return .none
+      return .impossible
     }
   }
 
@@ -93,11 +94,40 @@ struct ProviderContractTests {
     #expect(report.contains("the backend \"careless\" "))
   }
 
-  @Test func fewerBytesThanTheFileHasAreItsEnd() throws {
+  /// Nobody waits for it for ever, once the backend has shut down.
+  @Test func anEndThatIsForgottenIsAnErrorAtShutdown() async throws {
+    let maps = SlidingWindowMapManager(backend: Careless(.forgetsAnEnd), windowSize: 4096)
+    let held = Held(try maps.cursor(for: .name("file")))
+    let task = Task { try await held.cursor.ready(at: 0, count: 4096) }
+    while maps.statistics.inFlight == 0 { await Task.yield() }
+    let user = Held(try maps.cursor(for: .name("file")))
+    let failure = Locked<MapError?>(nil)
+    try onThreads(2) { index in
+      if index == 0 {
+        let error = mapError { try user.cursor.use(at: 0, count: 10) }
+        failure.withLock { $0 = error }
+      } else {
+        usleep(20_000)
+        maps.shutdown()
+      }
+    }
+    let errors = [await mapErrorOfTask { try await task.value }, failure.withLock { $0 }]
+    for error in errors {
+      #expect(error?.code == .shutDown)
+    }
+    let cause = errors[0]?.underlying.map { String(describing: $0) }
+    #expect(
+      cause == "the backend \"careless\" has shut down without telling the end of a load")
+  }
+
+  @Test func fewerBytesThanTheFileHasAreAnErrorOfTheBackends() throws {
     let maps = SlidingWindowMapManager(backend: Careless(.readsTooLittle), windowSize: 4096)
     var cursor = try maps.cursor(for: .name("file"))
     let error = mapError { try cursor.use(at: 4096, count: 100) }
-    #expect(error?.code == .fileTruncated && error?.source == .name("file"))
+    #expect(error?.code == .readFailed && error?.source == .name("file"))
+    #expect(error?.range == 4096..<4196)
+    let cause = error?.underlying.map { String(describing: $0) }
+    #expect(cause == "the backend \"careless\" read fewer bytes than the file has")
     #expect(maps.statistics.regions == 0 && maps.statistics.bytes == 0)
   }
 

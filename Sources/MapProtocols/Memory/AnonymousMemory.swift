@@ -9,7 +9,7 @@ package final class AnonymousMemory: @unchecked Sendable {
   package let base: UnsafeMutableRawPointer
   /// How many bytes.
   package let byteCount: Int
-  private let calls = MemoryCalls()
+  private let calls = PlainCalls()
 
   /// Reserves addresses and gives them access; pages come when they are touched.
   ///
@@ -33,9 +33,4 @@ package final class AnonymousMemory: @unchecked Sendable {
   package func drop() { unsafe calls.drop(base, byteCount: byteCount) }
 
   deinit { unsafe calls.unmap(base, byteCount: byteCount) }
-}
-
-/// The system calls of memory that no test makes fail.
-private struct MemoryCalls: SystemCalls {
-  var faults: SyscallFaults? { nil }
 }

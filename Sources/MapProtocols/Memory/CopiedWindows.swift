@@ -58,7 +58,7 @@ package struct CopiedWindows: Sendable {
       if load.error == nil { started.append(load) } else { failed.append(load) }
     }
     if !failed.isEmpty { completion(failed) }
-    if started.isEmpty { return .none }
+    if started.isEmpty { return .impossible }
     // Whoever submits gives small windows their memory, on a processor of its own, and the thread that feeds the disk need not: for a
     // page that is a third of its work. The memory of larger ones comes as they are read.
     memory.populate(started.map(\.region).filter { 1...Self.small ~= $0.byteCount })

@@ -100,7 +100,7 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
     unsafe unmap(extent.base, byteCount: extent.byteCount)
   }
 
-  /// mprotect(2). Whole huge pages of a window may come as such.
+  /// mprotect(2). A window of whole huge pages may have them.
   package func open(_ region: ExtentRange) throws(MapError) {
     guard region.extent.opensWindows else { return }
     let byteCount = SystemPage.rounded(region.byteCount) ?? region.byteCount
@@ -110,10 +110,10 @@ package struct SystemCopyMemory: CopyMemory, SystemCalls {
       let range = region.offset..<region.offset + Int64(region.byteCount)
       throw MapError(.addressSpaceExhausted, range: range, errno: error)
     }
-    let isHuge = unsafe UInt(bitPattern: region.start) % UInt(SystemPage.hugeSize) == 0
-    let huge = isHuge ? byteCount / SystemPage.hugeSize * SystemPage.hugeSize : 0
-    unsafe useHugePages(false, region.start + huge, byteCount: byteCount - huge)
-    unsafe useHugePages(true, region.start, byteCount: huge)
+    // All of it or nothing: a part would be a kernel map of its own.
+    let place = unsafe UInt(bitPattern: region.start) | UInt(byteCount)
+    unsafe useHugePages(
+      place % UInt(SystemPage.hugeSize) == 0, region.start, byteCount: byteCount)
   }
 
   /// MADV_POPULATE_WRITE, one call for each run of neighbours; of Linux 5.14.

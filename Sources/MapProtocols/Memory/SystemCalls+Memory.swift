@@ -72,8 +72,8 @@ extension SystemCalls {
   }
 
   /// Takes access and memory of addresses away, and keeps the addresses: mmap(2), PROT_NONE and MAP_FIXED, and munlock(2). Unlike
-  /// mprotect(2) that gives back what the system counts, and joins the range with its neighbours to one kernel map. Where no kernel map
-  /// is left for it, the memory is taken back, but access stays.
+  /// mprotect(2) that gives back all that the system counts, and joins the range with its neighbours to one kernel map. Where the system
+  /// refuses, the memory is taken back, and access by mprotect(2) if it may be.
   ///
   /// - Precondition: the addresses come from `reserve`, and nobody uses them.
   @unsafe
@@ -86,6 +86,7 @@ extension SystemCalls {
       _ = unsafe munlock(base, byteCount)
     } catch {
       unsafe drop(base, byteCount: byteCount)
+      _ = try? retrying(.mprotect) { unsafe Int(mprotect(base, byteCount, PROT_NONE)) }
     }
   }
 

@@ -1,4 +1,4 @@
-package import SystemPackage
+public import SystemPackage
 
 #if canImport(Darwin)
   internal import Darwin
@@ -16,6 +16,18 @@ extension FileIdentity {
 }
 
 extension FileStatus {
+  /// What the system tells of an open file: for backends over files.
+  ///
+  /// fstat(2), clock_gettime(2) before it, and fstatfs(2) for files that were written just now. The version is made of size, change and
+  /// modification time; it is settled if the change time is more than a tick away from now, 10 ms or, where times have no fractions, 2 s;
+  /// or if the kernel and file system give each change that somebody looked at a time of its own. A store through another's shared map
+  /// changes no time until the page is written back.
+  ///
+  /// - Throws: `.openFailed` with errno.
+  public init(of descriptor: FileDescriptor) throws(MapError) {
+    self = try PlainCalls().status(of: descriptor)
+  }
+
   /// Identity, version and size as stat(2) tells them.
   ///
   /// - Parameters:

@@ -130,3 +130,8 @@ private enum system {
     #endif
   }
 }
+
+/// System calls that no test makes fail.
+struct PlainCalls: SystemCalls {
+  var faults: SyscallFaults? { nil }
+}

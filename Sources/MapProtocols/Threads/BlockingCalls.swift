@@ -1,22 +1,29 @@
 internal import CMapShims
 internal import SystemPackage
 
-/// Makes calls that may block, for tasks that must not: on one thread, which starts when it is first needed.
+/// Makes calls that may block, for tasks that must not: on a few threads, which start when they are needed.
 package final class BlockingCalls: @unchecked Sendable {
   private typealias Call = @Sendable () -> Void
 
-  private let monitor = Monitor()
+  private let monitor = Monitor(isScheduled: false)
   private let forkGeneration = smap_fork_generation()
+
+  /// One that hangs, as on a server that is gone, holds up no others.
+  private static let mostThreads = 4
 
   // Guarded by the monitor.
   private var queue: [Call] = []
-  private var thread: ServiceThread?
+  private var threads: [ServiceThread] = []
+  private var idle = 0
   private var isEnded = false
+  /// Whether somebody waits for the threads' ends, and whether they have ended.
+  private var isJoining = false
+  private var isOver = false
 
   /// Has no thread yet.
   package init() {}
 
-  /// Calls `body` on the thread, or where there can be none, and after `shutDown`, on the calling one.
+  /// Calls `body` on a thread of its own; on the calling one where there can be none, and after `shutDown`.
   package func run<Value: Sendable>(
     _ body: @escaping @Sendable () throws(MapError) -> Value
   ) async throws(MapError) -> Value {
@@ -34,14 +41,14 @@ package final class BlockingCalls: @unchecked Sendable {
   }
 
   private func enqueue(_ call: @escaping Call) -> Bool {
-    // In a child of fork(2) the thread is not there, and the lock may be held for ever.
+    // In a child of fork(2) the threads are not there, and the lock may be held for ever.
     if smap_fork_generation() != forkGeneration { return false }
     monitor.lock()
     defer { monitor.unlock() }
     if isEnded { return false }
-    if thread == nil {
-      guard let started = try? ServiceThread({ [self] in work() }) else { return false }
-      thread = started
+    if idle <= queue.count && threads.count < Self.mostThreads {
+      if let thread = try? ServiceThread({ [self] in work() }) { threads.append(thread) }
+      if threads.isEmpty { return false }
     }
     queue.append(call)
     monitor.broadcast()
@@ -55,6 +62,8 @@ package final class BlockingCalls: @unchecked Sendable {
   private func next() -> Call? {
     monitor.lock()
     defer { monitor.unlock() }
+    idle += 1
+    defer { idle -= 1 }
     while queue.isEmpty {
       if isEnded { return nil }
       monitor.wait()
@@ -62,15 +71,24 @@ package final class BlockingCalls: @unchecked Sendable {
     return queue.removeFirst()
   }
 
-  /// Ends the thread after the calls that were asked for, and waits for it, unless it is the calling one. Idempotent.
+  /// Ends the threads after the calls that were asked for, and waits for them, but not for the calling one. Idempotent; each of several
+  /// calls at a time returns when all have ended.
   package func shutDown() {
     if smap_fork_generation() != forkGeneration { return }
     monitor.lock()
     isEnded = true
-    let thread = thread
-    self.thread = nil
+    monitor.broadcast()
+    let isFirst = !isJoining
+    isJoining = true
+    // Called from one of them it waits for nobody who may wait for that one.
+    while !isFirst && !isOver && !threads.contains(where: \.isCurrent) { monitor.wait() }
+    monitor.unlock()
+    if !isFirst { return }
+    // Nobody adds to them any more.
+    for thread in threads { thread.join() }
+    monitor.lock()
+    isOver = true
     monitor.broadcast()
     monitor.unlock()
-    thread?.join()
   }
 }

@@ -5,7 +5,7 @@
 
   /// A backend over a `VirtualFiles` whose windows are copies. It fails by chance, holds its manager to what a provider may rely on, and
   /// gives others the turn at the start and the end of each call.
-  package class VirtualProvider: RegionProvider, CopyMemory, @unchecked Sendable {
+  package class VirtualProvider: AsynchronousProvider, CopyMemory, @unchecked Sendable {
     package let name: String
     package let takeover: Takeover?
     fileprivate let files: VirtualFiles
@@ -185,7 +185,7 @@
         var requests = requests
         read(&requests)
         completion(requests)
-        return .none
+        return .impossible
       }
       try? begin("submit")
       let cancelled = CancellationFlag()
@@ -357,7 +357,7 @@
         var loads = loads
         load(&loads)
         completion(loads)
-        return .none
+        return .impossible
       }
       try? begin("submit")
       let cancelled = CancellationFlag()

@@ -13,8 +13,8 @@ extension WindowCursor {
   ///   - offset: in bytes from the start of the file.
   ///   - count: in bytes; cut at the end of the file.
   /// - Precondition: `offset` and `count` are not negative.
-  /// - Throws: what `use(at:count:)` throws; `.cancelled` as soon as the task is cancelled. The load goes on then, for
-  ///   others.
+  /// - Throws: what `use(at:count:)` throws; `.cancelled` as soon as the task is cancelled. The load goes on then
+  ///   if others wait for it; else the backend is asked to end it.
   public func ready(at offset: Int64, count: Int) async throws(MapError) {
     precondition(offset >= 0, "the offset must not be negative")
     precondition(count >= 0, "the count must not be negative")
@@ -26,7 +26,7 @@ extension WindowCursor {
     do throws(MapError) {
       try await core.makeReady(edition, range)
     } catch {
-      throw error.about(source, range: range)
+      throw error.of(range).about(source)
     }
   }
 }

@@ -97,6 +97,28 @@ final class Backend: Sendable {
     return extent
   }
 
+  /// The error of a load that got fewer bytes than the file has, though the file has not changed.
+  func shortRead(_ load: RegionLoad) -> MapError {
+    MapError(
+      .readFailed, range: load.error?.range,
+      underlying: BrokenPromise(backend: name, "read fewer bytes than the file has"))
+  }
+
+  /// The error of a load whose end is not told though the provider has ended.
+  func untoldEnd() -> MapError {
+    MapError(
+      .shutDown,
+      underlying: BrokenPromise(backend: name, "has shut down without telling the end of a load"))
+  }
+
+  /// What a backend did that it must not do.
+  private struct BrokenPromise: Error, CustomStringConvertible {
+    let description: String
+    init(backend: String, _ mistake: String) {
+      description = "the backend \"\(backend)\" \(mistake)"
+    }
+  }
+
   /// A precondition whose message release builds show, too.
   private func refuse(_ mistake: String) -> Never {
     fatalError("the backend \"\(name)\" \(mistake)")

@@ -88,15 +88,15 @@ extension MapCore {
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
       }
-      var submissions: [(tickets: [LoadTicket], cancellation: LoadCancellation)] = []
+      var submissions: [(loads: Transfers, cancellation: LoadCancellation)] = []
       if now.hasCalls || !first.isEmpty || second?.isEmpty == false {
         token.unlocked {
           first.unload()
           second?.unload()
           for advice in now.advice { advice.give() }
           if now.isAsynchronous {
-            submissions.append((first.tickets, first.submit(to: self)))
-            if let second { submissions.append((second.tickets, second.submit(to: self))) }
+            submissions.append((first, first.submit(to: self)))
+            if let second { submissions.append((second, second.submit(to: self))) }
           } else {
             first.load()
             second?.load()
@@ -107,10 +107,7 @@ extension MapCore {
           now.memory = []
         }
       }
-      for submission in submissions {
-        let unwanted = loads.noteSubmission(of: submission.tickets, submission.cancellation)
-        if let unwanted { chores.cancellations.append(unwanted) }
-      }
+      for (loads, cancellation) in submissions { note(loads, cancellation, &chores) }
       for (extent, owner) in now.extents {
         ledger.creditExtent(maps: owner.mapsPerExtent, addresses: extent.byteCount)
       }
@@ -134,6 +131,15 @@ extension MapCore {
       trim(surplus(around: now.loads), &token)
     }
     return failure
+  }
+
+  /// Notes loads that were submitted; nobody may want them any more.
+  private func note(
+    _ submitted: Transfers, _ cancellation: LoadCancellation, _ chores: inout Chores
+  ) {
+    let unwanted = loads.noteSubmission(
+      of: submitted.tickets, by: submitted.backend, cancellation, isUnwanted: isShutDown)
+    if let unwanted { chores.cancellations.append(unwanted) }
   }
 
   /// Keeps the extents of windows that are about to be closed: a map that took their place meanwhile would get holes.

@@ -25,6 +25,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// Whether copies of its version may be of two contents, so that no lease joins them. Relaxed: who reads an old value is sent to the
   /// slow path, or holds what was read before.
   private let isUnsettled: Atomic<Bool>
+  private let changes: FileChanges
   let windows: WindowTable
   let grid: WindowGrid
   let file: TrackedFile
@@ -48,7 +49,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// Nil if there is no memory for the table, or no addresses for any file of this size.
   init?(
     of file: TrackedFile, _ status: FileStatus, backend: Backend, grid: WindowGrid,
-    pageSize: Int
+    pageSize: Int, _ changes: FileChanges
   ) {
     let size = status.size
     // No address space holds it, and sums past its end would overflow.
@@ -63,7 +64,9 @@ final class Edition: UseOrdered, @unchecked Sendable {
     unsafe windows = table
     self.status = status
     end = Atomic(size)
-    isUnsettled = Atomic(backend.isCopying && !status.isSettled)
+    self.changes = changes
+    let isJoinable = status.isSettled || status.isAppendOnly || changes == .appendOnly
+    isUnsettled = Atomic(backend.isCopying && !isJoinable)
     longest = size
   }
 
@@ -81,10 +84,16 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   /// Notes whether windows may be joined, after status or backend have changed.
   func noteJoining() {
-    isUnsettled.store(backend.isCopying && !status.isSettled, ordering: .relaxed)
+    let isJoinable = status.isSettled || onlyGrows(to: status)
+    isUnsettled.store(backend.isCopying && !isJoinable, ordering: .relaxed)
   }
 
-  /// Whether windows of one lease are of one content. Of maps all are; of copies those of a settled version.
+  /// Whether what was read of it stays true of a version: of a file that grew, if nobody could write below its end meanwhile.
+  func onlyGrows(to new: FileStatus) -> Bool {
+    new.size >= size && (changes == .appendOnly || status.isAppendOnly && new.isAppendOnly)
+  }
+
+  /// Whether windows of one lease are of one content. Of maps all are; of copies those of a settled version, and of files that only grow.
   var mayJoin: Bool { !isUnsettled.load(ordering: .relaxed) }
 
   /// Serves the file as it is now.

@@ -127,7 +127,13 @@ struct Ledger {
     held.addresses -= addresses
   }
 
-  var hasRoomForHandle: Bool { held.handles < allowed.handles }
+  /// Handles that tasks have asked backends for. Nobody waits for a task as for a thread, so they are no part of what is held.
+  private(set) var handlesBeingOpened = 0
+
+  var hasRoomForHandle: Bool { held.handles < allowed.handles - handlesBeingOpened }
+
+  mutating func beginOpening() { handlesBeingOpened += 1 }
+  mutating func endOpening() { handlesBeingOpened -= 1 }
 
   mutating func chargeHandle() {
     held.handles += 1

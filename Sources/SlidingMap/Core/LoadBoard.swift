@@ -81,16 +81,21 @@ struct LoadBoard {
 
   /// Notes loads that a backend was given, some of which may have ended by now.
   ///
+  /// - Parameter isUnwanted: whether all are to end.
   /// - Returns: how to ask for their end, if nobody wants them any more.
   mutating func noteSubmission(
-    of tickets: [LoadTicket], _ cancellation: LoadCancellation
+    of tickets: [LoadTicket], by backend: Backend, _ cancellation: LoadCancellation,
+    isUnwanted: Bool
   ) -> LoadCancellation? {
-    submissions.removeAll { !$0.isUnderWay }
-    let submission = LoadTicket.Submission(of: tickets, cancellation)
-    guard submission.isUnderWay else { return nil }
+    submissions.removeAll { $0.pending.isEmpty }
+    let submission = LoadTicket.Submission(of: tickets, by: backend, cancellation)
+    if submission.pending.isEmpty { return nil }
     submissions.append(submission)
-    return submission.cancel()
+    return submission.cancel(evenIfWanted: isUnwanted)
   }
+
+  /// What backends were given, and have not told all ends of.
+  var submitted: [LoadTicket.Submission] { submissions.filter { !$0.pending.isEmpty } }
 
   /// How to ask for the end of all that is under way.
   mutating func cancelAll() -> [LoadCancellation] {

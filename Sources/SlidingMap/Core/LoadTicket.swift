@@ -49,19 +49,21 @@ final class LoadTicket: @unchecked Sendable {
 
   /// Loads that were submitted together. Each of their tickets keeps it until its load has ended.
   final class Submission {
+    let backend: Backend
     private let cancellation: LoadCancellation
     private let tickets: [LoadTicket]
     private(set) var isCancelled = false
 
     /// Describes loads, some of which may have ended.
-    init(of tickets: [LoadTicket], _ cancellation: LoadCancellation) {
+    init(of tickets: [LoadTicket], by backend: Backend, _ cancellation: LoadCancellation) {
+      self.backend = backend
       self.cancellation = cancellation
       self.tickets = tickets.filter { !$0.isDone }
       for ticket in self.tickets { ticket.submission = self }
     }
 
-    /// Whether some load has not ended.
-    var isUnderWay: Bool { tickets.contains { !$0.isDone } }
+    /// Those of loads that have not ended.
+    var pending: [LoadTicket] { tickets.filter { !$0.isDone } }
 
     /// How to ask for the end of the loads, once, if nobody wants one of them or all are to end.
     func cancel(evenIfWanted: Bool = false) -> LoadCancellation? {

@@ -28,10 +28,6 @@ extension MapCore {
     var token = lock()
     suspect(old, of: edition)
     try checkUsable()
-    // Looked at again the version may be settled; else the bytes are read at one go.
-    if windows.count > 1 && !edition.mayJoin {
-      throw MapError(.fileChanged)
-    }
     drainLogs()
     var chores = Chores()
     chores.mayOvershoot = mayOvershoot
@@ -106,6 +102,11 @@ extension MapCore {
     return .window
   }
 
+  /// Whether a lease on the windows of a range holds one version.
+  private func mayLease(_ range: Range<Int64>, of edition: Edition) -> Bool {
+    edition.mayJoin || edition.grid.windows(of: range).count == 1
+  }
+
   /// Whether an edition can bring nothing in any more: of copies only the file's present one does, of maps each that has its map.
   func isSpent(_ edition: Edition) -> Bool {
     !edition.isCurrent && !(edition.extent != nil && !edition.backend.isCopying)
@@ -125,6 +126,9 @@ extension MapCore {
         if isSpent(edition) { return .superseded }
         throw MapError(.fileTruncated)
       }
+      // Looked at again the version may be settled; else the bytes are read at one go. Once a window is there, or claimed, no other version
+      // is adopted.
+      if !chores.isAsynchronous && !mayLease(wanted, of: edition) { throw MapError(.fileChanged) }
       let word = unsafe edition.windows.word(window)
       switch word.state {
       case .resident:

@@ -18,7 +18,7 @@ extension MapCore {
   /// Waits, as a task, until the bytes of a range were brought in.
   ///
   /// - Throws: the first error of a load; `.budgetExhausted` where the budget is hard and too small, or full of what is
-  ///   pinned; `.cancelled` as soon as the task is, and the loads go on for others.
+  ///   pinned; `.cancelled` as soon as the task is. Loads that nobody else waits for are cancelled then.
   func makeReady(_ edition: Edition, _ range: Range<Int64>) async throws(MapError) {
     if isForked { throw MapError(.forked) }
     if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
@@ -91,28 +91,23 @@ extension MapCore {
     var started = Started()
     do throws(MapError) {
       if !(try enterLoads(of: edition, ranges, &started, &chores, &token)) {
-        perform(&chores, &token)
-        retireAfterShutdown(edition, &token)
+        giveUp(edition, &chores, &token)
         return Started()
       }
     } catch {
       // Asked before the lock is given up: the answer belongs to the search that found no room.
       let mayFind = loads.windows > 0 || !chores.loads.isEmpty
+      let isHard = demand(for: edition, byteCount: 0).isHard
+      if error.code != .budgetExhausted || isHard && !mayFind {
+        giveUp(edition, &chores, &token)
+        throw error
+      }
       perform(&chores, &token)
       endOvershoot(&chores, &token)
       retireAfterShutdown(edition, &token)
-      if error.code != .budgetExhausted {
-        chores.withdraw()
-        perform(&chores, &token)
-        throw error
-      }
-      if !demand(for: edition, byteCount: 0).isHard {
-        // Whoever uses the rest may overshoot.
+      // Whoever uses the rest may overshoot a soft budget.
+      if !isHard {
         started.rest = nil
-      } else if !mayFind {
-        chores.withdraw()
-        perform(&chores, &token)
-        throw error
       } else if chores.awaited.isEmpty && loads.windows > 0 {
         chores.await(loads.ticketForNextEnd())
       }
@@ -128,10 +123,20 @@ extension MapCore {
       for range in started.covered where !range.isEmpty {
         touch(edition, range, &chores, &token)
       }
+      perform(&chores, &token)
     }
     started.tickets = chores.awaited
     started.missed = chores.missed
     return started
+  }
+
+  /// Starts what was entered of a request that nobody waits for any more, and cancels it unless others want it.
+  private func giveUp(_ edition: Edition, _ chores: inout Chores, _ token: inout LockToken) {
+    perform(&chores, &token)
+    chores.withdraw()
+    perform(&chores, &token)
+    endOvershoot(&chores, &token)
+    retireAfterShutdown(edition, &token)
   }
 
   /// Enters loads of the windows of ranges among the chores, as far as the budget goes.
@@ -178,7 +183,9 @@ extension MapCore {
         touchEnded(edition, extent, start..<bytes.upperBound, ticket, ended.first?.error)
       }
     }
-    _ = loads.noteSubmission(of: [ticket], cancellation)
+    let unwanted = loads.noteSubmission(
+      of: [ticket], by: backend, cancellation, isUnwanted: isShutDown)
+    if let unwanted { chores.cancellations.append(unwanted) }
   }
 
   /// Enters the end of a load that brought pages in which load when touched. Called by providers, on any thread, without the lock.
@@ -265,7 +272,7 @@ extension MapCore {
 
   /// Waits, as a task, until loads have ended.
   ///
-  /// - Throws: the first error of a load; `.cancelled` as soon as the task is, and the loads go on for others.
+  /// - Throws: the first error of a load; `.cancelled` as soon as the task is. Loads that nobody else waits for are cancelled then.
   func wait(for tickets: [LoadTicket]) async throws(MapError) {
     do throws(MapError) {
       try await waitForEnds(of: tickets)

@@ -119,7 +119,7 @@ extension MapCore {
     return Int((edition.size + mask) & ~mask)
   }
 
-  /// What an extent's base must be a multiple of; see `RegionProvider.makeExtent`.
+  /// What an extent's base must be a multiple of; see `MappingProvider.map`.
   private func alignment(for edition: Edition) -> Int {
     let hugePage = 2 << 20
     if edition.grid.count(fileSize: Int64(edition.reserved)) <= 1 {

@@ -21,19 +21,31 @@ extension MapCore {
     }
   }
 
-  /// The same without blocking the calling thread: the backend opens the file as it does for tasks.
+  /// The same for a task, whose thread it does not block.
   func attach(awaiting source: FileSource) async throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked, source: source) }
     if Task.isCancelled { throw MapError(.cancelled, source: source) }
+    guard let opener = primary.provider as? any AsynchronousProvider else {
+      return try await callBlocking { () throws(MapError) in try self.attach(source) }
+    }
     var looks = 1
     while true {
       do throws(MapError) {
-        guard let edition = try await find(awaiting: source) else { continue }
+        guard let edition = try await find(source, awaiting: opener) else { continue }
         return try attach(to: edition, source)
       } catch {
         if !mayFind(again: &looks, error) { throw error.about(source) }
       }
     }
+  }
+
+  private func callBlocking<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(MapError) -> Value
+  ) async throws(MapError) -> Value {
+    #if Schedule
+      if Schedule.current != nil { return try body() }
+    #endif
+    return try await openings.run(body)
   }
 
   /// Whether a file that was lost between two steps is to be looked for anew: others may have closed the handle of a file that somebody
@@ -48,7 +60,7 @@ extension MapCore {
 
   /// A cursor's share in an edition.
   @safe
-  struct Attachment {
+  struct Attachment: @unchecked Sendable {
     let edition: Edition
     let pin: Pin
     let log: AccessLog
@@ -75,36 +87,31 @@ extension MapCore {
     return try share(in: opened, of: backend, since: look, source, &token)
   }
 
-  /// The same for a task.
-  private func find(awaiting source: FileSource) async throws(MapError) -> Edition? {
-    let look = try await beginOpening(source)
-    let opened: OpenedFile
-    do throws(MapError) {
-      opened = try await primary.provider.open(source)
-    } catch {
-      openingFailed()
-      // Idle handles are closed for it, or the takeover opens it; no call of that takes long.
-      if error.code == .handlesExhausted { return try find(source) }
-      throw error
-    }
-    var token = lock()
-    return try share(in: opened, of: primary, since: look, source, &token)
-  }
-
-  /// Waits, as a task, until there is room for one more handle, and counts it as open.
-  private func beginOpening(_ source: FileSource) async throws(MapError) -> FileRegistry.Look {
+  /// The same by a backend that opens files for tasks. Others may wait for what threads do, but nobody waits for this task: what it has
+  /// asked for counts apart until it is there.
+  private func find(
+    _ source: FileSource, awaiting opener: any AsynchronousProvider
+  ) async throws(MapError) -> Edition? {
+    var look: FileRegistry.Look
     while true {
-      let (look, ticket) = try chargeHandle(source)
-      guard let ticket else { return look }
+      let asked = try beginOpening(source)
+      look = asked.look
+      guard let ticket = asked.ticket else { break }
       try await wait(for: [ticket])
     }
-  }
-
-  private func openingFailed() {
-    locked {
-      ledger.creditHandles()
-      handlesMoved()
+    let opened: OpenedFile
+    do throws(MapError) {
+      opened = try await opener.open(source)
+    } catch {
+      locked { endOpening() }
+      // Idle handles are closed for it, or the takeover opens it.
+      if error.code != .handlesExhausted { throw error }
+      return try await callBlocking { () throws(MapError) in try self.find(source) }
     }
+    var token = lock()
+    ledger.endOpening()
+    ledger.chargeHandle()
+    return try share(in: opened, of: primary, since: look, source, &token)
   }
 
   /// The edition for a file that was opened, or nil, as of `find`. The handle has found its place then, or is closed.
@@ -177,7 +184,7 @@ extension MapCore {
   func makeEdition(of file: TrackedFile, _ status: FileStatus) -> Edition? {
     guard
       let edition = Edition(
-        of: file, status, backend: file.backend, grid: grid, pageSize: pageSize)
+        of: file, status, backend: file.backend, grid: grid, pageSize: pageSize, changes)
     else { return nil }
     registry.noteAdoption(of: status, by: file)
     edition.share()

@@ -71,26 +71,35 @@ extension MapCore {
     return false
   }
 
-  /// Counts a handle that a task is about to open.
+  /// Counts a handle that a task is about to ask for.
   ///
   /// - Returns: when its look began; and, where there is no room yet, what to wait for before this is asked again.
-  func chargeHandle(
+  /// - Throws: `.handlesExhausted` where all are in use, and none is about to come to rest.
+  func beginOpening(
     _ source: FileSource
   ) throws(MapError) -> (look: FileRegistry.Look, ticket: LoadTicket?) {
     var token = lock()
     while true {
       try checkUsable()
       if ledger.hasRoomForHandle {
-        ledger.chargeHandle()
+        ledger.beginOpening()
         return (registry.look(), nil)
       }
       let attempt = closeIdleHandles(1, &token)
       if attempt == .closed { continue }
-      if attempt == .none && !areHandlesMoving { throw MapError(.handlesExhausted, source: source) }
+      if attempt == .none && !areHandlesMoving && ledger.handlesBeingOpened == 0 {
+        throw MapError(.handlesExhausted, source: source)
+      }
       let ticket = loads.ticketForHandles()
       ticket.wish()
       return (registry.look(), ticket)
     }
+  }
+
+  /// Notes that a task's question for a handle was answered.
+  func endOpening() {
+    ledger.endOpening()
+    handlesMoved()
   }
 
   /// Whether some handle is being opened, closed or used under the lock by another thread, which ends soon; what can't be

@@ -1,6 +1,12 @@
 import MapProtocols
 import SystemPackage
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// Looks at files that change while they are open, and what comes of them.
 extension MapCore {
   // MARK: Adoption
@@ -62,9 +68,7 @@ extension MapCore {
   private func slotsInTheWay(of edition: Edition, _ status: FileStatus) -> [RegionSlot] {
     if mayJoin(edition, status) { return [] }
     let slots = residency.slots(of: edition)
-    guard onlyGrows(status), status.size >= edition.size, edition.size == edition.longest else {
-      return slots
-    }
+    guard edition.onlyGrows(to: status), edition.size == edition.longest else { return slots }
     let last = edition.grid.window(at: edition.size)
     return slots.filter { residency.window(of: $0) == last }
   }
@@ -72,12 +76,10 @@ extension MapCore {
   /// Whether copies that an edition has may be joined with those of a status.
   func mayJoin(_ edition: Edition, _ status: FileStatus) -> Bool {
     if !edition.backend.isCopying || edition.regions == 0 { return true }
+    if edition.onlyGrows(to: status) && status.size == edition.size { return true }
     let areSettled = status.isSettled && edition.status.isSettled
-    return status.version == edition.version && (areSettled || Turn.isPlanted("joined ticks"))
+    return status.isSame(as: edition.status) && (areSettled || Turn.isPlanted("joined ticks"))
   }
-
-  /// Whether what is read of a file stays true as it grows.
-  func onlyGrows(_ status: FileStatus) -> Bool { changes == .appendOnly || status.isAppendOnly }
 
   /// Lets an edition serve a version that it can serve.
   private func serve(_ edition: Edition, _ status: FileStatus) {
@@ -176,7 +178,7 @@ extension MapCore {
   func mustEnd(_ windows: Range<Int>, of edition: Edition) -> Bool {
     if isForked { return false }
     return locked {
-      edition.backend.isCopying && onlyGrows(edition.status)
+      edition.backend.isCopying && edition.onlyGrows(to: edition.status)
         && windows.contains(edition.grid.window(at: edition.size))
     }
   }
@@ -261,12 +263,29 @@ extension MapCore {
     _ edition: Edition, _ source: FileSource, size: Int64
   ) throws(MapError) -> Attachment? {
     if isForked { throw MapError(.forked) }
-    if changes == .oneVersion { throw MapError(.fileChanged) }
     let present = try present(edition.file, source)
-    if present !== edition { return try attach(to: present, source, size: size) }
+    if present !== edition && changes != .oneVersion {
+      return try attach(to: present, source, size: size)
+    }
     leave(present)
+    if present !== edition { throw MapError(.fileChanged) }
     return nil
   }
+
+  /// Waits for a moment where a file was written just now and the bytes of a request are too many to be read at one go, so that the version
+  /// may be settled at the next look; false if it need not, or has waited as long as the coarsest clock stands still.
+  func waitsToSettle(_ edition: Edition, _ range: Range<Int64>, _ waits: inout Int) -> Bool {
+    if edition.mayJoin || range.count <= Self.mostForChanges || waits == Self.mostWaits {
+      return false
+    }
+    waits += 1
+    usleep(Self.wait)
+    return true
+  }
+
+  /// How long such a wait is, in microseconds, and how many come to two seconds, as long as the times of FAT stand still.
+  private static let wait: UInt32 = 5_000
+  private static let mostWaits = 420
 
   /// A share in the edition that serves an edition's file now, for a cursor whose own can bring nothing in any more.
   ///

@@ -49,8 +49,26 @@ extension MapCore {
     if isForked { return }
     closeAll()
     endObservations()
+    openings.shutDown()
+    let given = locked { loads.submitted }
     let haveEnded = [primary, takeover].compactMap { $0?.end() }
-    if haveEnded.contains(false) { waitForLoads() }
+    if haveEnded.contains(false) {
+      waitForLoads()
+    } else {
+      endWaits(for: given)
+    }
+  }
+
+  /// Ends the waits for loads whose ends a backend has not told though it has ended: they might be waited for for ever. Within the end of a
+  /// load others may be told afterwards.
+  private func endWaits(for given: [LoadTicket.Submission]) {
+    if smap_completion_depth(0) > 0 { return }
+    locked {
+      for submission in given {
+        for ticket in submission.pending { loads.end(ticket, submission.backend.untoldEnd()) }
+      }
+      wakeAll()
+    }
   }
 
   /// Waits for loads under way of a backend that others use, too, so that it did not end; not within the end of a load, which may be the

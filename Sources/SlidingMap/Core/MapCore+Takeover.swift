@@ -90,7 +90,8 @@ extension MapCore {
   }
 
   /// How much that is, and where there are no addresses for it.
-  private static let reservedForChanges = [64 << 20, 8 << 20]
+  private static let reservedForChanges = [mostForChanges, 8 << 20]
+  static let mostForChanges = 64 << 20
 
   /// Memory for the bytes of `wanted` and up to `ahead` bytes from its start, in whole pages; nil if there is no room.
   private func takeCopy(

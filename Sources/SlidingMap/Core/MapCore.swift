@@ -33,13 +33,14 @@ final class MapCore: @unchecked Sendable {
   var residency = Residency()
   var recency: Recency
   var proofs = PinProofs()
+  let openings = BlockingCalls()
   var evictor = Evictor()
   var registry = FileRegistry()
   var places = Places()
   var copies: CopyDesk
   var cursors = 0
   var loads = LoadBoard()
-  /// Threads that wait in `openHandle` or `successor` for a handle that others use, or in `makeRoom` for a load to end.
+  /// Threads that wait for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
   var isShutDown = false
   /// How many threads are unloading and closing because of it.
@@ -81,7 +82,7 @@ final class MapCore: @unchecked Sendable {
       .multipliedReportingOverflow(by: window)
     copies = CopyDesk(reserved: overflow ? 0 : reserved, pageSize: pageSize)
     bypassLimit =
-      !copies.isOpen
+      !copies.isOpen || changes == .oneVersion && primary.isCopying
       ? 0 : Self.bypassLimit(provider.bypassLimit, grid: grid, pageSize: pageSize)
     hasMembarrier = smap_membarrier_register()
     ledger = Ledger(
@@ -111,6 +112,7 @@ final class MapCore: @unchecked Sendable {
     }
     if !isForked {
       for file in files { file.handle.map(file.backend.provider.close) }
+      openings.shutDown()
       primary.end()
       takeover?.end()
     }

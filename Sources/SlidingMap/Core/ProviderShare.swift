@@ -1,3 +1,4 @@
+import CMapShims
 import MapProtocols
 
 /// A manager's share in a provider, which may serve several: the last of them ends it.
@@ -8,7 +9,7 @@ final class ProviderShare: Sendable {
 
   init(of provider: any RegionProvider) {
     self.provider = provider
-    Self.holders.withLock { $0[ObjectIdentifier(provider), default: 0] += 1 }
+    Self.table.withLock { $0[ObjectIdentifier(provider), default: 0] += 1 }
   }
 
   /// Ends the share, and the provider with the last one.
@@ -24,11 +25,18 @@ final class ProviderShare: Sendable {
     return wasLast
   }
 
-  /// How many managers hold each provider. Of the process, and so under a lock that no schedule knows.
-  private static let holders = Guarded<[ObjectIdentifier: Int]>([:], isScheduled: false)
+  /// How many managers hold each provider. Of the process, and so under a lock that no schedule knows. In a child process after fork(2),
+  /// where a thread that is not there may have held that lock, another table serves, for the managers that are made there.
+  private static let holders = (0..<16).map { _ in
+    Guarded<[ObjectIdentifier: Int]>([:], isScheduled: false)
+  }
+
+  private static var table: Guarded<[ObjectIdentifier: Int]> {
+    holders[Int(smap_fork_generation()) % holders.count]
+  }
 
   private static func leave(_ provider: any RegionProvider) -> Bool {
-    holders.withLock { holders in
+    table.withLock { holders in
       let left = (holders[ObjectIdentifier(provider)] ?? 1) - 1
       holders[ObjectIdentifier(provider)] = left == 0 ? nil : left
       return left == 0

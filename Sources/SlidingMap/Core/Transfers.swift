@@ -43,7 +43,7 @@ struct Transfers {
 
   /// Starts the loads; the core hears of the end of each.
   func submit(to core: MapCore) -> LoadCancellation {
-    if loads.isEmpty { return .none }
+    if loads.isEmpty { return .impossible }
     return backend.submit(loads) { ended in
       var ended = ended
       check(&ended)
@@ -52,16 +52,23 @@ struct Transfers {
   }
 
   /// Copies of different versions must not be joined, so each load's file is looked at after it was read: what was
-  /// written meanwhile is found out, whenever it was. What was read then is in no budget, and leaves.
+  /// written meanwhile is found out, whenever it was. What was read then is in no budget, and leaves. A read that failed may have done so
+  /// because of that: an index of the old version does not fit the new one.
   private func check(_ loads: inout [RegionLoad]) {
     for expectation in expected {
       let meant = loads.indices.filter {
-        loads[$0].handle == expectation.handle && loads[$0].error == nil
+        loads[$0].handle == expectation.handle && loads[$0].error?.code != .cancelled
       }
-      if meant.isEmpty || expectation.isMet(backend.provider) { continue }
-      if Turn.isPlanted("unchecked copies") { continue }
-      for index in meant { loads[index].error = MapError(.fileChanged) }
-      backend.unload(meant.map { loads[$0].region })
+      if meant.isEmpty || Turn.isPlanted("unchecked copies") { continue }
+      if expectation.isMet(backend.provider) {
+        for index in meant
+        where expectation.isSettled && loads[index].error?.code == .fileTruncated {
+          loads[index].error = backend.shortRead(loads[index])
+        }
+      } else {
+        backend.unload(meant.filter { loads[$0].error == nil }.map { loads[$0].region })
+        for index in meant { loads[index].error = MapError(.fileChanged) }
+      }
     }
   }
 }
@@ -82,14 +89,17 @@ struct Expectation {
     self.changes = changes
   }
 
+  /// Whether what was expected is the one content of its version.
+  var isSettled: Bool { status.isSettled }
+
   /// Whether the file is so. A system call.
   func isMet(_ provider: any RegionProvider) -> Bool {
     let now =
       (try? provider.status(of: handle)) ?? (try? provider.status(of: identity, by: sources))
     // What nobody can tell may have changed.
     guard let now else { return false }
-    let onlyGrows = changes == .appendOnly || now.isAppendOnly
+    let onlyGrows = changes == .appendOnly || status.isAppendOnly && now.isAppendOnly
     if onlyGrows && now.size >= status.size { return true }
-    return now.version == status.version && (now.isSettled || !status.isSettled)
+    return now.isSame(as: status) && (now.isSettled || !status.isSettled)
   }
 }

@@ -71,7 +71,7 @@ extension WindowCursor {
       if range.upperBound <= edition.servedEnd, try bypass(range, windows) { return true }
     } catch {
       release()
-      throw error.about(source, range: range)
+      throw error.of(range).about(source)
     }
     // The old lease ends before room is made for the new one.
     let left = held == nil ? state.leasedWindows : 0..<0
@@ -97,7 +97,7 @@ extension WindowCursor {
       }
     } catch {
       release()
-      throw error.about(source, range: range)
+      throw error.of(range).about(source)
     }
     state.adoptLease(on: windows, edition, offset: offset, count: count)
     return true
@@ -106,13 +106,14 @@ extension WindowCursor {
   /// Pins the windows of a range. True if all are loaded, so that the lease holds; else the core goes on from there.
   private mutating func pinIfLoaded(_ range: Range<Int64>, _ windows: ClosedRange<Int>) -> Bool {
     // What lies past the end of an edition that is shorter than the cursor knows has no words to look at.
-    if range.upperBound > edition.servedEnd || windows.count > 1 && !edition.mayJoin {
+    if range.upperBound > edition.servedEnd {
       state.publishLease(on: windows)
       return false
     }
-    // Of copies the end stays where it is from when the pin holds.
+    // Of copies end and version stay as they are from when the pin holds.
     return state.pinResident(windows, core)
       && (range.upperBound <= edition.servedEnd || Turn.isPlanted("unwatched end"))
+      && (windows.count == 1 || edition.mayJoin)
   }
 
   /// Makes windows resident that the pin covers. Where the edition can bring in nothing any more the cursor moves to the file's present
@@ -123,7 +124,7 @@ extension WindowCursor {
     _ windows: ClosedRange<Int>, after left: Range<Int>, _ range: Range<Int64>,
     after shown: Range<Int64>, mayOvershoot: Bool = false
   ) throws(MapError) -> AccessLog? {
-    var (changes, moves) = (0, 0)
+    var (changes, moves, waits) = (0, 0, 0)
     while true {
       do throws(MapError) {
         let acquired = try core.acquire(
@@ -140,7 +141,9 @@ extension WindowCursor {
         if !error.isAboutVersion || core.changes == .oneVersion && edition.mayJoin { throw error }
         changes += 1
         if changes > 1 && error.code == .fileTruncated { throw error }
-        if changes > MapCore.changesFollowed { return nil }
+        if changes > MapCore.changesFollowed && !core.waitsToSettle(edition, range, &waits) {
+          return nil
+        }
         unsafe state.pin.pointee.store(0)
         // Whoever lets go of the lease tells which windows that frees.
         defer { state.publishLease(on: windows) }

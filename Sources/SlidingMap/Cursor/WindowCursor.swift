@@ -114,15 +114,16 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   }
 
   /// Looks at the file's size again, so that bytes appended since can be used. The lease stays if it is one on windows and the
-  /// file's place in memory has room; else it is let go. So is one on copies of the last window of a file that only grows, first of all.
+  /// file's place in memory has room; else it is let go. A lease on copies of the last window of a file that only grows is let go first,
+  /// as that window is to be read anew.
   ///
   /// One fstat(2). Where the descriptor was closed, a stat(2) for each path under which cursors asked for the file, this one's
   /// first, until one leads to it.
   ///
   /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutDown`, `.forked`; `.fileChanged`
   ///   where no path leads to the file any more, and for one that changed while neither a map nor a descriptor held it;
-  ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. Size and lease stay
-  ///   then.
+  ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. The size stays then, and all
+  ///   other leases.
   public mutating func refresh() throws(MapError) {
     if core.mustEnd(unsafe state.pin.pointee.windows(state.grid), of: edition) { release() }
     switch try core.refresh(edition, source) {

@@ -50,10 +50,18 @@ public class MapManager: @unchecked Sendable {
     try await open(.path(path))
   }
 
+  /// A cursor on an open file, without blocking the calling thread: for tasks. The descriptor stays yours, and must stay open until the
+  /// cursor is there.
+  ///
+  /// - Throws: what `cursor(for:)` throws; `.cancelled`.
+  public func open(_ descriptor: FileDescriptor) async throws(MapError) -> WindowCursor {
+    try await open(.descriptor(descriptor))
+  }
+
   /// A cursor on what a source stands for, without blocking the calling thread: for tasks.
   ///
-  /// The backend opens the file on a thread of its own, or by whatever means it has; where the budget of handles is full of handles in
-  /// use, the task waits for one.
+  /// The file is opened on a thread of the manager's, of which there are up to four, started when they are needed; an
+  /// `AsynchronousProvider` opens it by its own means.
   ///
   /// - Throws: as `cursor(for:)`; `.cancelled` if the task is cancelled before the file is being opened.
   public func open(_ source: FileSource) async throws(MapError) -> WindowCursor {
@@ -174,7 +182,8 @@ public final class StaticWindowMapManager: MapManager, @unchecked Sendable {
   /// - Parameters:
   ///   - backend: how files get into memory.
   ///   - policy: which file goes when the budget is full; swapped later by `setPolicy`.
-  ///   - budget: how much may be held. A file larger than a soft budget is served all the same, as an overshoot.
+  ///   - budget: how much may be held. A file larger than a soft budget is served all the same, as an overshoot; not as a
+  ///     copy, of which budgets are hard.
   ///   - pattern: how files are read. A file that misses but once teaches nothing, so learned means `.normal` here.
   ///   - changes: what is made of files that change while copies of them are held. See <doc:FilesThatChange>.
   public init(

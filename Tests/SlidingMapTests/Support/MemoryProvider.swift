@@ -28,6 +28,8 @@ final class MemoryProvider: RegionProvider, CopyMemory {
   private let beforeClose: @Sendable () -> Void
   /// Called after each look at a path or an open file, before what was seen is told.
   private let afterLook: @Sendable (FilePath) throws -> Void
+  /// Called before addresses are reserved, if there is one; may block.
+  private let onReserve = Locked<(@Sendable () -> Void)?>(nil)
   /// What a write adds to a file's change time; less than 0 for a clock that goes back.
   private let step: Int64
 
@@ -73,6 +75,16 @@ final class MemoryProvider: RegionProvider, CopyMemory {
   /// Changes a file's content without a trace, as a write within a tick of the clock does.
   func writeInSecret(_ path: FilePath, _ content: [UInt8]) {
     state.withLock { $0.files[path]?.content = content }
+  }
+
+  /// Has something called before addresses are reserved, one time.
+  func beforeReserving(_ body: @escaping @Sendable () -> Void) {
+    onReserve.withLock { hook in
+      hook = { [self] in
+        onReserve.withLock { $0 = nil }
+        body()
+      }
+    }
   }
 
   /// How often the end of submitted reads was asked for.
@@ -131,6 +143,7 @@ final class MemoryProvider: RegionProvider, CopyMemory {
   func reserve(
     fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
+    onReserve.withLock { $0 }?()
     state.withLock { $0.extents += 1 }
     let base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
     unsafe base.initializeMemory(as: UInt8.self, repeating: Self.absent, count: byteCount)

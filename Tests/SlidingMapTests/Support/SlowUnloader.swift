@@ -82,7 +82,7 @@ final class SlowUnloader: MappingProvider {
       base.load(&loads)
       completion(loads)
     }.start()
-    return .none
+    return .impossible
   }
   func unload(_ regions: [ExtentRange]) {
     let waits = state.withLock { state in
