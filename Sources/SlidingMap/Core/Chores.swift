@@ -211,11 +211,10 @@ extension MapCore {
       let absent = edition.grid.windows(of: start..<end).filter { window in
         unsafe edition.windows.word(window).state == .absent
       }
-      let spill = RangeSet(
-        absent.map { window in
-          edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: start..<end)
-        })
-      ranges += spill.ranges.map { run in
+      let spill = absent.map { window in
+        edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: start..<end)
+      }
+      ranges += spill.runs().map { run in
         ExtentRange(extent: extent, offset: run.lowerBound, byteCount: run.count)
       }
     }

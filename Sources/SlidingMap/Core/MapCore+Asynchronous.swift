@@ -202,7 +202,7 @@ extension MapCore {
     perform(&chores, &token)
     noteContent(of: edition, bytes)
     // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
-    let surplus = absentBytes(of: edition, bytes).ranges.map {
+    let surplus = absentBytes(of: edition, bytes).map {
       ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
     }
     trim(surplus, &token)
@@ -220,15 +220,15 @@ extension MapCore {
   }
 
   /// The parts of a range whose windows are not loaded, or on their way out: the call that empties one may be over.
-  private func absentBytes(of edition: Edition, _ range: Range<Int64>) -> RangeSet<Int64> {
+  private func absentBytes(of edition: Edition, _ range: Range<Int64>) -> [Range<Int64>] {
     let absent = edition.grid.windows(of: range).filter { window in
       let state = unsafe edition.windows.word(window).state
       return state == .absent || state == .leaving
     }
-    return RangeSet(
-      absent.map { window in
-        edition.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
-      })
+    let bytes = absent.map { window in
+      edition.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
+    }
+    return bytes.runs()
   }
 
   /// Enters the ends of loads that were started. Called by providers, on any thread, without the lock.
