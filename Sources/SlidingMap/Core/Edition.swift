@@ -22,8 +22,8 @@ final class Edition: UseOrdered, @unchecked Sendable {
   let base = Atomic<UInt>(0)
   /// The size that is served, in bytes, read by readers likewise. Of copies it changes only while no window is loaded.
   private let end: Atomic<Int64>
-  /// Whether copies of its version may be of two contents, so that no lease joins them. Relaxed: who reads an old value is sent to the
-  /// slow path, or holds what was read before.
+  /// Whether copies of its version may be of two contents, so that no lease joins them. Relaxed, like the end: it changes only while no
+  /// window is loaded, and is published by the release of the next word that says resident.
   private let isUnsettled: Atomic<Bool>
   private let changes: FileChanges
   let windows: WindowTable
