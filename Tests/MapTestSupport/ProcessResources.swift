@@ -24,6 +24,10 @@ public struct ProcessResources: Sendable {
   /// Whether there is a /proc to ask.
   public static let isAvailable = FileManager.default.fileExists(atPath: "/proc/self/pagemap")
 
+  /// Whether a sanitizer's runtime is part of the process: then much of what it holds is not the program's.
+  public static let isSanitized =
+    unsafe dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
   /// What the process holds now.
   public init() throws {
     descriptors = Self.links().count

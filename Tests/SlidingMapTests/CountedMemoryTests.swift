@@ -6,7 +6,9 @@ import Testing
 
 #if os(Linux)
   /// Programs whose writable memory the system counts, used or not (RLIMIT_DATA), in processes of their own.
-  @Suite(.serialized, .enabled(if: ProcessResources.isAvailable, "needs /proc"))
+  @Suite(
+    .serialized, .enabled(if: ProcessResources.isAvailable, "needs /proc"),
+    .disabled(if: ProcessResources.isSanitized, "a sanitizer's memory is not the program's"))
   struct CountedMemoryTests {
     @Test(arguments: [BackendKind.pread, .uring])
     func `Windows alone are counted, and their memory comes back`(kind: BackendKind) async {

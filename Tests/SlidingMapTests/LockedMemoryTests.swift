@@ -8,7 +8,9 @@ import Testing
 #if os(Linux)
   /// Programs that lock their memory, mlockall(2), in processes of their own: windows are not filled before they are read, and their
   /// memory comes back.
-  @Suite(.serialized, .enabled(if: ProcessResources.isAvailable, "needs /proc"))
+  @Suite(
+    .serialized, .enabled(if: ProcessResources.isAvailable, "needs /proc"),
+    .disabled(if: ProcessResources.isSanitized, "a sanitizer's memory is not the program's"))
   struct LockedMemoryTests {
     /// Flags of mlockall(2) for maps to come: locked and filled when they are made, or when they are touched.
     @Test(arguments: [MCL_FUTURE, MCL_FUTURE | onFault], [BackendKind.pread, .uring])
