@@ -7,13 +7,17 @@ struct BlockingCallsTests {
   private final class Probe: Sendable {
     let inside = Atomic(0)
     let ended = Atomic(0)
-    let mayEnd = Atomic(false)
+    private let end = DispatchSemaphore(value: 0)
 
     func call() {
       inside.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      while !mayEnd.load(ordering: .sequentiallyConsistent) { usleep(100) }
+      end.wait()
+      end.signal()
       ended.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
+
+    /// Lets calls end, those to come as well.
+    func letEnd() { end.signal() }
   }
 
   /// One that hangs holds up no others.
@@ -22,10 +26,10 @@ struct BlockingCallsTests {
     let (slow, quick) = (Probe(), Probe())
     let task = Task { try await calls.run { () throws(MapError) in slow.call() } }
     while slow.inside.load(ordering: .sequentiallyConsistent) == 0 { await Task.yield() }
-    quick.mayEnd.store(true, ordering: .sequentiallyConsistent)
+    quick.letEnd()
     for _ in 0..<100 { try await calls.run { () throws(MapError) in quick.call() } }
     #expect(slow.ended.load(ordering: .sequentiallyConsistent) == 0)
-    slow.mayEnd.store(true, ordering: .sequentiallyConsistent)
+    slow.letEnd()
     try await task.value
     calls.shutDown()
   }
@@ -36,21 +40,19 @@ struct BlockingCallsTests {
     let task = Task { try await calls.run { () throws(MapError) in probe.call() } }
     while probe.inside.load(ordering: .sequentiallyConsistent) == 0 { await Task.yield() }
     let early = Atomic(0)
-    await withTaskGroup(of: Void.self) { group in
-      let threads = (0..<3).map { _ in
-        let done = DispatchSemaphore(value: 0)
-        Thread {
-          calls.shutDown()
-          let isEarly = probe.ended.load(ordering: .sequentiallyConsistent) == 0
-          early.wrappingAdd(isEarly ? 1 : 0, ordering: .sequentiallyConsistent)
-          done.signal()
-        }.start()
-        return done
-      }
-      try? await Task.sleep(for: .milliseconds(30))
-      probe.mayEnd.store(true, ordering: .sequentiallyConsistent)
-      for thread in threads { group.addTask { wait(for: thread) } }
+    let (called, returned) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    for _ in 0..<3 {
+      Thread {
+        called.signal()
+        calls.shutDown()
+        let isEarly = probe.ended.load(ordering: .sequentiallyConsistent) == 0
+        early.wrappingAdd(isEarly ? 1 : 0, ordering: .sequentiallyConsistent)
+        returned.signal()
+      }.start()
     }
+    for _ in 0..<3 { wait(for: called) }
+    probe.letEnd()
+    for _ in 0..<3 { wait(for: returned) }
     #expect(early.load(ordering: .sequentiallyConsistent) == 0)
     try await task.value
     // What comes later is called at once.

@@ -144,8 +144,7 @@ package struct CopiedWindows: Sendable {
         as: UInt8.self, repeating: 0, count: -filled & (page - 1))
     }
 
-    /// A precondition whose message release builds show, too.
-    func refuse(_ mistake: String) -> Never { fatalError("the backend \"\(name)\" \(mistake)") }
+    func refuse(_ mistake: String) -> Never { MapProtocols.refuse("backend", name, mistake) }
   }
 }
 

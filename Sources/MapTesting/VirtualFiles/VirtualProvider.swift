@@ -8,13 +8,13 @@
   package class VirtualProvider: AsynchronousProvider, CopyMemory, @unchecked Sendable {
     package let name: String
     package let takeover: Takeover?
-    fileprivate let files: VirtualFiles
-    fileprivate let scheduler: Scheduler
-    fileprivate let kernel: VirtualKernel?
+    let files: VirtualFiles
+    let scheduler: Scheduler
+    let kernel: VirtualKernel?
     private var handles: [Int: VirtualFile] = [:]
     /// The first handle's number; differs between providers.
     private let firstHandle: Int
-    fileprivate var isShutDown = false
+    var isShutDown = false
     /// How often, of a thousand calls, each call fails that may.
     package var failures = 0
     /// How many handles the system has to give.
@@ -50,7 +50,7 @@
 
     // MARK: Calls
 
-    fileprivate func begin(_ call: StaticString, _ codes: (MapError.Code, Errno)...)
+    func begin(_ call: StaticString, _ codes: (MapError.Code, Errno)...)
       throws(MapError)
     {
       if scheduler.isAnyLockHeldHere { scheduler.fail("calls a provider under the lock") }
@@ -61,9 +61,9 @@
       throw MapError(code, errno: errno)
     }
 
-    fileprivate func end(_ call: StaticString) { scheduler.pass(call) }
+    func end(_ call: StaticString) { scheduler.pass(call) }
 
-    fileprivate func file(_ handle: Handle, _ call: String) -> VirtualFile {
+    func file(_ handle: Handle, _ call: String) -> VirtualFile {
       guard let file = handles[handle.rawValue] else {
         scheduler.fail("\(call): handle \(handle.rawValue) is not open")
       }
@@ -149,7 +149,7 @@
       end("load ends")
     }
 
-    fileprivate func read(_ request: inout ReadRequest) {
+    func read(_ request: inout ReadRequest) {
       let address = unsafe UInt(bitPattern: request.buffer.baseAddress)
       guard let memory = files.memory(at: address), !memory.isMap else {
         scheduler.fail("reads a window into memory that is none for copies")
@@ -212,7 +212,7 @@
       try makeExtent(of: nil, fileSize: fileSize, byteCount: byteCount)
     }
 
-    fileprivate func makeExtent(
+    func makeExtent(
       of file: VirtualFile?, fileSize: Int64, byteCount: Int
     ) throws(MapError) -> Extent {
       if fileSize <= 0 || Int64(byteCount) < fileSize {
@@ -270,7 +270,7 @@
       end("unload ends")
     }
 
-    fileprivate func place(of region: ExtentRange) -> (VirtualMemory, Range<Int64>) {
+    func place(of region: ExtentRange) -> (VirtualMemory, Range<Int64>) {
       let memory = files.memory(of: region.extent)
       let range = region.offset..<region.offset + Int64(region.byteCount)
       if !memory.holds(range) {
@@ -283,161 +283,6 @@
       try? begin("shutDown")
       isShutDown = true
       kernel?.finish(for: self)
-    }
-  }
-
-  /// The same with windows that are maps.
-  package final class VirtualMaps: VirtualProvider, MappingProvider, @unchecked Sendable {
-    package let mapping: MappingProperties
-    private let bypass: Int
-
-    package init(
-      _ files: VirtualFiles, _ mapping: MappingProperties, bypassLimit: Int,
-      takeover: Takeover? = nil, kernel: VirtualKernel?
-    ) {
-      self.mapping = mapping
-      bypass = bypassLimit
-      super.init(files, "maps", takeover: takeover, kernel: kernel)
-    }
-
-    override var faultAround: Int { mapping.faultAround }
-    package override var reloadCost: Int { 3_000 }
-    package override var bypassLimit: Int { bypass }
-
-    package func map(
-      _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
-    ) throws(MapError) -> Extent {
-      try makeExtent(of: file(handle, "map"), fileSize: fileSize, byteCount: byteCount)
-    }
-
-    package func map(
-      _ handle: Handle, fileSize: Int64, replacing extent: Extent
-    ) throws(MapError) -> Extent {
-      try begin("replace", (.addressSpaceExhausted, .noMemory))
-      let memory = files.memory(of: extent)
-      let file = file(handle, "replace")
-      if let known = memory.file, known !== file {
-        scheduler.fail("replaces one file's copies by another file")
-      }
-      if !memory.loading.isEmpty { scheduler.fail("replaces what is being loaded") }
-      memory.becomeMap(of: file, self)
-      end("replace ends")
-      return extent
-    }
-
-    package func unmap(_ extent: Extent) { release(extent) }
-    package func unload(_ regions: [ExtentRange]) { empty(regions) }
-
-    package func load(_ loads: inout [RegionLoad]) {
-      try? begin("load")
-      for index in loads.indices { load(&loads[index]) }
-      end("load ends")
-    }
-
-    private func load(_ load: inout RegionLoad) {
-      let (memory, range) = place(of: load.region)
-      if let handle = load.handle, file(handle, "load") !== memory.file {
-        scheduler.fail("loads one file into another file's extent")
-      }
-      memory.loading.append(range)
-      do throws(MapError) {
-        try begin("load of a window", (.readFailed, .ioError))
-        memory.load(range)
-        scheduler.pass("load of a window ends")
-      } catch {
-        load.error = error
-      }
-      memory.loading.removeAll { $0 == range }
-    }
-
-    package func submit(
-      _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
-    ) -> LoadCancellation {
-      guard let kernel, !isShutDown else {
-        var loads = loads
-        load(&loads)
-        completion(loads)
-        return .impossible
-      }
-      try? begin("submit")
-      let cancelled = CancellationFlag()
-      for one in loads {
-        kernel.add(self) { [self] in
-          var one = one
-          if cancelled.isRaised {
-            one.error = MapError(.cancelled)
-          } else {
-            load(&one)
-          }
-          completion([one])
-        }
-      }
-      end("submit ends")
-      return cancelled.cancellation
-    }
-
-    package func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
-      try? begin("advise")
-      _ = place(of: region)
-      end("advise ends")
-    }
-  }
-
-  /// A thread that ends what was submitted, in any order.
-  package final class VirtualKernel {
-    private struct Request {
-      let owner: ObjectIdentifier
-      let work: () -> Void
-    }
-
-    private let scheduler: Scheduler
-    private var requests: [Request] = []
-    private var current: ObjectIdentifier?
-    private var isEnding = false
-    private var thread = 0
-
-    package init(_ scheduler: Scheduler) {
-      self.scheduler = scheduler
-      thread = scheduler.start("kernel") { [self] in serve() }
-    }
-
-    func add(_ owner: AnyObject, _ work: @escaping () -> Void) {
-      requests.append(Request(owner: ObjectIdentifier(owner), work: work))
-    }
-
-    /// Waits until nothing of a provider's is under way; from a completion, ends the others itself.
-    func finish(for owner: AnyObject) {
-      let owner = ObjectIdentifier(owner)
-      if scheduler.thread == thread {
-        while let index = requests.firstIndex(where: { $0.owner == owner }) {
-          requests.remove(at: index).work()
-        }
-      } else {
-        scheduler.wait("shutDown") { [unowned self] in
-          current != owner && !requests.contains { $0.owner == owner }
-        }
-      }
-    }
-
-    private func serve() {
-      while true {
-        scheduler.wait("idle") { [unowned self] in !requests.isEmpty || isEnding }
-        if requests.isEmpty { return }
-        let request = requests.remove(at: scheduler.dice.draw(below: requests.count))
-        current = request.owner
-        request.work()
-        current = nil
-      }
-    }
-
-    /// Waits until it has nothing to do.
-    package func waitUntilIdle() {
-      scheduler.wait("waits until idle") { [unowned self] in requests.isEmpty && current == nil }
-    }
-
-    package func end() {
-      isEnding = true
-      scheduler.join([thread])
     }
   }
 #endif

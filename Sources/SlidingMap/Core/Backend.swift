@@ -66,9 +66,8 @@ final class Backend: Sendable {
       return SlidingWindowMapManager.defaultWindowSize
     }
     if preferred <= 0 || preferred % SystemPage.size != 0 {
-      fatalError(
-        "the backend \"\(provider.name)\" prefers windows of \(preferred) bytes, which is no multiple of a page"
-      )
+      MapProtocols.refuse(
+        "backend", provider.name, "prefers windows of \(preferred) bytes, no multiple of a page")
     }
     return preferred
   }
@@ -119,10 +118,7 @@ final class Backend: Sendable {
     }
   }
 
-  /// A precondition whose message release builds show, too.
-  private func refuse(_ mistake: String) -> Never {
-    fatalError("the backend \"\(name)\" \(mistake)")
-  }
+  private func refuse(_ mistake: String) -> Never { MapProtocols.refuse("backend", name, mistake) }
 
   /// Puts a map in the place of copies.
   ///

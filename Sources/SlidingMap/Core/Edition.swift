@@ -65,9 +65,9 @@ final class Edition: UseOrdered, @unchecked Sendable {
     self.status = status
     end = Atomic(size)
     self.changes = changes
-    let isJoinable = status.isSettled || status.isAppendOnly || changes == .appendOnly
-    isUnsettled = Atomic(backend.isCopying && !isJoinable)
+    isUnsettled = Atomic(false)
     longest = size
+    noteJoining()
   }
 
   deinit { unsafe free(windows) }
@@ -90,7 +90,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   /// Whether what was read of it stays true of a version: of a file that grew, if nobody could write below its end meanwhile.
   func onlyGrows(to new: FileStatus) -> Bool {
-    new.size >= size && (changes == .appendOnly || status.isAppendOnly && new.isAppendOnly)
+    changes.onlyGrows(from: status, to: new)
   }
 
   /// Whether windows of one lease are of one content. Of maps all are; of copies those of a settled version, and of files that only grow.

@@ -132,6 +132,11 @@ struct Ledger {
 
   var hasRoomForHandle: Bool { held.handles < allowed.handles - handlesBeingOpened }
 
+  /// Whether a task may ask for one more: half of what is allowed is for threads, whose requests fail where there is none.
+  var hasRoomForOpening: Bool {
+    hasRoomForHandle && handlesBeingOpened < max(allowed.handles / 2, 1)
+  }
+
   mutating func beginOpening() { handlesBeingOpened += 1 }
   mutating func endOpening() { handlesBeingOpened -= 1 }
 

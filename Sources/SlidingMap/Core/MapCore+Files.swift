@@ -32,8 +32,13 @@ extension MapCore {
     while true {
       do throws(MapError) {
         guard let edition = try await find(source, awaiting: opener) else { continue }
+        defer { endOpenedUse(of: edition) }
         return try attach(to: edition, source)
       } catch {
+        // Threads close idle handles for it, or have the takeover open it.
+        if error.code == .handlesExhausted {
+          return try await callBlocking { () throws(MapError) in try self.attach(source) }
+        }
         if !mayFind(again: &looks, error) { throw error.about(source) }
       }
     }
@@ -88,7 +93,7 @@ extension MapCore {
   }
 
   /// The same by a backend that opens files for tasks. Others may wait for what threads do, but nobody waits for this task: what it has
-  /// asked for counts apart until it is there.
+  /// asked for counts apart until it is there. Then the handle is in use until the cursor has its place.
   private func find(
     _ source: FileSource, awaiting opener: any AsynchronousProvider
   ) async throws(MapError) -> Edition? {
@@ -104,20 +109,30 @@ extension MapCore {
       opened = try await opener.open(source)
     } catch {
       locked { endOpening() }
-      // Idle handles are closed for it, or the takeover opens it.
-      if error.code != .handlesExhausted { throw error }
-      return try await callBlocking { () throws(MapError) in try self.find(source) }
+      throw error
     }
     var token = lock()
     ledger.endOpening()
     ledger.chargeHandle()
-    return try share(in: opened, of: primary, since: look, source, &token)
+    return try share(in: opened, of: primary, since: look, source, isUsed: true, &token)
+  }
+
+  /// Ends the use of a file that was opened for a task.
+  private func endOpenedUse(of edition: Edition) {
+    var token = lock()
+    var chores = Chores()
+    endUse(of: edition)
+    handlesMoved()
+    retireIfUnused(edition, &chores)
+    perform(&chores, &token)
   }
 
   /// The edition for a file that was opened, or nil, as of `find`. The handle has found its place then, or is closed.
+  ///
+  /// - Parameter isUsed: whether edition and handle are to be in use at once, until `endUse`.
   private func share(
     in opened: OpenedFile, of backend: Backend, since look: FileRegistry.Look,
-    _ source: FileSource, _ token: inout LockToken
+    _ source: FileSource, isUsed: Bool = false, _ token: inout LockToken
   ) throws(MapError) -> Edition? {
     var chores = Chores()
     defer {
@@ -131,7 +146,7 @@ extension MapCore {
     }
     guard let file = registry[status.identity],
       file.isAnchored || file.version == status.version
-    else { return try enter(source, opened, backend, &chores, &token) }
+    else { return try enter(source, opened, backend, isUsed: isUsed, &chores, &token) }
     file.hold()
     defer { letGo(of: file, &chores) }
     let edition: Edition?
@@ -146,7 +161,10 @@ extension MapCore {
     } else if !Turn.isPlanted("forgotten handle") {
       chores.handles.append((handle, backend))
     }
-    if edition != nil { file.note(source) }
+    if let edition {
+      file.note(source)
+      if isUsed { beginUse(of: edition) }
+    }
     return edition
   }
 
@@ -166,8 +184,8 @@ extension MapCore {
 
   /// Enters a file that was not known, and its first edition, counted as having a cursor.
   private func enter(
-    _ source: FileSource, _ opened: OpenedFile, _ backend: Backend, _ chores: inout Chores,
-    _ token: inout LockToken
+    _ source: FileSource, _ opened: OpenedFile, _ backend: Backend, isUsed: Bool,
+    _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) -> Edition {
     let file = TrackedFile(source, opened, backend)
     guard let edition = makeEdition(of: file, opened.status) else {
@@ -176,6 +194,7 @@ extension MapCore {
     }
     let former = registry.enter(file)
     places.enter(file)
+    if isUsed { beginUse(of: edition) }
     if let former { unloadSuperseded(of: former, &chores, &token) }
     return edition
   }

@@ -81,14 +81,16 @@ extension MapCore {
     var token = lock()
     while true {
       try checkUsable()
-      if ledger.hasRoomForHandle {
+      if ledger.hasRoomForOpening {
         ledger.beginOpening()
         return (registry.look(), nil)
       }
-      let attempt = closeIdleHandles(1, &token)
-      if attempt == .closed { continue }
-      if attempt == .none && !areHandlesMoving && ledger.handlesBeingOpened == 0 {
-        throw MapError(.handlesExhausted, source: source)
+      if !ledger.hasRoomForHandle {
+        let attempt = closeIdleHandles(1, &token)
+        if attempt == .closed { continue }
+        if attempt == .none && !areHandlesMoving && ledger.handlesBeingOpened == 0 {
+          throw MapError(.handlesExhausted, source: source)
+        }
       }
       let ticket = loads.ticketForHandles()
       ticket.wish()

@@ -229,9 +229,8 @@ struct Recency: ~Copyable {
     if repeats > 8 * regions + 1024 { refuse("names the same pinned regions for ever") }
   }
 
-  /// A precondition whose message release builds show, too.
-  private func refuse(_ fault: String) -> Never {
-    fatalError("the eviction policy \"\(policy.name)\" \(fault)")
+  private func refuse(_ mistake: String) -> Never {
+    MapProtocols.refuse("eviction policy", policy.name, mistake)
   }
 
   // MARK: Observers

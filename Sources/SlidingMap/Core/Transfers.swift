@@ -98,8 +98,7 @@ struct Expectation {
       (try? provider.status(of: handle)) ?? (try? provider.status(of: identity, by: sources))
     // What nobody can tell may have changed.
     guard let now else { return false }
-    let onlyGrows = changes == .appendOnly || status.isAppendOnly && now.isAppendOnly
-    if onlyGrows && now.size >= status.size { return true }
+    if changes.onlyGrows(from: status, to: now) { return true }
     return now.isSame(as: status) && (now.isSettled || !status.isSettled)
   }
 }

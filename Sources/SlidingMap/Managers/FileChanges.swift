@@ -1,3 +1,5 @@
+import MapProtocols
+
 /// What a manager makes of files that change while it holds copies of their windows.
 ///
 /// It is about copies: maps show writes as they happen, whatever is chosen here. A change is noticed where something is read of the file,
@@ -14,4 +16,11 @@ public enum FileChanges: Hashable, Sendable {
   /// fails with `.fileChanged`, until `refresh()`. A version that is not settled (`FileStatus.isSettled`) is none yet: what is written
   /// before the clock goes on can't be told from what was read before.
   case oneVersion
+}
+
+extension FileChanges {
+  /// Whether what was read of a file stays true of what it is now: it grew, and nobody could write below its end meanwhile.
+  func onlyGrows(from old: FileStatus, to new: FileStatus) -> Bool {
+    new.size >= old.size && (self == .appendOnly || old.isAppendOnly && new.isAppendOnly)
+  }
 }
