@@ -293,6 +293,14 @@
         files: [2, 2, 1],
         verbs: [.openAsynchronously, .openAsynchronously, .overwrite, .append, .drop, .shutdown]),
       Scenario(
+        name: "opened by tasks, takeover", backend: .both, budget: .fixed(handles: 4),
+        files: [2, 2, 1], threads: 3...4, operations: 4...10,
+        verbs: [.openAsynchronously, .openAsynchronously, .across, .across, .open, .drop],
+        mostHandles: 2),
+      Scenario(
+        name: "opened by tasks, one descriptor", files: [2, 2, 1], threads: 3...4,
+        verbs: [.openAsynchronously, .openAsynchronously, .open, .across, .drop], mostHandles: 1),
+      Scenario(
         name: "two managers", budget: .fixed(bytes: 3 << 12, handles: 2), files: [3, 2],
         verbs: [.use, .drop, .dropManager, .shutdown, .refresh, .append], mostHandles: 3,
         managers: 2),

@@ -132,10 +132,9 @@ struct Ledger {
 
   var hasRoomForHandle: Bool { held.handles < allowed.handles - handlesBeingOpened }
 
-  /// Whether a task may ask for one more: half of what is allowed is for threads, whose requests fail where there is none.
-  var hasRoomForOpening: Bool {
-    hasRoomForHandle && handlesBeingOpened < max(allowed.handles / 2, 1)
-  }
+  /// Whether a task may ask for one more: half of what is allowed is for threads, whose requests fail where there is none. If not,
+  /// one is being opened.
+  var mayOpenMore: Bool { handlesBeingOpened < max(allowed.handles / 2, 1) }
 
   mutating func beginOpening() { handlesBeingOpened += 1 }
   mutating func endOpening() { handlesBeingOpened -= 1 }

@@ -13,8 +13,7 @@ extension MapCore {
     var looks = 1
     while true {
       do throws(MapError) {
-        guard let edition = try find(source) else { continue }
-        return try attach(to: edition, source)
+        if let found = try find(source) { return found }
       } catch {
         if !mayFind(again: &looks, error) { throw error.about(source) }
       }
@@ -31,9 +30,7 @@ extension MapCore {
     var looks = 1
     while true {
       do throws(MapError) {
-        guard let edition = try await find(source, awaiting: opener) else { continue }
-        defer { endOpenedUse(of: edition) }
-        return try attach(to: edition, source)
+        if let found = try await find(source, awaiting: opener) { return found }
       } catch {
         // Threads close idle handles for it, or have the takeover open it.
         if error.code == .handlesExhausted {
@@ -72,31 +69,36 @@ extension MapCore {
     let size: Int64
   }
 
-  /// The edition for a source, counted as having one more cursor. Nil if another look at the file was adopted meanwhile, so that it
-  /// is to be looked at again.
-  private func find(_ source: FileSource) throws(MapError) -> Edition? {
-    if source.isLasting {
-      do throws(MapError) {
-        let status = try primary.provider.status(of: source)
-        let known = try locked { () throws(MapError) in try share(in: status, source) }
-        if let known { return known }
-      } catch {
-        // Of a backend that must open a file to ask for it: others are closed for it below.
-        if error.code != .handlesExhausted { throw error }
-      }
-    }
+  /// A share in the edition for a source. Nil if another look at the file was adopted meanwhile, so that it is to be looked at again.
+  private func find(_ source: FileSource) throws(MapError) -> Attachment? {
+    if source.isLasting, let known = try findKnown(source) { return known }
     var token = lock()
     try checkUsable()
     let look = registry.look()
     let (opened, backend) = try openHandle(source, &token)
-    return try share(in: opened, of: backend, since: look, source, &token)
+    return try attach(to: opened, of: backend, since: look, source, &token)
   }
 
-  /// The same by a backend that opens files for tasks. Others may wait for what threads do, but nobody waits for this task: what it has
-  /// asked for counts apart until it is there. Then the handle is in use until the cursor has its place.
+  /// The same by a look at a path; nil if it leads to no file that the manager knows.
+  private func findKnown(_ source: FileSource) throws(MapError) -> Attachment? {
+    let status: FileStatus
+    do throws(MapError) {
+      status = try primary.provider.status(of: source)
+    } catch {
+      // Of a backend that must open a file to ask for it: others are closed for it where it is opened.
+      if error.code == .handlesExhausted { return nil }
+      throw error
+    }
+    var token = lock()
+    guard let edition = try share(in: status, source) else { return nil }
+    return try attach(to: edition, source, &token)
+  }
+
+  /// The same as `find` by a backend that opens files for tasks. Others may wait for what threads do, but nobody waits for this task:
+  /// what it has asked for counts apart until it is there.
   private func find(
     _ source: FileSource, awaiting opener: any AsynchronousProvider
-  ) async throws(MapError) -> Edition? {
+  ) async throws(MapError) -> Attachment? {
     var look: FileRegistry.Look
     while true {
       let asked = try beginOpening(source)
@@ -114,31 +116,38 @@ extension MapCore {
     var token = lock()
     ledger.endOpening()
     ledger.chargeHandle()
-    return try share(in: opened, of: primary, since: look, source, isUsed: true, &token)
+    return try attach(to: opened, of: primary, since: look, source, &token)
   }
 
-  /// Ends the use of a file that was opened for a task.
-  private func endOpenedUse(of edition: Edition) {
-    var token = lock()
-    var chores = Chores()
-    endUse(of: edition)
-    handlesMoved()
-    retireIfUnused(edition, &chores)
-    perform(&chores, &token)
-  }
-
-  /// The edition for a file that was opened, or nil, as of `find`. The handle has found its place then, or is closed.
+  /// A share in the edition for a file that was opened, or nil, as of `find`. The handle finds its place, or is closed.
   ///
-  /// - Parameter isUsed: whether edition and handle are to be in use at once, until `endUse`.
+  /// From the step by which the file takes the handle to the beginning of what needs it the lock is held: others would close it, and
+  /// there may be no other.
+  private func attach(
+    to opened: OpenedFile, of backend: Backend, since look: FileRegistry.Look,
+    _ source: FileSource, _ token: inout LockToken
+  ) throws(MapError) -> Attachment? {
+    var chores = Chores()
+    defer { perform(&chores, &token) }
+    var former: TrackedFile?
+    let edition = try share(in: opened, of: backend, since: look, source, &former, &chores, &token)
+    guard let edition else { return nil }
+    // A handle that was not taken: somebody may wait for it that this thread is about to wait for.
+    perform(&chores, &token)
+    defer { if let former { unloadSuperseded(of: former, &chores, &token) } }
+    return try attach(to: edition, source, &token)
+  }
+
+  /// The edition for a file that was opened, counted as having one more cursor, or nil, as of `find`. The file has taken the handle
+  /// then, or it is among the chores.
+  ///
+  /// - Parameter former: whose place in the registry the file took.
   private func share(
     in opened: OpenedFile, of backend: Backend, since look: FileRegistry.Look,
-    _ source: FileSource, isUsed: Bool = false, _ token: inout LockToken
+    _ source: FileSource, _ former: inout TrackedFile?, _ chores: inout Chores,
+    _ token: inout LockToken
   ) throws(MapError) -> Edition? {
-    var chores = Chores()
-    defer {
-      if !Turn.isPlanted("unheard handle") { handlesMoved() }
-      perform(&chores, &token)
-    }
+    defer { if !Turn.isPlanted("unheard handle") { handlesMoved() } }
     let (status, handle) = (opened.status, opened.handle)
     if isShutDown {
       chores.handles.append((handle, backend))
@@ -146,7 +155,7 @@ extension MapCore {
     }
     guard let file = registry[status.identity],
       file.isAnchored || file.version == status.version
-    else { return try enter(source, opened, backend, isUsed: isUsed, &chores, &token) }
+    else { return try enter(source, opened, backend, &former, &chores) }
     file.hold()
     defer { letGo(of: file, &chores) }
     let edition: Edition?
@@ -161,10 +170,7 @@ extension MapCore {
     } else if !Turn.isPlanted("forgotten handle") {
       chores.handles.append((handle, backend))
     }
-    if let edition {
-      file.note(source)
-      if isUsed { beginUse(of: edition) }
-    }
+    if edition != nil { file.note(source) }
     return edition
   }
 
@@ -184,18 +190,16 @@ extension MapCore {
 
   /// Enters a file that was not known, and its first edition, counted as having a cursor.
   private func enter(
-    _ source: FileSource, _ opened: OpenedFile, _ backend: Backend, isUsed: Bool,
-    _ chores: inout Chores, _ token: inout LockToken
+    _ source: FileSource, _ opened: OpenedFile, _ backend: Backend,
+    _ former: inout TrackedFile?, _ chores: inout Chores
   ) throws(MapError) -> Edition {
     let file = TrackedFile(source, opened, backend)
     guard let edition = makeEdition(of: file, opened.status) else {
       chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
     }
-    let former = registry.enter(file)
+    former = registry.enter(file)
     places.enter(file)
-    if isUsed { beginUse(of: edition) }
-    if let former { unloadSuperseded(of: former, &chores, &token) }
     return edition
   }
 
@@ -212,11 +216,19 @@ extension MapCore {
     return edition
   }
 
+  /// A cursor's slot in an edition in which it has a share.
+  ///
   /// - Parameter size: the file's, as the cursor knows it; nil for what it is now.
   func attach(
     to edition: Edition, _ source: FileSource, size: Int64? = nil
   ) throws(MapError) -> Attachment {
     var token = lock()
+    return try attach(to: edition, source, size: size, &token)
+  }
+
+  private func attach(
+    to edition: Edition, _ source: FileSource, size: Int64? = nil, _ token: inout LockToken
+  ) throws(MapError) -> Attachment {
     do throws(MapError) {
       try checkUsable()
       // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.

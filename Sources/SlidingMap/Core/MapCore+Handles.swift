@@ -20,15 +20,15 @@ extension MapCore {
     do throws(MapError) {
       guard owner == nil, let takeover else {
         let backend = owner ?? primary
-        return (try open(source, backend, &token), backend)
+        return (try open(source, backend, mayWait: mayWait, &token), backend)
       }
       let (first, second) = places.isShortOfHandles() ? (takeover, primary) : (primary, takeover)
       do throws(MapError) {
-        return (try open(source, first, &token), first)
+        return (try open(source, first, mayWait: false, &token), first)
       } catch {
         if error.code != .handlesExhausted { throw error }
         if first === primary { places.noteShortageOfHandles() }
-        return (try open(source, second, &token), second)
+        return (try open(source, second, mayWait: mayWait, &token), second)
       }
     } catch {
       ledger.creditHandles()
@@ -38,8 +38,10 @@ extension MapCore {
   }
 
   /// Opens a source by one backend, and closes more and more of that one's idle handles until that works.
+  ///
+  /// - Parameter mayWait: whether to wait for one that another thread is about to be done with.
   private func open(
-    _ source: FileSource, _ backend: Backend, _ token: inout LockToken
+    _ source: FileSource, _ backend: Backend, mayWait: Bool, _ token: inout LockToken
   ) throws(MapError) -> OpenedFile {
     var closing = 1
     while true {
@@ -48,7 +50,11 @@ extension MapCore {
       } catch {
         if error.code != .handlesExhausted { throw error }
         refreshLimits(&token)
-        if closeIdleHandles(closing, of: backend, &token) != .closed { throw error }
+        switch closeIdleHandles(closing, of: backend, &token) {
+        case .closed: break
+        case .inUse where mayWait: waitForHandles(&token)
+        case .inUse, .none: throw error
+        }
       }
       // All there are at last, as long as others open more.
       closing = min(closing * 2, 1 << 20)
@@ -81,11 +87,11 @@ extension MapCore {
     var token = lock()
     while true {
       try checkUsable()
-      if ledger.hasRoomForOpening {
-        ledger.beginOpening()
-        return (registry.look(), nil)
-      }
-      if !ledger.hasRoomForHandle {
+      if ledger.mayOpenMore {
+        if ledger.hasRoomForHandle {
+          ledger.beginOpening()
+          return (registry.look(), nil)
+        }
         let attempt = closeIdleHandles(1, &token)
         if attempt == .closed { continue }
         if attempt == .none && !areHandlesMoving && ledger.handlesBeingOpened == 0 {

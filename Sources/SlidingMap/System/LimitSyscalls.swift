@@ -1,3 +1,4 @@
+internal import MapProtocols
 internal import SystemPackage
 
 #if canImport(Darwin)
@@ -38,14 +39,11 @@ package enum LimitSyscalls {
     return failed ? .max : Int(clamping: limit.rlim_cur)
   }
 
-  /// The size of a page in bytes.
-  static func pageSize() -> Int { max(sysconf(Int32(_SC_PAGESIZE)), 1) }
-
   /// The machine's memory in bytes.
   static func memory() -> Int {
     let pages = sysconf(Int32(_SC_PHYS_PAGES))
     guard pages > 0 else { return .max }
-    let (bytes, overflow) = pages.multipliedReportingOverflow(by: pageSize())
+    let (bytes, overflow) = pages.multipliedReportingOverflow(by: SystemPage.size)
     return overflow ? .max : bytes
   }
 

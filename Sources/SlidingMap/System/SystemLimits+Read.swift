@@ -1,3 +1,4 @@
+internal import MapProtocols
 public import Policies
 internal import Synchronization
 
@@ -15,7 +16,7 @@ extension SystemLimits {
       data: LimitSyscalls.dataLimit(),
       memory: LimitSyscalls.memory(),
       openFilesInUse: LimitSyscalls.openFilesInUse(),
-      pageSize: LimitSyscalls.pageSize())
+      pageSize: SystemPage.size)
     #if os(Linux) || os(Android)
       // The first number of statm is the size of the whole address space in pages, the sixth of what may be written to and the stack.
       let pages = numbers("/proc/self/statm")
