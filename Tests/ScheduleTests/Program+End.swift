@@ -121,14 +121,16 @@
         }
         reader.endLease()
       } catch {
-        // Handles of descriptors stay.
-        let isExplained =
-          error.code == .budgetExhausted
-          || error.code == .handlesExhausted && scenario.verbs.contains(.openDescriptor)
+        let isExplained = error.code == .budgetExhausted || areDescriptorsHeld(error)
         if !isExplained || !scenario.expects(error.code) {
           scheduler.fail("can't read \(path) when all is over: \(error)")
         }
       }
+    }
+
+    /// Whether all handles may be those of descriptors, which stay.
+    private func areDescriptorsHeld(_ error: MapError) -> Bool {
+      error.code == .handlesExhausted && scenario.verbs.contains(.openDescriptor)
     }
 
     private func readOn(_ reader: Reader) {
@@ -140,7 +142,7 @@
         // The handle of a file that no path is known of is never closed.
         let mayBeLost = reader.files.contains { openedByPath.contains($0.serial) }
         let isExplained =
-          error.code == .budgetExhausted
+          error.code == .budgetExhausted || areDescriptorsHeld(error)
           || error.code == .fileChanged && (mayBeLost || scenario.backend != .copying)
         if !isExplained || !scenario.expects(error.code) {
           scheduler.fail("an old cursor can't read on when all is over: \(error)")

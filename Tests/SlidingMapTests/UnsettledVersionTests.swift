@@ -50,6 +50,25 @@ struct UnsettledVersionTests {
     #expect(maps.statistics.copies == 1 && maps.statistics.regions == 3)
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func aHardBudgetOfWindowsInUseHasNoRoomForWhatIsReadAtOneGo() throws {
+    let other: FilePath = "other"
+    let files = MemoryProvider([
+      ChangingFile.path: ChangingFile.old, other: content(16_384, seed: 3),
+    ])
+    let maps = SlidingWindowMapManager(
+      backend: files, budget: .fixed(bytes: 16_384), windowSize: 4096)
+    var held = try maps.cursor(for: other)
+    try held.use(at: 0, count: 12_288)
+    files.isSettled = false
+    var cursor = try maps.cursor(for: ChangingFile.path)
+    let error = #expect(throws: MapError.self) { try cursor.use(at: 4096, count: 8192) }
+    #expect(error?.code == .budgetExhausted)
+    held.release()
+    try cursor.use(at: 4096, count: 8192)
+    #expect(view(cursor) == .of(ChangingFile.old, 4096..<12_288))
+  }
+
   @Test func mapsNeedNoTick() throws {
     let scratch = try Scratch()
     let path = try scratch.write("file", ChangingFile.old)

@@ -9,7 +9,6 @@ struct CopyDesk {
   private let isKept: Bool
   private let pageSize: Int
   private var isBeingEmptied = false
-  private var closings = 0
 
   /// - Parameter reserved: how many bytes are set aside for good; 0 for none.
   init(reserved: Int, pageSize: Int) {
@@ -62,12 +61,8 @@ struct CopyDesk {
       return nil
     }
     reserve = nil
-    closings += 1
     return memory
   }
-
-  /// How often it was closed: who waited for memory may find none any more, and is to open it again.
-  var closingCount: Int { closings }
 
   // MARK: Emptying
 

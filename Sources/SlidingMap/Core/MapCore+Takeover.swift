@@ -37,16 +37,8 @@ extension MapCore {
       if let previous, previous.lowerBound...previous.upperBound ~= wanted.lowerBound {
         ahead = min(2 * previous.count, Self.mostReadAhead)
       }
-      var taken: HeldCopy?
-      var closings: Int
-      repeat {
-        closings = copies.closingCount
-        makeReserve(&token)
-        try checkUsable()
-        taken = try takeCopy(of: edition, wanted, ahead, &token)
-        if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
-        // Its last user may have closed it meanwhile.
-      } while taken == nil && copies.closingCount != closings
+      var taken = try takeCopy(of: edition, wanted, ahead, &token)
+      if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
       guard var copy = taken else {
         // Where windows are copies as well, there is no other way.
         if ledger.limits.isHard || primary.isCopying {
@@ -74,15 +66,24 @@ extension MapCore {
     }
   }
 
-  /// Sees to it that there is a reserve, also where no takeover needs one: for bytes of files that change while copies of them are
-  /// used. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile.
-  private func makeReserve(_ token: inout LockToken) {
-    if !primary.isCopying { return }
-    for most in Self.reservedForChanges where !copies.isOpen {
+  /// Sees to it that memory may be taken of the reserve, also where no takeover needs one: for bytes of files that change while copies
+  /// of them are used. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile; others
+  /// may close or empty what there was by then.
+  private func openReserve(_ token: inout LockToken) {
+    var sizes = Self.reservedForChanges[...]
+    while true {
+      if copies.isEmptying {
+        token.wait()
+        continue
+      }
+      guard !copies.isOpen, primary.isCopying, !isShutDown, let most = sizes.first else { return }
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount == 0 { return }
-      let memory = token.unlocked { try? AnonymousMemory(byteCount: byteCount) }
-      guard let memory, let surplus = isShutDown ? memory : copies.open(memory) else { continue }
+      guard let memory = token.unlocked({ try? AnonymousMemory(byteCount: byteCount) }) else {
+        sizes.removeFirst()
+        continue
+      }
+      guard let surplus = isShutDown ? memory : copies.open(memory) else { continue }
       var chores = Chores()
       chores.memory.append(surplus)
       perform(&chores, &token)
@@ -110,7 +111,8 @@ extension MapCore {
     for range: Range<Int64>, isBypass: Bool = false, _ token: inout LockToken
   ) throws(MapError) -> HeldCopy? {
     let byteCount = (range.count + pageSize - 1) / pageSize * pageSize
-    while copies.isEmptying { token.wait() }
+    if isBypass { while copies.isEmptying { token.wait() } } else { openReserve(&token) }
+    try checkUsable()
     guard let chunk = copies.take(byteCount) else { return nil }
     drainLogs()
     var chores = Chores()
