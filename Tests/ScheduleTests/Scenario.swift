@@ -67,9 +67,10 @@
     }
     /// Whether a cursor may lose its file: where its handle was closed, or could not be opened, and a path is no proof.
     var losesFiles: Bool {
-      changes && (backend != .copying || budget.limits.handles != .max || failures > 0)
+      changes && (backend != .copying || areHandlesShort || failures > 0)
         || verbs.contains { [.replace, .remove, .create, .link].contains($0) }
     }
+    private var areHandlesShort: Bool { budget.limits.handles != .max || mostHandles != .max }
     var shutsDown: Bool { verbs.contains(.shutdown) }
 
     /// Whether an error may come of this program at all.
@@ -80,7 +81,7 @@
         return limits.bytes != .max && (limits.isHard || backend != .mapping)
           || limits.regions != .max && (limits.isHard || backend != .mapping)
           || backend == .both || limits.maps != .max && mostOpenPages != nil
-      case .handlesExhausted: return limits.handles != .max || mostHandles != .max || failures > 0
+      case .handlesExhausted: return areHandlesShort || failures > 0
       case .addressSpaceExhausted:
         return limits.maps != .max || limits.addresses != .max || mostExtents != .max
           || mostOpenPages != nil

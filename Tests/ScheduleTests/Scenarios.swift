@@ -300,6 +300,14 @@
       Scenario(
         name: "opened by tasks, one descriptor", files: [2, 2, 1], threads: 3...4,
         verbs: [.openAsynchronously, .openAsynchronously, .open, .across, .drop], mostHandles: 1),
+      // The system has one descriptor, addresses are short, and nobody takes over.
+      Scenario(
+        name: "one descriptor, copies", backend: .copying, budget: .fixed(addresses: 30 << 10),
+        files: [3, 2], threads: 3...4,
+        verbs: [.overwrite, .overwrite, .use, .across, .refresh, .open], mostHandles: 1),
+      Scenario(
+        name: "one descriptor, maps", budget: .fixed(addresses: 30 << 10), files: [3, 2],
+        threads: 3...4, verbs: [.grow, .append, .use, .across, .refresh, .open], mostHandles: 1),
       Scenario(
         name: "two managers", budget: .fixed(bytes: 3 << 12, handles: 2), files: [3, 2],
         verbs: [.use, .drop, .dropManager, .shutdown, .refresh, .append], mostHandles: 3,

@@ -250,6 +250,8 @@ extension MapCore {
     if word.state == .loading {
       ticket = loads.ticket(for: word.slot)
     }
+    // Of a backend that ended without telling.
+    if let error = ticket?.error { throw error }
     ticket?.wish()
     token.wait()
     ticket?.withdraw()

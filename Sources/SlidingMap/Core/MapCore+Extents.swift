@@ -32,7 +32,7 @@ extension MapCore {
     of edition: Edition, _ byteCount: Int, _ token: inout LockToken
   ) throws(MapError) {
     let backend = edition.file.backend
-    guard let handle = edition.file.handle else { return }
+    guard let handle = edition.file.handle else { throw MapError(.handlesExhausted) }
     places.ask(backend, for: byteCount, of: edition)
     let size = edition.size
     let (maps, alignment) = (backend.mapsPerExtent, alignment(for: edition))
@@ -81,17 +81,21 @@ extension MapCore {
     of edition: Edition, _ mayOvershoot: Bool, _ token: inout LockToken
   ) throws(MapError) -> Int {
     let maps = edition.file.backend.mapsPerExtent
+    var areLimitsFresh = false
     while true {
       // Each time anew: the file may have grown while the lock was given up.
-      var limits = places.limits(ledger.limits)
-      var byteCount = extentSize(of: edition, limits)
+      let limits = places.limits(ledger.limits)
+      let byteCount = extentSize(of: edition, limits)
       let usage = ledger.usage
       if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
         return byteCount
       }
-      refreshLimits(&token)
-      limits = places.limits(ledger.limits)
-      byteCount = extentSize(of: edition, limits)
+      if !areLimitsFresh {
+        refreshLimits(&token)
+        areLimitsFresh = true
+        continue
+      }
+      areLimitsFresh = false
       // A few windows go before a whole file does.
       let most = limits.maps - maps
       if usage.maps > most

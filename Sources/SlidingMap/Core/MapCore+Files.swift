@@ -75,7 +75,7 @@ extension MapCore {
     var token = lock()
     try checkUsable()
     let look = registry.look()
-    let (opened, backend) = try openHandle(source, &token)
+    guard let (opened, backend) = try openHandle(source, &token) else { return nil }
     return try attach(to: opened, of: backend, since: look, source, &token)
   }
 
@@ -131,9 +131,15 @@ extension MapCore {
     defer { perform(&chores, &token) }
     var former: TrackedFile?
     let edition = try share(in: opened, of: backend, since: look, source, &former, &chores, &token)
-    guard let edition else { return nil }
     // A handle that was not taken: somebody may wait for it that this thread is about to wait for.
     perform(&chores, &token)
+    guard let edition else {
+      // Who looks alone is not to be raced.
+      if let file = registry[opened.status.identity] {
+        while file.looks.isLooking { token.wait() }
+      }
+      return nil
+    }
     defer { if let former { unloadSuperseded(of: former, &chores, &token) } }
     return try attach(to: edition, source, &token)
   }

@@ -8,41 +8,64 @@ extension MapCore {
   /// (EMFILE, ENFILE). Then the takeover opens it, which needs no descriptor of the process.
   ///
   /// - Parameters:
+  ///   - file: which lacks it; nil for a new one.
   ///   - owner: the only backend whose handle will do, or nil.
   ///   - mayWait: whether to wait for a handle that another thread is about to be done with.
-  /// - Returns: a handle for which others wait until the caller has found it a place, and told by `handlesMoved`.
+  /// - Returns: a handle for which others wait until the caller has found it a place, and told by `handlesMoved`. Nil if another thread
+  ///   gave the file one meanwhile.
   func openHandle(
-    _ source: FileSource, of owner: Backend? = nil, mayWait: Bool = true, _ token: inout LockToken
-  ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
-    while !(try makeRoomForHandle(source, mayWait: mayWait, &token)) {}
+    _ source: FileSource, for file: TrackedFile? = nil, of owner: Backend? = nil,
+    mayWait: Bool = true, _ token: inout LockToken
+  ) throws(MapError) -> (file: OpenedFile, backend: Backend)? {
+    while !(try makeRoomForHandle(source, mayWait: mayWait, &token)) {
+      if isServed(file) { return nil }
+    }
     // Counted before it is there, so that threads that open at the same time share the budget.
     ledger.chargeHandle()
+    var found: (file: OpenedFile, backend: Backend)?
+    defer {
+      if found == nil {
+        ledger.creditHandles()
+        handlesMoved()
+      }
+    }
+    found = try open(source, for: file, of: owner, mayWait: mayWait, &token)
+    return found
+  }
+
+  /// Opens a source by the backend whose handle is wanted; by the other one where the first has none left.
+  private func open(
+    _ source: FileSource, for file: TrackedFile?, of owner: Backend?, mayWait: Bool,
+    _ token: inout LockToken
+  ) throws(MapError) -> (file: OpenedFile, backend: Backend)? {
+    guard owner == nil, let takeover else {
+      let backend = owner ?? primary
+      let opened = try open(source, backend, for: file, mayWait: mayWait, &token)
+      return opened.map { ($0, backend) }
+    }
+    let (first, second) = places.isShortOfHandles() ? (takeover, primary) : (primary, takeover)
     do throws(MapError) {
-      guard owner == nil, let takeover else {
-        let backend = owner ?? primary
-        return (try open(source, backend, mayWait: mayWait, &token), backend)
-      }
-      let (first, second) = places.isShortOfHandles() ? (takeover, primary) : (primary, takeover)
-      do throws(MapError) {
-        return (try open(source, first, mayWait: false, &token), first)
-      } catch {
-        if error.code != .handlesExhausted { throw error }
-        if first === primary { places.noteShortageOfHandles() }
-        return (try open(source, second, mayWait: mayWait, &token), second)
-      }
+      let opened = try open(source, first, for: file, mayWait: false, &token)
+      return opened.map { ($0, first) }
     } catch {
-      ledger.creditHandles()
-      handlesMoved()
-      throw error
+      if error.code != .handlesExhausted { throw error }
+      if first === primary { places.noteShortageOfHandles() }
+      let opened = try open(source, second, for: file, mayWait: mayWait, &token)
+      return opened.map { ($0, second) }
     }
   }
+
+  /// Whether a file got a handle from another thread. Its handle never becomes idle while this thread waits with the file in its hands.
+  private func isServed(_ file: TrackedFile?) -> Bool { file?.handle != nil }
 
   /// Opens a source by one backend, and closes more and more of that one's idle handles until that works.
   ///
   /// - Parameter mayWait: whether to wait for one that another thread is about to be done with.
+  /// - Returns: nil if another thread gave the file a handle meanwhile.
   private func open(
-    _ source: FileSource, _ backend: Backend, mayWait: Bool, _ token: inout LockToken
-  ) throws(MapError) -> OpenedFile {
+    _ source: FileSource, _ backend: Backend, for file: TrackedFile?, mayWait: Bool,
+    _ token: inout LockToken
+  ) throws(MapError) -> OpenedFile? {
     var closing = 1
     while true {
       do throws(MapError) {
@@ -50,11 +73,16 @@ extension MapCore {
       } catch {
         if error.code != .handlesExhausted { throw error }
         refreshLimits(&token)
+        if isServed(file) { return nil }
         switch closeIdleHandles(closing, of: backend, &token) {
         case .closed: break
-        case .inUse where mayWait: waitForHandles(&token)
+        case .inUse where mayWait:
+          waitForHandles(&token)
+          // Who shuts the manager down may wait for this thread.
+          try checkUsable()
         case .inUse, .none: throw error
         }
+        if isServed(file) { return nil }
       }
       // All there are at last, as long as others open more.
       closing = min(closing * 2, 1 << 20)
@@ -74,6 +102,7 @@ extension MapCore {
       throw MapError(.handlesExhausted, source: source)
     }
     waitForHandles(&token)
+    try checkUsable()
     return false
   }
 
@@ -110,7 +139,7 @@ extension MapCore {
     handlesMoved()
   }
 
-  /// Whether some handle is being opened, closed or used under the lock by another thread, which ends soon; what can't be
+  /// Whether some handle is being opened or closed, or a file's place changed, by another thread, which ends soon; what can't be
   /// closed now can be then.
   private var areHandlesMoving: Bool {
     ledger.usage.handles > places.handleCount || places.areHandlesMoving
@@ -203,9 +232,6 @@ extension MapCore {
         throw failure ?? MapError(.fileChanged, source: source ?? file.source)
       }
       do throws(MapError) {
-        // Step by step: another thread may give the file a handle meanwhile, and that one would never become idle while this
-        // thread waits with the file in its hands.
-        if !(try makeRoomForHandle(next, mayWait: mayWait, &token)) { continue }
         if !(try openHandle(for: file, next, mayWait: mayWait, &token)) {
           sources.removeFirst()
         }
@@ -222,12 +248,13 @@ extension MapCore {
 
   /// Opens a source for a file, which takes the handle if it lacks one still.
   ///
-  /// - Returns: false if it leads to another file.
+  /// - Returns: false if it leads to another file, and the file has none still.
   private func openHandle(
     for file: TrackedFile, _ source: FileSource, mayWait: Bool, _ token: inout LockToken
   ) throws(MapError) -> Bool {
     let owner = file.current?.extent == nil ? nil : file.current?.backend
-    let (opened, backend) = try openHandle(source, of: owner, mayWait: mayWait, &token)
+    let found = try openHandle(source, for: file, of: owner, mayWait: mayWait, &token)
+    guard let (opened, backend) = found else { return true }
     let isSame =
       opened.status.identity == file.identity
       && (file.isMapped || opened.status.version == file.version)

@@ -219,6 +219,25 @@ extension MapCore {
   ) throws(MapError) -> Edition? {
     while file.looks.isLooking && !isAlone { token.wait() }
     let look = registry.look()
+    let found = try adoptLook(look, at: file, source, isAlone: isAlone, &token)
+    guard let edition = found else { return nil }
+    do throws(MapError) {
+      if edition.backend === primary { try ensureExtentIfPossible(edition, &token) }
+      // After a shutdown nobody gives up what this thread made meanwhile.
+      try checkUsable()
+    } catch {
+      leave(edition, &token)
+      throw error
+    }
+    file.note(source)
+    return edition
+  }
+
+  /// Asks for a file's status and adopts what comes; nil as of `adopt`.
+  private func adoptLook(
+    _ look: FileRegistry.Look, at file: TrackedFile, _ source: FileSource, isAlone: Bool,
+    _ token: inout LockToken
+  ) throws(MapError) -> Edition? {
     // What holds the inode is held meanwhile: the handle by the question itself.
     let map = file.handle == nil ? file.first(where: { $0.keepsFile }) : nil
     let wasAnchored = file.handle != nil || map != nil
@@ -237,18 +256,7 @@ extension MapCore {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
       throw MapError(.fileChanged)
     }
-    guard let edition = try adopt(status, by: file, since: look, isAlone: isAlone, &token)
-    else { return nil }
-    do throws(MapError) {
-      if edition.backend === primary { try ensureExtentIfPossible(edition, &token) }
-      // After a shutdown nobody gives up what this thread made meanwhile.
-      try checkUsable()
-    } catch {
-      leave(edition, &token)
-      throw error
-    }
-    file.note(source)
-    return edition
+    return try adopt(status, by: file, since: look, isAlone: isAlone, &token)
   }
 
   /// How often a request that found its file changed is made again.

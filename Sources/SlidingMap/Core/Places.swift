@@ -204,10 +204,10 @@ struct Places: ~Copyable {
     precondition(file.place.users >= 0, "a handle is let go twice")
   }
 
-  /// Whether some handle is being used by another thread, which ends soon; what can't be closed now can be then.
+  /// Whether the place of a file with a handle is being changed, which ends soon; its handle can perhaps be closed then.
   var areHandlesMoving: Bool {
     var isAny = false
-    files.forEach { isAny = isAny || $0.isChangingPlace || $0.place.isInUse }
+    files.forEach { isAny = isAny || $0.isChangingPlace }
     return isAny
   }
 
