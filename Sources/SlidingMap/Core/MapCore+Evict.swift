@@ -35,7 +35,7 @@ extension MapCore {
         if loads.windowsEnded != ended { continue }
         if loads.windows == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
         if let error = perform(&chores, &token) { throw error }
-        if loads.windows > 0 && !fits(demand) {
+        if loads.windows > 0 && !fits(demand) && !isShutDown {
           waitForHandles(&token)
         }
       } else if !isOvershooting {

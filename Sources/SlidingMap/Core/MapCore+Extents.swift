@@ -10,7 +10,11 @@ extension MapCore {
   func ensureExtent(
     _ edition: Edition, mayOvershoot: Bool, _ token: inout LockToken
   ) throws(MapError) {
-    while edition.isChangingPlace { token.wait() }
+    while edition.isChangingPlace {
+      // Who shuts the manager down may wait for this thread.
+      try checkUsable()
+      token.wait()
+    }
     if edition.extent != nil || edition.size == 0 { return }
     places.beginChange(of: edition)
     defer {

@@ -76,7 +76,15 @@ extension MapCore {
     try checkUsable()
     let look = registry.look()
     guard let (opened, backend) = try openHandle(source, &token) else { return nil }
-    return try attach(to: opened, of: backend, since: look, source, &token)
+    let found = try attach(to: opened, of: backend, since: look, source, &token)
+    // Who looks alone is not to be raced.
+    if found == nil { while isLookedAtAlone(opened) { token.wait() } }
+    return found
+  }
+
+  /// Whether a thread keeps others from looking at the file that was opened.
+  private func isLookedAtAlone(_ opened: OpenedFile) -> Bool {
+    registry[opened.status.identity]?.looks.isLooking == true
   }
 
   /// The same by a look at a path; nil if it leads to no file that the manager knows.
@@ -113,10 +121,23 @@ extension MapCore {
       locked { endOpening() }
       throw error
     }
+    let (found, ticket) = try attach(to: opened, since: look, source)
+    if let ticket { try await wait(for: [ticket]) }
+    return found
+  }
+
+  /// Goes on with a file that was opened for a task, in the same way; what to wait for where another look is to be over first.
+  private func attach(
+    to opened: OpenedFile, since look: FileRegistry.Look, _ source: FileSource
+  ) throws(MapError) -> (found: Attachment?, ticket: LoadTicket?) {
     var token = lock()
     ledger.endOpening()
     ledger.chargeHandle()
-    return try attach(to: opened, of: primary, since: look, source, &token)
+    let found = try attach(to: opened, of: primary, since: look, source, &token)
+    if found != nil || !isLookedAtAlone(opened) { return (found, nil) }
+    let ticket = loads.ticketForHandles()
+    ticket.wish()
+    return (nil, ticket)
   }
 
   /// A share in the edition for a file that was opened, or nil, as of `find`. The handle finds its place, or is closed.
@@ -133,13 +154,7 @@ extension MapCore {
     let edition = try share(in: opened, of: backend, since: look, source, &former, &chores, &token)
     // A handle that was not taken: somebody may wait for it that this thread is about to wait for.
     perform(&chores, &token)
-    guard let edition else {
-      // Who looks alone is not to be raced.
-      if let file = registry[opened.status.identity] {
-        while file.looks.isLooking { token.wait() }
-      }
-      return nil
-    }
+    guard let edition else { return nil }
     defer { if let former { unloadSuperseded(of: former, &chores, &token) } }
     return try attach(to: edition, source, &token)
   }

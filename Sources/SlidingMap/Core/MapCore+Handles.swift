@@ -76,10 +76,7 @@ extension MapCore {
         if isServed(file) { return nil }
         switch closeIdleHandles(closing, of: backend, &token) {
         case .closed: break
-        case .inUse where mayWait:
-          waitForHandles(&token)
-          // Who shuts the manager down may wait for this thread.
-          try checkUsable()
+        case .inUse where mayWait: try awaitHandle(&token)
         case .inUse, .none: throw error
         }
         if isServed(file) { return nil }
@@ -101,9 +98,15 @@ extension MapCore {
     if !mayWait || attempt == .none && !areHandlesMoving {
       throw MapError(.handlesExhausted, source: source)
     }
+    try awaitHandle(&token)
+    return false
+  }
+
+  /// Waits until there may be a handle to close. Who shuts the manager down may wait for this thread, which looks before and after.
+  private func awaitHandle(_ token: inout LockToken) throws(MapError) {
+    try checkUsable()
     waitForHandles(&token)
     try checkUsable()
-    return false
   }
 
   /// Counts a handle that a task is about to ask for.

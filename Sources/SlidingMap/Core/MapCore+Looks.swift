@@ -219,32 +219,15 @@ extension MapCore {
   ) throws(MapError) -> Edition? {
     while file.looks.isLooking && !isAlone { token.wait() }
     let look = registry.look()
-    let found = try adoptLook(look, at: file, source, isAlone: isAlone, &token)
-    guard let edition = found else { return nil }
-    do throws(MapError) {
-      if edition.backend === primary { try ensureExtentIfPossible(edition, &token) }
-      // After a shutdown nobody gives up what this thread made meanwhile.
-      try checkUsable()
-    } catch {
-      leave(edition, &token)
-      throw error
-    }
-    file.note(source)
-    return edition
-  }
-
-  /// Asks for a file's status and adopts what comes; nil as of `adopt`.
-  private func adoptLook(
-    _ look: FileRegistry.Look, at file: TrackedFile, _ source: FileSource, isAlone: Bool,
-    _ token: inout LockToken
-  ) throws(MapError) -> Edition? {
     // What holds the inode is held meanwhile: the handle by the question itself.
     let map = file.handle == nil ? file.first(where: { $0.keepsFile }) : nil
     let wasAnchored = file.handle != nil || map != nil
     if let map { places.beginExtentUse(of: map) }
+    var isMapUsed = map != nil
     defer {
       var chores = Chores()
-      if let map { leaveExtent(of: map, &chores) }
+      if let map, isMapUsed { places.endExtentUse(of: map) }
+      if let map { retireIfUnused(map, &chores) }
       perform(&chores, &token)
     }
     // What nobody can tell is no reason to keep an old size.
@@ -256,7 +239,26 @@ extension MapCore {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
       throw MapError(.fileChanged)
     }
-    return try adopt(status, by: file, since: look, isAlone: isAlone, &token)
+    guard let edition = try adopt(status, by: file, since: look, isAlone: isAlone, &token)
+    else { return nil }
+    do throws(MapError) {
+      if edition.backend === primary {
+        if let map, edition.extent == nil, edition.size > 0 {
+          // With a handle the old map may make room for the new one.
+          try ensureHandle(file, from: source, &token)
+          places.endExtentUse(of: map)
+          isMapUsed = false
+        }
+        try ensureExtentIfPossible(edition, &token)
+      }
+      // After a shutdown nobody gives up what this thread made meanwhile.
+      try checkUsable()
+    } catch {
+      leave(edition, &token)
+      throw error
+    }
+    file.note(source)
+    return edition
   }
 
   /// How often a request that found its file changed is made again.
@@ -316,10 +318,11 @@ extension MapCore {
   private func statusWithinBudget(
     of file: TrackedFile, _ source: FileSource, _ token: inout LockToken
   ) throws(MapError) -> FileStatus? {
+    let hadHandle = file.handle != nil
     do throws(MapError) {
       return try statusNow(of: file, source, &token)
     } catch {
-      if error.code != .handlesExhausted || file.handle != nil { throw error }
+      if error.code != .handlesExhausted || hadHandle { throw error }
       try ensureHandle(file, from: source, &token)
       return try statusNow(of: file, source, &token)
     }
