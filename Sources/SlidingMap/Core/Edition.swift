@@ -1,12 +1,6 @@
 import MapProtocols
 import Synchronization
 
-#if canImport(Darwin)
-  import Darwin
-#else
-  import Glibc
-#endif
-
 /// A file as some cursors read it: table of windows, extent, and who uses it. Of copies there is one for each version; of maps, which
 /// show writes as they happen, one until the file outgrows it.
 ///
@@ -27,6 +21,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   private let isUnsettled: Atomic<Bool>
   private let changes: FileChanges
   let windows: WindowTable
+  private let table: TableMemory
   let grid: WindowGrid
   let file: TrackedFile
   var place: Places.ExtentRecord
@@ -55,13 +50,15 @@ final class Edition: UseOrdered, @unchecked Sendable {
     // No address space holds it, and sums past its end would overflow.
     if size > Int64.max / 2 { return nil }
     let reserved = Edition.reservation(for: size, pageSize: pageSize)
-    guard let table = unsafe WindowTable.allocate(windows: grid.count(fileSize: Int64(reserved)))
-    else { return nil }
+    guard let table = TableMemory(windows: grid.count(fileSize: Int64(reserved))) else {
+      return nil
+    }
     self.file = file
     place = Places.ExtentRecord(backend)
     self.grid = grid
     self.reserved = reserved
-    unsafe windows = table
+    self.table = table
+    unsafe windows = table.windows
     self.status = status
     end = Atomic(size)
     self.changes = changes
@@ -69,8 +66,6 @@ final class Edition: UseOrdered, @unchecked Sendable {
     longest = size
     noteJoining()
   }
-
-  deinit { unsafe free(windows) }
 
   // MARK: Version
 

@@ -1,11 +1,5 @@
 public import Synchronization
 
-#if canImport(Darwin)
-  import Darwin
-#else
-  import Glibc
-#endif
-
 /// What the table holds for one window: its word, the reference count that hits leave behind, and how often requests passed
 /// by it lately. Eight bytes.
 ///
@@ -65,16 +59,6 @@ struct WindowWord: Hashable, Sendable {
 typealias WindowTable = UnsafeMutablePointer<WindowEntry>
 
 extension WindowTable {
-  /// A table of `count` absent windows. calloc(3) takes large tables from fresh zero pages, so that the table of a huge
-  /// file costs only the pages whose windows were used.
-  ///
-  /// - Returns: nil if there is no memory for it.
-  static func allocate(windows count: Int) -> WindowTable? {
-    precondition(MemoryLayout<WindowEntry>.stride == 1 << WindowEntry.shift)
-    guard let raw = unsafe calloc(max(count, 1), 1 << WindowEntry.shift) else { return nil }
-    return unsafe raw.bindMemory(to: WindowEntry.self, capacity: count)
-  }
-
   func word(_ window: Int) -> WindowWord {
     WindowWord(bits: unsafe self[window].word.load(ordering: .acquiring))
   }
