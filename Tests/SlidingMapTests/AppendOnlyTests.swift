@@ -85,9 +85,7 @@ struct AppendOnlyTests {
   }
 
   @Test func aLogThatIsWrittenAllTheTimeHasWindows() throws {
-    let files = MemoryProvider([ChangingFile.path: ChangingFile.old])
-    files.isSettled = false
-    let maps = ChangingFile.maps(files, .appendOnly)
+    let maps = ChangingFile.justWritten(.appendOnly).maps
     var cursor = try maps.cursor(for: ChangingFile.path)
     for _ in 0..<3 {
       try cursor.use(at: 0, count: 40_000)

@@ -35,9 +35,7 @@ struct FileChangesTests {
   }
 
   @Test func oneVersionServesAFileThatWasWrittenJustNow() throws {
-    let files = MemoryProvider([ChangingFile.path: ChangingFile.old])
-    files.isSettled = false
-    let maps = ChangingFile.maps(files, .oneVersion)
+    let (files, maps) = ChangingFile.justWritten(.oneVersion)
     var cursor = try maps.cursor(for: ChangingFile.path)
     try cursor.use(at: 0, count: 9000)
     #expect(view(cursor) == .of(ChangingFile.old, 0..<9000) && maps.statistics.copies == 1)

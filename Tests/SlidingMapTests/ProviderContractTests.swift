@@ -102,12 +102,14 @@ struct ProviderContractTests {
     while maps.statistics.inFlight == 0 { await Task.yield() }
     let user = Held(try maps.cursor(for: .name("file")))
     let failure = Locked<MapError?>(nil)
+    let asks = DispatchSemaphore(value: 0)
     try onThreads(2) { index in
       if index == 0 {
+        asks.signal()
         let error = mapError { try user.cursor.use(at: 0, count: 10) }
         failure.withLock { $0 = error }
       } else {
-        usleep(20_000)
+        asks.wait()
         maps.shutdown()
       }
     }

@@ -63,6 +63,20 @@ struct SharedProviderTests {
     #expect(scratch.descriptors == 0)
   }
 
+  /// A task that runs already. In which order it and the test go on from here is open: what is expected holds for each, and the
+  /// scheduler tries them all.
+  private func begun(
+    _ body: @escaping @Sendable () async throws -> Void
+  ) async -> Task<Void, any Error> {
+    let (stream, start) = AsyncStream.makeStream(of: Void.self)
+    let task = Task {
+      start.finish()
+      try await body()
+    }
+    for await _ in stream {}
+    return task
+  }
+
   @Test func whatNobodyWantsAnyMoreIsCancelled() async throws {
     let gate = Gates()
     let files = held(by: gate)
@@ -70,10 +84,8 @@ struct SharedProviderTests {
     let held = Held(try maps.cursor(for: Self.path))
     let first = Task { try await held.cursor.ready(at: 0, count: 8192) }
     while maps.statistics.inFlight < 2 { await Task.yield() }
-    let second = Task { try await held.cursor.ready(at: 4096, count: 4096) }
-    while maps.statistics.cursors < 1 { await Task.yield() }
-    let waits = Task { try await held.cursor.ready(at: 4096, count: 4096) }
-    try await Task.sleep(for: .milliseconds(20))
+    let second = await begun { try await held.cursor.ready(at: 4096, count: 4096) }
+    let waits = await begun { try await held.cursor.ready(at: 4096, count: 4096) }
     first.cancel()
     #expect(await mapErrorOfTask { try await first.value }?.code == .cancelled)
     // The others want one of its windows.
@@ -85,8 +97,7 @@ struct SharedProviderTests {
     #expect(await mapErrorOfTask { try await second.value }?.code == .cancelled)
     #expect(files.cancellations == 1)
     // Who comes before the load has ended starts it anew.
-    let late = Task { try await held.cursor.ready(at: 0, count: 4096) }
-    try await Task.sleep(for: .milliseconds(20))
+    let late = await begun { try await held.cursor.ready(at: 0, count: 4096) }
     gate.open()
     try await late.value
     try held.cursor.use(at: 0, count: 4096)
@@ -100,8 +111,7 @@ struct SharedProviderTests {
     let maps = SlidingWindowMapManager(backend: files, windowSize: 4096)
     try maps.prefetch(Self.path, ranges: [0..<4096])
     let held = Held(try maps.cursor(for: Self.path))
-    let ready = Task { try await held.cursor.ready(at: 0, count: 4096) }
-    try await Task.sleep(for: .milliseconds(20))
+    let ready = await begun { try await held.cursor.ready(at: 0, count: 4096) }
     ready.cancel()
     #expect(await mapErrorOfTask { try await ready.value }?.code == .cancelled)
     #expect(files.cancellations == 0)

@@ -6,9 +6,7 @@ import Testing
 /// Files that were written just now, so that the next write may leave their version as it is.
 struct UnsettledVersionTests {
   @Test func whatWasReadWithinATickIsNotGivenToWhoComesLater() throws {
-    let files = MemoryProvider([ChangingFile.path: ChangingFile.old])
-    files.isSettled = false
-    let maps = ChangingFile.maps(files)
+    let (files, maps) = ChangingFile.justWritten()
     var first = try maps.cursor(for: ChangingFile.path)
     try first.use(at: 0, count: 100)
     files.writeInSecret(ChangingFile.path, ChangingFile.new)
@@ -33,9 +31,7 @@ struct UnsettledVersionTests {
   }
 
   @Test func aLeaseDoesNotJoinWhatWasReadWithinATick() throws {
-    let files = MemoryProvider([ChangingFile.path: ChangingFile.old])
-    files.isSettled = false
-    let maps = ChangingFile.maps(files)
+    let (files, maps) = ChangingFile.justWritten()
     var cursor = try maps.cursor(for: ChangingFile.path)
     try cursor.use(at: 4096, count: 4096)
     files.writeInSecret(ChangingFile.path, ChangingFile.new)

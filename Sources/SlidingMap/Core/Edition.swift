@@ -20,7 +20,6 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// window is loaded, and is published by the release of the next word that says resident.
   private let isUnsettled: Atomic<Bool>
   private let changes: FileChanges
-  let windows: WindowTable
   private let table: TableMemory
   let grid: WindowGrid
   let file: TrackedFile
@@ -58,7 +57,6 @@ final class Edition: UseOrdered, @unchecked Sendable {
     self.grid = grid
     self.reserved = reserved
     self.table = table
-    unsafe windows = table.windows
     self.status = status
     end = Atomic(size)
     self.changes = changes
@@ -66,6 +64,8 @@ final class Edition: UseOrdered, @unchecked Sendable {
     longest = size
     noteJoining()
   }
+
+  var windows: WindowTable { unsafe table.windows }
 
   // MARK: Version
 

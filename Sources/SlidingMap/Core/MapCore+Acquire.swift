@@ -173,7 +173,7 @@ extension MapCore {
     }
     if edition.isChangingPlace {
       if let error = perform(&chores, &token) { throw error }
-      if edition.isChangingPlace { token.wait() }
+      if edition.isChangingPlace { try waitForPlace(&token) }
       return nil
     }
     if edition.extent == nil {

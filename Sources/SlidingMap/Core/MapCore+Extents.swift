@@ -10,11 +10,7 @@ extension MapCore {
   func ensureExtent(
     _ edition: Edition, mayOvershoot: Bool, _ token: inout LockToken
   ) throws(MapError) {
-    while edition.isChangingPlace {
-      // Who shuts the manager down may wait for this thread.
-      try checkUsable()
-      token.wait()
-    }
+    while edition.isChangingPlace { try waitForPlace(&token) }
     if edition.extent != nil || edition.size == 0 { return }
     places.beginChange(of: edition)
     defer {
@@ -28,6 +24,12 @@ extension MapCore {
       if edition.size == 0 { return }
       try makeExtent(of: edition, byteCount, &token)
     }
+  }
+
+  /// Waits until another thread may have changed an extent. Who shuts the manager down may wait for this thread.
+  func waitForPlace(_ token: inout LockToken) throws(MapError) {
+    try checkUsable()
+    token.wait()
   }
 
   /// Asks the backend for an extent; without one, as the backend has no addresses, or fewer than the file needs by now, others have

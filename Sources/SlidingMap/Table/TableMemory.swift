@@ -23,14 +23,13 @@ final class TableMemory {
     precondition(MemoryLayout<WindowEntry>.stride == 1 << WindowEntry.shift)
     let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
       by: 1 << WindowEntry.shift)
-    if overflow { return nil }
+    guard !overflow, let rounded = SystemPage.rounded(byteCount) else { return nil }
     let raw: UnsafeMutableRawPointer
     if byteCount < Self.leastForPages {
       guard let block = unsafe calloc(1, byteCount) else { return nil }
       unsafe raw = block
       pages = nil
     } else {
-      let rounded = SystemPage.rounded(byteCount) ?? byteCount
       guard let pages = try? AnonymousMemory(byteCount: rounded) else { return nil }
       unsafe raw = pages.base
       self.pages = pages

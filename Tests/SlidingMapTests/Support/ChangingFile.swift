@@ -14,4 +14,13 @@ enum ChangingFile {
   ) -> SlidingWindowMapManager {
     SlidingWindowMapManager(backend: backend, windowSize: 4096, changes: changes)
   }
+
+  /// A file in memory that may be written to within the same tick, and a manager of copies of it.
+  static func justWritten(
+    _ changes: FileChanges = .followed
+  ) -> (files: MemoryProvider, maps: SlidingWindowMapManager) {
+    let files = MemoryProvider([path: old])
+    files.isSettled = false
+    return (files, maps(files, changes))
+  }
 }
