@@ -25,6 +25,7 @@ let package = Package(
     .library(name: "SlidingMap", targets: ["SlidingMap"]),
     .library(name: "MapProtocols", targets: ["MapProtocols"]),
     .library(name: "Policies", targets: ["Policies"]),
+    .library(name: "MapTesting", targets: ["MapTesting"]),
   ],
   traits: [
     .default(enabledTraits: ["URing"]),
@@ -62,24 +63,32 @@ let package = Package(
       name: "MapTesting", dependencies: ["MapProtocols", "Policies", "SlidingMap", system],
       swiftSettings: strict),
     .target(
-      name: "MapTestSupport", dependencies: ["MapProtocols", "SlidingMap", system],
+      name: "MapTestSupport", dependencies: ["MapProtocols", "MapTesting", "Policies", system],
       path: "Tests/MapTestSupport", swiftSettings: strict),
     .testTarget(
       name: "MapProtocolsTests", dependencies: ["MapProtocols", "MapTestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "PoliciesTests", dependencies: ["Policies", "MapTestSupport"], swiftSettings: strict),
+      name: "PoliciesTests", dependencies: ["Policies", "MapTesting", "MapTestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "MMapBackendTests",
-      dependencies: ["MapProtocols", "MMapBackend", "MapTestSupport", system],
+      dependencies: ["MapProtocols", "MMapBackend", "MapTesting", "MapTestSupport", system],
       swiftSettings: strict),
     .testTarget(
       name: "URingBackendTests",
-      dependencies: ["MapProtocols", "URingBackend", "CURing", "MapTestSupport", system],
+      dependencies: [
+        "MapProtocols", "URingBackend", "CURing", "MapTesting", "MapTestSupport", system,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SlidingMapTests",
-      dependencies: ["MapProtocols", "MMapBackend", "SlidingMap", "MapTestSupport", system],
+      dependencies: [
+        "MapProtocols", "MMapBackend", "SlidingMap", "MapTesting", "MapTestSupport", system,
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "MapTestingTests", dependencies: ["MapTesting", "MapProtocols", system],
       swiftSettings: strict),
     .testTarget(
       name: "ScheduleTests",

@@ -40,8 +40,8 @@ public protocol EvictionPolicy: Sendable {
   /// A region was loaded into `slot`, which is free until then.
   mutating func insert(_ slot: RegionSlot, _ region: RegionInfo)
 
-  /// Regions were used, in this order; each is loaded, and may stand more than once. Called only where `hits` is
-  /// `.ordered`. Default: ignored.
+  /// Regions were used, in this order; each is loaded, and may stand more than once. Called only where `hits` is `.ordered`, and a
+  /// policy that says so writes it: the default, which is also called where its own is misspelled, ends the program.
   mutating func hit(_ slots: Span<RegionSlot>)
 
   /// The region to unload next; it stays until `remove`. Nil if the policy holds none. Managers end the program where it
@@ -81,8 +81,10 @@ extension EvictionPolicy {
   public mutating func setCapacity(_ capacity: PolicyCapacity) {}
   /// Ignores the miss.
   public mutating func miss(_ key: RegionKey) {}
-  /// Ignores hits.
-  public mutating func hit(_ slots: Span<RegionSlot>) {}
+  /// Ends the program with the policy's name: whoever asks for hits in order has something to do with them.
+  public mutating func hit(_ slots: Span<RegionSlot>) {
+    PolicyMistake.tell(name, "asks for hits in order, but has no `hit(_:)` of its own")
+  }
   /// Names no candidates; each eviction then costs a barrier and a scan of its own.
   public func upcoming(
     _ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]

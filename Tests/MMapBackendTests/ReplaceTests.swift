@@ -2,6 +2,7 @@ import Glibc
 import MMapBackend
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SystemPackage
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import MMapBackend
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SystemPackage
 import Testing
 

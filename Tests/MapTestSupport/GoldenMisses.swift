@@ -1,5 +1,6 @@
 internal import Foundation
 package import MapProtocols
+package import MapTesting
 internal import Policies
 internal import Testing
 

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import MapTesting
 internal import SystemPackage
 
 /// One of this process's kernel maps, as /proc/self/smaps tells of it. Linux only.

@@ -1,5 +1,6 @@
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import Policies
 
 /// The model of a policy that knows neither a capacity nor what left.

@@ -1,5 +1,6 @@
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import Policies
 
 /// The lowest of count plus L goes, of these the one used longest ago; a pinned victim waits aside and then is used.

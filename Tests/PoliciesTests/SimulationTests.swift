@@ -1,5 +1,6 @@
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import Policies
 import Testing
 

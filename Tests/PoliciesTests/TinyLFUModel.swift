@@ -1,5 +1,6 @@
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import Policies
 
 /// W-TinyLFU with one integer for each counter of the sketch, and queues searched from the front.

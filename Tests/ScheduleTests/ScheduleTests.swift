@@ -22,13 +22,13 @@
     func explore(_ index: Int) {
       let scenario = Scenario.all[index]
       if !Self.scenario.isEmpty && !scenario.name.contains(Self.scenario) { return }
-      defer { Crash.note(index, nil) }
       let start = ContinuousClock.now
       var (steps, work) = (0, Work())
       var (seen, failures) = (Set<String>(), 0)
       for seed in Self.firstSeed..<Self.firstSeed + Self.schedules {
-        Crash.note(index, "\(scenario.name), seed \(seed)")
-        let (outcome, done) = Program.run(scenario, seed: seed)
+        let (outcome, done) = CrashNote.during("\(scenario.name), seed \(seed)") {
+          Program.run(scenario, seed: seed)
+        }
         steps += outcome.steps
         work += done
         guard let failure = outcome.failure else { continue }

@@ -1,5 +1,6 @@
 import Foundation
 import MapTestSupport
+import MapTesting
 import MMapBackend
 import SlidingMap
 import SystemPackage

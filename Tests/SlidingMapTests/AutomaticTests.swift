@@ -1,13 +1,14 @@
 import MapTestSupport
+import MapTesting
 import SlidingMap
 import SystemPackage
 import Testing
 
 /// mmap with the ring behind it, as programs get it by default.
 @Suite struct AutomaticTests {
-  @Test(arguments: ProviderConformance.allCases)
-  func automatic(_ promise: ProviderConformance) async throws {
-    try await promise.check { .automatic }
+  @Test(arguments: ProviderConformance.Promise.allCases)
+  func automatic(_ promise: ProviderConformance.Promise) async throws {
+    try await ProviderConformance.checkSystemFiles(promises: [promise]) { .automatic }
   }
 
   @Test func `The default backend has a takeover, and says which`() throws {

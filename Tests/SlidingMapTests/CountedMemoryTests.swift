@@ -1,5 +1,6 @@
 import Foundation
 import MapTestSupport
+import MapTesting
 import SlidingMap
 import SystemPackage
 import Testing

@@ -1,6 +1,7 @@
 import MMapBackend
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SlidingMap
 import Synchronization
 import SystemPackage

@@ -1,3 +1,4 @@
+import MapTesting
 import SlidingMap
 import Synchronization
 import SystemPackage

@@ -1,6 +1,7 @@
 import Foundation
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SlidingMap
 import SystemPackage
 import Testing

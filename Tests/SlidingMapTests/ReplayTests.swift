@@ -1,4 +1,5 @@
 import MapTestSupport
+import MapTesting
 import SlidingMap
 import Testing
 

@@ -1,6 +1,7 @@
 import Glibc
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SystemPackage
 import Testing
 import URingBackend

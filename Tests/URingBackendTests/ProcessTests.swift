@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SystemPackage
 import Testing
 import URingBackend

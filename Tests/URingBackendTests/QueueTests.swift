@@ -1,5 +1,6 @@
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SystemPackage
 import Testing
 import URingBackend

@@ -1,6 +1,7 @@
 import Foundation
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import SystemPackage
 import Testing
 import URingBackend

@@ -4,7 +4,7 @@
   /// Runs tasks on threads of a schedule.
   ///
   /// `Task(executorPreference:)` starts one. Its jobs wait in a queue until a thread that serves it has the turn.
-  package final class ScheduledExecutor: TaskExecutor, @unchecked Sendable {
+  public final class ScheduledExecutor: TaskExecutor, @unchecked Sendable {
     private unowned let scheduler: Scheduler
     // Only whoever has the turn looks at these.
     private var jobs: [UnownedJob] = []
@@ -12,14 +12,15 @@
     private var threads: [Int] = []
 
     /// Starts `count` threads that serve it.
-    package init(_ scheduler: Scheduler, threads count: Int) {
+    public init(_ scheduler: Scheduler, threads count: Int) {
       self.scheduler = scheduler
       for index in 0..<count {
         threads.append(scheduler.start("tasks-\(index)", runsTasks: true) { [self] in serve() })
       }
     }
 
-    package func enqueue(_ job: consuming ExecutorJob) { jobs.append(UnownedJob(job)) }
+    /// Takes a job that a thread is to run.
+    public func enqueue(_ job: consuming ExecutorJob) { jobs.append(UnownedJob(job)) }
 
     private func serve() {
       while true {
@@ -32,7 +33,7 @@
     }
 
     /// Waits until all jobs are done and the threads are over.
-    package func end() {
+    public func end() {
       isEnding = true
       scheduler.join(threads)
     }

@@ -1,32 +1,50 @@
 #if Schedule
-  package import MapProtocols
+  public import MapProtocols
   package import Policies
 
   /// Runs a program of several threads so that one runs at a time, and a seed decides who: what went wrong once goes wrong again.
   ///
+  /// ```swift
+  /// let outcome = Scheduler.run(seed: 7) { scheduler in
+  ///   let files = VirtualFiles(scheduler)
+  ///   files.create("/a", size: 40_960)
+  ///   let backend = VirtualProvider(files, "copies", kernel: nil)
+  ///   let maps = SlidingWindowMapManager(backend: backend, policy: MyPolicy(), windowSize: 4096)
+  ///   let threads = (0..<2).map { index in scheduler.start("reader-\(index)") { … } }
+  ///   scheduler.join(threads)
+  /// }
+  /// if let failure = outcome.failure { print(failure) }
+  /// ```
+  ///
   /// The threads are real ones, and so is all they run; but at each place where the order of two of them matters (locks, waits,
   /// calls of a provider, the atomics of gate and pins) they come here, and may have to wait for their turn. After Shuttle and
   /// Loom, which do so for Rust.
-  package final class Scheduler: TurnKeeper, @unchecked Sendable {
+  public final class Scheduler: TurnKeeper, @unchecked Sendable {
     /// What ended a schedule early, and how it came to that.
-    package struct Failure: Error, CustomStringConvertible {
-      package let seed: UInt64
-      package let message: String
-      package let steps: Int
+    public struct Failure: Error, CustomStringConvertible {
+      /// What repeats it.
+      public let seed: UInt64
+      /// What is wrong.
+      public let message: String
+      /// After how many steps it was.
+      public let steps: Int
       /// Who had the turn from which step on, with what was noted on the way.
-      package let schedule: [String]
+      public let schedule: [String]
 
-      package var description: String {
+      /// All of it, a line for each turn.
+      public var description: String {
         "seed \(seed), step \(steps): \(message)\n" + schedule.joined(separator: "\n")
       }
     }
 
     /// What came of a schedule.
-    package struct Outcome {
-      package let failure: Failure?
-      package let steps: Int
+    public struct Outcome {
+      /// What was wrong, if anything was.
+      public let failure: Failure?
+      /// How many places were passed where another thread might have gone on.
+      public let steps: Int
       /// Differs, but by chance, between different orders of turns.
-      package let fingerprint: UInt64
+      public let fingerprint: UInt64
     }
 
     private final class Member {
@@ -53,7 +71,8 @@
 
     // Only whoever has the turn looks at what follows.
 
-    package let seed: UInt64
+    /// What decides about all turns.
+    public let seed: UInt64
     /// For whatever the program under test leaves to chance.
     package var dice: SplitMix64
     private var order: TurnOrder
@@ -93,8 +112,17 @@
     }
 
     /// Runs a program to its end. It starts with one thread, which starts others by `start` and waits for them.
+    ///
+    /// Blocks the calling thread. Where the program fails, its threads stay for ever where they are.
+    public static func run(
+      seed: UInt64, _ program: @escaping (Scheduler) -> Void
+    ) -> Outcome {
+      run(seed: seed, planting: nil, program)
+    }
+
+    /// The same with a mistake made on purpose.
     package static func run(
-      seed: UInt64, planting fault: String? = nil, _ program: @escaping (Scheduler) -> Void
+      seed: UInt64, planting fault: String?, _ program: @escaping (Scheduler) -> Void
     ) -> Outcome {
       let scheduler = Scheduler(seed: seed, planting: fault)
       scheduler.start("main") { program(scheduler) }
@@ -108,11 +136,15 @@
 
     /// Starts a thread.
     ///
-    /// - Returns: its number.
+    /// - Returns: its number, for `join`.
     @discardableResult
-    package func start(
-      _ name: String, runsTasks: Bool = false, _ body: @escaping () -> Void
-    ) -> Int {
+    public func start(_ name: String, _ body: @escaping () -> Void) -> Int {
+      start(name, runsTasks: false, body)
+    }
+
+    /// The same for a thread that runs tasks.
+    @discardableResult
+    func start(_ name: String, runsTasks: Bool, _ body: @escaping () -> Void) -> Int {
       let number = members.count
       // Threads that move between processors, or are too many, share what is kept for each.
       let ordinal = dice.draw(below: 8) == 0 ? 0 : UInt32(number)
@@ -131,7 +163,7 @@
     }
 
     /// Waits until threads are over.
-    package func join(_ threads: [Int]) {
+    public func join(_ threads: [Int]) {
       wait("join") { [unowned self] in threads.allSatisfy { members[$0].isOver } }
     }
 
@@ -153,7 +185,8 @@
 
     // MARK: Turns
 
-    package func pass(_ place: StaticString) {
+    /// A place where another thread may get the turn.
+    public func pass(_ place: StaticString) {
       advance()
       if mustLetCancel(members[thread]) {
         return wait(place) { true }
@@ -162,7 +195,8 @@
       if next != thread { handOver(to: next, place) }
     }
 
-    package func wait(_ place: StaticString, until isReady: @escaping () -> Bool) {
+    /// Lets others have the turn until a condition holds, which is asked on any of the threads. Where nobody can go on, the schedule fails.
+    public func wait(_ place: StaticString, until isReady: @escaping () -> Bool) {
       advance()
       let member = members[thread]
       member.condition = isReady
@@ -230,7 +264,7 @@
     }
 
     /// How many places the schedule has passed.
-    package var step: Int { steps }
+    public var step: Int { steps }
 
     /// Whether the thread that has the turn holds some lock.
     package var isAnyLockHeldHere: Bool { members[thread].locks > 0 }
@@ -253,7 +287,8 @@
 
     // MARK: What is found
 
-    package func fail(_ message: String) -> Never {
+    /// Ends the schedule: something is wrong. None of its threads goes on.
+    public func fail(_ message: String) -> Never {
       // The thread may hold locks and be in the midst of anything: nobody of this schedule goes on.
       failure = failure ?? makeFailure(members[thread].name + " " + message)
       ended.signal()
@@ -279,9 +314,12 @@
     }
 
     /// Notes what a thread is about to do, for the print of a schedule that fails.
-    package func note(_ text: String) {
+    public func note(_ text: String) {
       events.append(.note(step: steps, thread: thread, text: text))
     }
+
+    /// A number below `bound`, which the seed decides.
+    public func draw(below bound: Int) -> Int { dice.draw(below: bound) }
 
     package func count(_ what: String, _ change: Int) { counts[what, default: 0] += change }
 

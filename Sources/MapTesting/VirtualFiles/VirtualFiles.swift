@@ -1,10 +1,10 @@
 #if Schedule
   package import MapProtocols
-  package import SystemPackage
+  public import SystemPackage
 
   /// A small file system in memory, for schedules: files grow, shrink, are replaced and go, numbers are used again, and what a
   /// reader sees can be held against all that ever was.
-  package final class VirtualFiles: @unchecked Sendable {
+  public final class VirtualFiles: @unchecked Sendable {
     // Only whoever has the turn looks at what follows.
     let scheduler: Scheduler
     private var names: [FilePath: VirtualFile] = [:]
@@ -15,7 +15,7 @@
     private var serials: UInt16 = 0
     private var time: Int64 = 1_000_000
     /// How many steps the clock of change times stands still; 0 where no two changes have the same time.
-    package var tickLength = 0
+    public var tickLength = 0
     private var leases: [ObjectIdentifier: Range<UInt>] = [:]
     private(set) var memories: [VirtualMemory] = []
     /// Files that no path leads to, but a handle or a map holds.
@@ -24,7 +24,8 @@
     private var descriptors: [FileDescriptor: VirtualFile] = [:]
     private var nextDescriptor: Int32 = 1_000
 
-    package init(_ scheduler: Scheduler) { self.scheduler = scheduler }
+    /// No file is there yet.
+    public init(_ scheduler: Scheduler) { self.scheduler = scheduler }
 
     private var step: Int { scheduler.step }
 
@@ -72,26 +73,31 @@
     }
 
     /// Makes a file, or gives the path to a new one.
-    package func create(_ path: FilePath, size: Int64) { lead(path, to: make(size: size)) }
+    public func create(_ path: FilePath, size: Int64) { lead(path, to: make(size: size)) }
 
-    package func remove(_ path: FilePath) {
+    /// Takes a path away; who holds its file keeps it.
+    public func remove(_ path: FilePath) {
       if names[path] != nil { lead(path, to: nil) }
     }
 
-    package func link(_ path: FilePath, as other: FilePath) {
+    /// Gives a file another path.
+    public func link(_ path: FilePath, as other: FilePath) {
       guard let file = names[path], names[other] !== file else { return }
       lead(other, to: file)
       file.touch(step: step, time: tick())
     }
 
-    package func append(_ path: FilePath, _ count: Int64) {
+    /// Lengthens a file.
+    public func append(_ path: FilePath, _ count: Int64) {
       guard let file = names[path] else { return }
       let size = file.now.size
       file.change(writing: size..<size + count, size: size + count, step: step, time: tick())
     }
 
+    /// Writes other bytes to a range of a file.
+    ///
     /// - Parameter keepsTime: whether the modification time is put back afterwards.
-    package func overwrite(_ path: FilePath, _ range: Range<Int64>, keepsTime: Bool = false) {
+    public func overwrite(_ path: FilePath, _ range: Range<Int64>, keepsTime: Bool = false) {
       guard let file = names[path] else { return }
       let range = range.clamped(to: 0..<file.now.size)
       let time = keepsTime ? file.now.modificationTime : nil
@@ -99,7 +105,8 @@
         writing: range, size: file.now.size, step: step, time: tick(), modificationTime: time)
     }
 
-    package func truncate(_ path: FilePath, to size: Int64) {
+    /// Cuts a file short.
+    public func truncate(_ path: FilePath, to size: Int64) {
       guard let file = names[path], size < file.now.size else { return }
       file.change(writing: size..<size, size: size, step: step, time: tick())
     }
@@ -107,7 +114,7 @@
     // MARK: What the program around does
 
     /// Opens a file, or nothing where the path leads nowhere.
-    package func open(_ path: FilePath) -> FileDescriptor? {
+    public func open(_ path: FilePath) -> FileDescriptor? {
       guard let file = names[path] else { return nil }
       let descriptor = FileDescriptor(rawValue: nextDescriptor)
       nextDescriptor += 1
@@ -116,7 +123,8 @@
       return descriptor
     }
 
-    package func close(_ descriptor: FileDescriptor) {
+    /// Closes what `open` gave.
+    public func close(_ descriptor: FileDescriptor) {
       descriptors.removeValue(forKey: descriptor)?.holders -= 1
     }
 
@@ -202,6 +210,16 @@
       }
       // As touching does.
       if memory.isMap { memory.touch(start..<start + Int64(count)) }
+    }
+
+    /// Fails the schedule unless a reader sees one version of a file that its path has led to since some step.
+    ///
+    /// - Parameters:
+    ///   - offset: of the first byte.
+    ///   - path: what the reader's cursor was opened by.
+    ///   - step: when the cursor was opened, or before that.
+    public func check(_ span: RawSpan, at offset: Int64, of path: FilePath, since step: Int = 0) {
+      _ = check(span, at: offset, of: files(at: path, since: step), in: step...(.max))
     }
 
     /// Looks at what a reader sees: it must be of one version of one of `files`.

@@ -2,7 +2,7 @@
   import Policies
 
   /// A thread that ends what was submitted, in any order.
-  package final class VirtualKernel {
+  public final class VirtualKernel {
     private struct Request {
       let owner: ObjectIdentifier
       let work: () -> Void
@@ -14,7 +14,8 @@
     private var isEnding = false
     private var thread = 0
 
-    package init(_ scheduler: Scheduler) {
+    /// Starts the thread.
+    public init(_ scheduler: Scheduler) {
       self.scheduler = scheduler
       thread = scheduler.start("kernel") { [self] in serve() }
     }
@@ -49,11 +50,12 @@
     }
 
     /// Waits until it has nothing to do.
-    package func waitUntilIdle() {
+    public func waitUntilIdle() {
       scheduler.wait("waits until idle") { [unowned self] in requests.isEmpty && current == nil }
     }
 
-    package func end() {
+    /// Waits until it has nothing to do, and ends the thread.
+    public func end() {
       isEnding = true
       scheduler.join([thread])
     }

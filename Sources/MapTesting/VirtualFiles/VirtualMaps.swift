@@ -1,15 +1,23 @@
 #if Schedule
-  package import MapProtocols
+  public import MapProtocols
   internal import SystemPackage
 
   /// A `VirtualProvider` whose windows are maps.
-  package final class VirtualMaps: VirtualProvider, MappingProvider, @unchecked Sendable {
-    package let mapping: MappingProperties
+  public final class VirtualMaps: VirtualProvider, MappingProvider, @unchecked Sendable {
+    /// As given.
+    public let mapping: MappingProperties
     private let bypass: Int
 
-    package init(
-      _ files: VirtualFiles, _ mapping: MappingProperties, bypassLimit: Int,
-      takeover: Takeover? = nil, kernel: VirtualKernel?
+    /// Makes a backend that knows the files.
+    ///
+    /// - Parameters:
+    ///   - mapping: how its maps behave.
+    ///   - bypassLimit: see `RegionProvider.bypassLimit`.
+    ///   - takeover: what serves where it can't.
+    ///   - kernel: ends what was submitted; where there is none, it ends at once.
+    public init(
+      _ files: VirtualFiles, _ mapping: MappingProperties, bypassLimit: Int = 0,
+      takeover: Takeover? = nil, kernel: VirtualKernel? = nil
     ) {
       self.mapping = mapping
       bypass = bypassLimit
@@ -17,16 +25,18 @@
     }
 
     override var faultAround: Int { mapping.faultAround }
-    package override var reloadCost: Int { 3_000 }
-    package override var bypassLimit: Int { bypass }
+    public override var reloadCost: Int { 3_000 }
+    public override var bypassLimit: Int { bypass }
 
-    package func map(
+    /// Maps a file; `.addressSpaceExhausted` by chance, and beyond `mostExtents`.
+    public func map(
       _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
     ) throws(MapError) -> Extent {
       try makeExtent(of: file(handle, "map"), fileSize: fileSize, byteCount: byteCount)
     }
 
-    package func map(
+    /// Maps a file in the place of its copies. Fails the schedule where they are another file's, or being loaded.
+    public func map(
       _ handle: Handle, fileSize: Int64, replacing extent: Extent
     ) throws(MapError) -> Extent {
       try begin("replace", (.addressSpaceExhausted, .noMemory))
@@ -41,10 +51,13 @@
       return extent
     }
 
-    package func unmap(_ extent: Extent) { release(extent) }
-    package func unload(_ regions: [ExtentRange]) { empty(regions) }
+    /// Gives an extent back. Fails the schedule where a lease shows some of it.
+    public func unmap(_ extent: Extent) { release(extent) }
+    /// Empties ranges. Fails the schedule where a lease shows some of them, unless touching brings them back.
+    public func unload(_ regions: [ExtentRange]) { empty(regions) }
 
-    package func load(_ loads: inout [RegionLoad]) {
+    /// Brings windows in; `.readFailed` by chance.
+    public func load(_ loads: inout [RegionLoad]) {
       try? begin("load")
       for index in loads.indices { load(&loads[index]) }
       end("load ends")
@@ -66,7 +79,8 @@
       memory.loading.removeAll { $0 == range }
     }
 
-    package func submit(
+    /// Starts loads, which the kernel ends in any order; at once where there is none.
+    public func submit(
       _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
     ) -> LoadCancellation {
       guard let kernel, !isShutDown else {
@@ -92,7 +106,8 @@
       return cancelled.cancellation
     }
 
-    package func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
+    /// Ignores the advice, of a range that must be an extent's.
+    public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
       try? begin("advise")
       _ = place(of: region)
       end("advise ends")

@@ -1,13 +1,15 @@
 #if Schedule
-  package import MapProtocols
+  public import MapProtocols
   import Policies
   internal import SystemPackage
 
   /// A backend over a `VirtualFiles` whose windows are copies. It fails by chance, holds its manager to what a provider may rely on, and
   /// gives others the turn at the start and the end of each call.
-  package class VirtualProvider: AsynchronousProvider, CopyMemory, @unchecked Sendable {
-    package let name: String
-    package let takeover: Takeover?
+  public class VirtualProvider: AsynchronousProvider, CopyMemory, @unchecked Sendable {
+    /// As given.
+    public let name: String
+    /// As given.
+    public let takeover: Takeover?
     let files: VirtualFiles
     let scheduler: Scheduler
     let kernel: VirtualKernel?
@@ -16,22 +18,32 @@
     private let firstHandle: Int
     var isShutDown = false
     /// How often, of a thousand calls, each call fails that may.
-    package var failures = 0
+    public var failures = 0
     /// How many handles the system has to give.
-    package var mostHandles = Int.max
+    public var mostHandles = Int.max
     /// How many extents.
-    package var mostExtents = Int.max
+    public var mostExtents = Int.max
     /// Whether windows of copies are given access one by one; see `Extent.opensWindows`.
     package var opensWindows = false
     /// How many pages of them the system gives access.
     package var mostOpenPages = Int.max
     /// How far around a touched page a map may show what it has.
     var faultAround: Int { 0 }
-    package var reloadCost: Int { 1_000 }
-    package var bypassLimit: Int { 0 }
+    /// Some.
+    public var reloadCost: Int { 1_000 }
+    /// Nothing passes by.
+    public var bypassLimit: Int { 0 }
 
-    package init(
-      _ files: VirtualFiles, _ name: String, takeover: Takeover? = nil, kernel: VirtualKernel?,
+    /// Makes a backend that knows the files.
+    ///
+    /// - Parameters:
+    ///   - name: what it calls itself.
+    ///   - takeover: what serves where it can't.
+    ///   - kernel: ends what was submitted; where there is none, it ends at once.
+    ///   - firstHandle: its handles' first number; another than that of its takeover.
+    public init(
+      _ files: VirtualFiles, _ name: String, takeover: Takeover? = nil,
+      kernel: VirtualKernel? = nil,
       firstHandle: Int = 3
     ) {
       self.files = files
@@ -70,7 +82,8 @@
       return file
     }
 
-    package func open(_ source: FileSource) throws(MapError) -> OpenedFile {
+    /// Opens a path or a descriptor of the `VirtualFiles`; `.handlesExhausted` by chance, and beyond `mostHandles`.
+    public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
       try begin("open", (.handlesExhausted, .tooManyOpenFiles))
       guard let file = files.file(of: source) else {
         throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
@@ -89,7 +102,8 @@
       return OpenedFile(handle: Handle(rawValue: number), status: status)
     }
 
-    package func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
+    /// The same for tasks, which the kernel resumes.
+    public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
       if let kernel {
         await withCheckedContinuation { (task: CheckedContinuation<Void, Never>) in
           kernel.add(self) { [scheduler] in
@@ -104,7 +118,8 @@
     /// The same for whoever may block.
     private func openNow(_ source: FileSource) throws(MapError) -> OpenedFile { try open(source) }
 
-    package func status(of source: FileSource) throws(MapError) -> FileStatus {
+    /// What a source leads to; `.openFailed` by chance.
+    public func status(of source: FileSource) throws(MapError) -> FileStatus {
       try begin("status of a source", (.openFailed, .ioError))
       guard let file = files.file(of: source) else {
         throw MapError(.openFailed, source: source, errno: .noSuchFileOrDirectory)
@@ -114,14 +129,16 @@
       return status
     }
 
-    package func status(of handle: Handle) throws(MapError) -> FileStatus {
+    /// How an open file is; `.openFailed` by chance. Fails the schedule where the handle is not open, as all calls do.
+    public func status(of handle: Handle) throws(MapError) -> FileStatus {
       try begin("status", (.openFailed, .ioError))
       let status = files.status(of: file(handle, "status"))
       end("status ends")
       return status
     }
 
-    package func close(_ handle: Handle) {
+    /// Closes a handle.
+    public func close(_ handle: Handle) {
       try? begin("close")
       file(handle, "close").holders -= 1
       handles[handle.rawValue] = nil
@@ -130,7 +147,8 @@
 
     // MARK: Reading
 
-    package func read(
+    /// Reads bytes; `.readFailed` by chance.
+    public func read(
       _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
     ) throws(MapError) -> Int {
       try begin("read", (.readFailed, .ioError))
@@ -143,7 +161,8 @@
       return count
     }
 
-    package func read(_ requests: inout [ReadRequest]) {
+    /// Reads windows. Fails the schedule where they go to the wrong place, to memory without access, or are being read already.
+    public func read(_ requests: inout [ReadRequest]) {
       try? begin("load")
       for index in requests.indices { read(&requests[index]) }
       end("load ends")
@@ -178,7 +197,8 @@
       memory.loading.removeAll { $0 == range }
     }
 
-    package func submit(
+    /// Starts reads, which the kernel ends in any order; at once where there is none.
+    public func submit(
       _ requests: [ReadRequest], completion: @escaping @Sendable ([ReadRequest]) -> Void
     ) -> LoadCancellation {
       guard let kernel, !isShutDown else {
@@ -279,7 +299,8 @@
       return (memory, range)
     }
 
-    package func shutDown() {
+    /// Waits until the kernel has ended all that is under way.
+    public func shutDown() {
       try? begin("shutDown")
       isShutDown = true
       kernel?.finish(for: self)

@@ -1,4 +1,5 @@
 import MMapBackend
+import MapTesting
 import SlidingMap
 import SystemPackage
 

@@ -1,7 +1,6 @@
 internal import MapProtocols
 internal import Synchronization
 internal import SystemPackage
-internal import Testing
 
 #if canImport(Darwin)
   internal import Darwin
@@ -9,35 +8,16 @@ internal import Testing
   internal import Glibc
 #endif
 
-extension ProviderConformance {
-  func readsWithoutAWindow(_ bench: Bench) throws {
-    let size = 100_003
-    let path = try bench.directory.file("file", patternedBytes(size))
-    let opened = try bench.provider.open(.path(path))
-    defer { bench.provider.close(opened.handle) }
-    for (offset, count) in [
-      (0, 1), (1, 4_096), (4_095, 2), (65_535, 3), (12_345, 67_890), (0, size), (0, size + 50_000),
-      (size - 4, 100), (size, 10), (size + 100_000, 5), (17, 0), (size, 0),
-    ] {
-      // An odd address, and room behind that must stay as it is.
-      var bytes = [UInt8](repeating: 0xEE, count: count + 2)
-      let read = try unsafe bytes.withUnsafeMutableBytes { buffer in
-        let middle = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[1..<count + 1])
-        return try unsafe bench.provider.read(opened.handle, at: Int64(offset), into: middle)
-      }
-      let truth = try readBytes(of: path, Int64(offset)..<Int64(offset + count))
-      #expect(read == truth.count)
-      #expect(Array(bytes[1..<read + 1]) == truth)
-      #expect(bytes[0] == 0xEE && bytes[count + 1] == 0xEE)
+extension Bench {
+  func replacesAnExtent() throws {
+    guard let maps = provider as? any MappingProvider else {
+      return checks.skip("its windows are copies")
     }
-  }
-
-  func replacesAnExtent(_ bench: Bench) throws {
-    guard let maps = bench.provider as? any MappingProvider else { return }
-    let content = patternedBytes(9 * Bench.windowSize + 1_000)
-    let path = try bench.directory.file("file", content)
-    let opened = try bench.provider.open(.path(path))
-    let copies = try anonymousExtent(byteCount: 12 * Bench.windowSize)
+    let content = contents[Self.large]!
+    let opened = try provider.open(source(Self.large))
+    let byteCount =
+      content.count / BenchFile.windowSize * BenchFile.windowSize + 3 * BenchFile.windowSize
+    let copies = try anonymousExtent(byteCount: byteCount)
     unsafe copies.base.copyMemory(from: content, byteCount: content.count)
 
     let readers = Readers(of: copies, content)
@@ -49,27 +29,25 @@ extension ProviderConformance {
     } catch {
       readers.stop()
       for thread in threads { thread.join() }
-      #expect(readers.areRight, "the old extent must be whole")
+      checks.expect(
+        readers.areRight, "`map(_:fileSize:replacing:)` failed, and the old extent is not whole")
       _ = unsafe munmap(copies.base, copies.byteCount)
-      bench.provider.close(opened.handle)
+      provider.close(opened.handle)
       throw error
     }
     readers.waitForRounds(3)
     readers.stop()
     for thread in threads { thread.join() }
-    #expect(readers.areRight, "a reader saw other bytes")
-    #expect(unsafe extent.base == copies.base)
-    #expect(extent.byteCount == copies.byteCount)
+    checks.expect(readers.areRight, "a reader saw other bytes while its extent was replaced")
+    try checks.require(
+      unsafe extent.base == copies.base && extent.byteCount == copies.byteCount,
+      "the file was mapped elsewhere, or in another length")
 
     // From here on it is like any other of this provider.
-    let file = Bench.File(bench, opened, extent: extent)
-    bench.windows.unload(file.windows.map(file.range))
+    let file = BenchFile(self, opened, extent: extent)
+    file.unload(file.windows)
     try file.load(file.windows)
-    #expect(file.bytes(0..<file.size) == content)
-    if bench.windows.areMaps {
-      try bench.directory.write([1, 2, 3], to: path, at: 70_000)
-      #expect(file.bytes(70_000..<70_003) == [1, 2, 3])
-    }
+    file.expect(0..<file.size, of: content, "an extent in the place of copies")
     file.close()
   }
 

@@ -23,6 +23,8 @@ package struct PolicyHost {
   package let capacity: Int
   /// Requests for regions that were not loaded.
   package private(set) var misses = 0
+  /// Whether the policy learns of hits, as it wants to.
+  package var tellsOfHits = true
   /// Victims that were pinned.
   package private(set) var pinnedVictims = 0
 
@@ -144,6 +146,7 @@ package struct PolicyHost {
   }
 
   private mutating func note(_ slot: RegionSlot) {
+    if !tellsOfHits { return }
     guard let limit else {
       unreported.append(slot)
       if unreported.count >= batch { report() }

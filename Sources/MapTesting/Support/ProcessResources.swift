@@ -1,35 +1,35 @@
-public import Foundation
-public import SystemPackage
+package import Foundation
+package import SystemPackage
 
 /// What this process holds, as /proc tells it: a test's witness that nothing leaks and budgets are kept. Linux only.
 ///
 /// Tests of all suites share one process and run side by side. So count what leads to files of the test's own
 /// directory (`descriptors(under:)`, `maps(under:)`); the totals are for child processes.
-public struct ProcessResources: Sendable {
+package struct ProcessResources: Sendable {
   /// Open descriptors, the one that counts them left out.
-  public let descriptors: Int
+  package let descriptors: Int
   /// Kernel maps.
-  public let maps: Int
+  package let maps: Int
   /// Bytes of files mapped in (RssFile).
-  public let fileBytes: Int
+  package let fileBytes: Int
   /// Bytes of the process's own memory (RssAnon).
-  public let anonymousBytes: Int
+  package let anonymousBytes: Int
   /// Bytes of address space (VmSize).
-  public let addressSpaceBytes: Int
+  package let addressSpaceBytes: Int
   /// Bytes that are counted as the process's own to write to (VmData).
-  public let dataBytes: Int
+  package let dataBytes: Int
   /// Bytes of address space that are locked (VmLck).
-  public let lockedBytes: Int
+  package let lockedBytes: Int
 
   /// Whether there is a /proc to ask.
-  public static let isAvailable = FileManager.default.fileExists(atPath: "/proc/self/pagemap")
+  package static let isAvailable = FileManager.default.fileExists(atPath: "/proc/self/pagemap")
 
   /// Whether a sanitizer's runtime is part of the process: then much of what it holds is not the program's.
-  public static let isSanitized =
+  package static let isSanitized =
     unsafe dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
 
   /// What the process holds now.
-  public init() throws {
+  package init() throws {
     descriptors = Self.links().count
     maps = try Self.lines("/proc/self/maps").count
     var fields: [Substring: Int] = [:]
@@ -45,18 +45,18 @@ public struct ProcessResources: Sendable {
   }
 
   /// Open descriptors of files at or below `path`, deleted ones included.
-  public static func descriptors(under path: FilePath) -> Int {
+  package static func descriptors(under path: FilePath) -> Int {
     links().count { $0.hasPrefix(path.string) }
   }
 
   /// Kernel maps of files at or below `path`, deleted ones included.
-  public static func maps(under path: FilePath) throws -> Int {
+  package static func maps(under path: FilePath) throws -> Int {
     try lines("/proc/self/maps").count { $0.contains(" " + path.string) }
   }
 
   /// The pages mapped in among those of `byteCount` addresses from `base`, counted from the first (/proc/self/pagemap).
   @unsafe
-  public static func residentPages(
+  package static func residentPages(
     from base: UnsafeRawPointer, byteCount: Int
   ) throws -> IndexSet {
     let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))

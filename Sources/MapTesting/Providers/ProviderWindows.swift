@@ -1,23 +1,23 @@
-public import MapProtocols
+internal import MapProtocols
 
 /// The windows of any backend, whichever way they come: as a manager sees them.
-public struct ProviderWindows: Sendable {
+struct ProviderWindows: Sendable {
   private let maps: (any MappingProvider)?
   private let copies: CopiedWindows
 
   /// The windows of a provider, which they keep.
-  public init(of provider: any RegionProvider) {
+  init(of provider: any RegionProvider) {
     maps = provider as? any MappingProvider
     copies = CopiedWindows(of: provider)
   }
 
   /// Whether they are the file's own pages.
-  public var areMaps: Bool { maps != nil }
+  var areMaps: Bool { maps != nil }
   /// Whether `load` need not be called.
-  public var loadsWhenTouched: Bool { maps?.mapping.loadsWhenTouched == true }
+  var loadsWhenTouched: Bool { maps?.mapping.loadsWhenTouched == true }
 
   /// Addresses for a file.
-  public func makeExtent(
+  func makeExtent(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
     if let maps {
@@ -28,17 +28,17 @@ public struct ProviderWindows: Sendable {
   }
 
   /// Gives addresses back.
-  public func release(_ extent: Extent) {
+  func release(_ extent: Extent) {
     if let maps { maps.unmap(extent) } else { copies.release(extent) }
   }
 
   /// Brings windows in.
-  public func load(_ loads: inout [RegionLoad]) {
+  func load(_ loads: inout [RegionLoad]) {
     if let maps { maps.load(&loads) } else { copies.load(&loads) }
   }
 
   /// Starts bringing windows in.
-  public func submit(
+  func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
   ) {
     if let maps {
@@ -49,7 +49,7 @@ public struct ProviderWindows: Sendable {
   }
 
   /// Empties windows.
-  public func unload(_ regions: [ExtentRange]) {
+  func unload(_ regions: [ExtentRange]) {
     if let maps { maps.unload(regions) } else { copies.unload(regions) }
   }
 }

@@ -3,11 +3,13 @@ internal import Policies
 
 /// Random operations on a policy, and on its model side by side if there is one; stops at the first that is wrong.
 struct PolicyRun {
-  /// What the policy did wrong.
+  /// What the policy did wrong, and the last calls of its methods.
   struct Fault: Error, CustomStringConvertible {
     let description: String
   }
 
+  private let checks: Checks
+  private var calls = CallLog()
   private let capacity: Int
   private var policy: any EvictionPolicy
   private var model: (any PolicyModel)?
@@ -28,8 +30,10 @@ struct PolicyRun {
   private var step = 0
 
   init(
-    _ policy: any EvictionPolicy, _ model: (any PolicyModel)?, capacity: Int, seed: UInt64
+    _ policy: any EvictionPolicy, _ model: (any PolicyModel)?, capacity: Int, seed: UInt64,
+    _ checks: Checks
   ) {
+    self.checks = checks
     self.capacity = capacity
     self.policy = policy
     self.model = model
@@ -50,6 +54,7 @@ struct PolicyRun {
     let stride = capacity <= 64 ? 1 : 1000
     for _ in 0..<count {
       step += 1
+      if step % 16 == 0 { checks.step() }
       switch source.draw(below: 100) {
       case 0..<55: if let slot = anyLoaded() { hit(slot) }
       case 55..<85: try load()
@@ -83,6 +88,7 @@ struct PolicyRun {
   private mutating func report() {
     if unreported.isEmpty { return }
     let hits = unreported
+    calls.note(.hit(hits))
     policy.hit(hits.span)
     unreported = []
   }
@@ -90,6 +96,7 @@ struct PolicyRun {
   private mutating func load() throws {
     report()
     let key = anyMissing()
+    calls.note(.miss(key))
     policy.miss(RegionKey(file: 1, window: key))
     model?.miss(key)
     if free.isEmpty || source.draw(below: 8) == 0 { try evict() }
@@ -101,6 +108,7 @@ struct PolicyRun {
     keys[slot] = key
     if key < isLoaded.count { isLoaded[key] = true }
     references.setCount(of: RegionSlot(slot), to: 0)
+    calls.note(.insert(slot, key))
     policy.insert(
       RegionSlot(slot),
       RegionInfo(key: RegionKey(file: 1, window: key), byteCount: 1, reloadCost: 1))
@@ -126,6 +134,7 @@ struct PolicyRun {
 
   private mutating func setCapacity(_ capacity: Int) {
     report()
+    calls.note(.setCapacity(capacity))
     policy.setCapacity(PolicyCapacity(regions: capacity))
     model?.setCapacity(capacity)
   }
@@ -137,19 +146,7 @@ struct PolicyRun {
     var found = 0
     var asked = 0
     while found < loaded.count {
-      let announced = try firstAnnounced()
-      guard let victim = policy.victim(references)?.index else { throw fault("no victim") }
-      guard isHeld(victim) else { throw fault("\(victim) goes, which is not loaded") }
-      if model != nil {
-        let right = model?.victim()
-        if right != victim { throw fault("\(victim) instead of \(right ?? -1) goes") }
-        // To those who only promise a hint it may be another.
-        if let announced, announced != victim {
-          throw fault("\(announced) announced, but \(victim) goes")
-        }
-      }
-      let again = policy.victim(references)?.index
-      if again != victim { throw fault("\(victim), asked again \(again ?? -1)") }
+      let victim = try nextVictim()
       guard isPinned[victim] else {
         remove(victim, evicted: true)
         return
@@ -158,11 +155,44 @@ struct PolicyRun {
         ticks[victim] = round
         found += 1
       }
+      calls.note(.pinned(victim))
       policy.pinned(RegionSlot(victim))
       model?.pinned(victim)
       asked += 1
-      if asked > 4 * loaded.count { throw fault("a round of pinned regions does not end") }
+      if asked > 4 * loaded.count {
+        throw fault(
+          "with all \(loaded.count) regions pinned, \(asked) victims in a row came by \(found) of them only"
+        )
+      }
     }
+  }
+
+  /// Asks for a victim, twice, and compares it with what was announced and with the model's.
+  private mutating func nextVictim() throws -> Int {
+    let announced = try firstAnnounced()
+    let victim = policy.victim(references)?.index
+    calls.note(.victim(victim))
+    guard let victim else {
+      throw fault("`victim` names none, though \(loaded.count) regions are loaded")
+    }
+    guard isHeld(victim) else { throw fault("`victim` names slot \(victim), which is not loaded") }
+    if model != nil {
+      let right = model?.victim()
+      if right != victim {
+        throw fault("`victim` names slot \(victim), the model \(right.map(String.init) ?? "none")")
+      }
+      // To those who only promise a hint it may be another.
+      if let announced, announced != victim {
+        throw fault("`upcoming` announced slot \(announced) first, but `victim` names \(victim)")
+      }
+    }
+    let again = policy.victim(references)?.index
+    if again != victim {
+      throw fault(
+        "`victim` names slot \(victim), and asked again at once \(again.map(String.init) ?? "none")"
+      )
+    }
+    return victim
   }
 
   private mutating func whileAllArePinned() throws {
@@ -171,12 +201,13 @@ struct PolicyRun {
     for slot in loaded { isPinned[slot] = true }
     let count = loaded.count
     try evict()
-    if loaded.count != count { throw fault("a pinned region went") }
+    if loaded.count != count { throw fault("a pinned region left") }
     isPinned = before
   }
 
   private mutating func remove(_ slot: Int, evicted: Bool) {
     report()
+    calls.note(.remove(slot, evicted: evicted))
     policy.remove(RegionSlot(slot), evicted: evicted)
     model?.remove(slot, evicted: evicted)
     if keys[slot] < isLoaded.count { isLoaded[keys[slot]] = false }
@@ -191,34 +222,48 @@ struct PolicyRun {
     free.append(slot)
   }
 
-  /// The first of what the policy announces, all of which must be held and named once.
+  /// The first of what the policy announces, all of which must be held and named once. It changes nothing.
   private func firstAnnounced() throws -> Int? {
     var slots: [RegionSlot] = []
+    let counts = capacity <= 8 ? countsNow : []
     policy.upcoming(4, references, into: &slots)
-    if slots.count > 4 { throw fault("more was announced than asked for") }
+    if capacity <= 8 && counts != countsNow {
+      throw fault("`upcoming` changes counts of the reference table")
+    }
+    if slots.count > 4 {
+      throw fault("`upcoming` names \(slots.count) regions where 4 were asked for")
+    }
     for (index, slot) in slots.enumerated() {
-      if !isHeld(slot.index) { throw fault("\(slot.index) was announced, which is not loaded") }
-      if slots[..<index].contains(slot) { throw fault("\(slot.index) was announced twice") }
+      if !isHeld(slot.index) {
+        throw fault("`upcoming` names slot \(slot.index), which is not loaded")
+      }
+      if slots[..<index].contains(slot) { throw fault("`upcoming` names slot \(slot.index) twice") }
     }
     return slots.first?.index
   }
+
+  private var countsNow: [Int] { (0..<capacity).map { references.count(of: RegionSlot($0)) } }
 
   private mutating func checkOrder() throws {
     report()
     tick += 1
     let order = policy.evictionOrder()
     for slot in order {
-      if !isHeld(slot.index) || ticks[slot.index] == tick {
-        throw fault("\(slot.index) is in the order without a region, or twice")
+      if !isHeld(slot.index) {
+        throw fault("`evictionOrder` has slot \(slot.index), which is not loaded")
       }
+      if ticks[slot.index] == tick { throw fault("`evictionOrder` has slot \(slot.index) twice") }
       ticks[slot.index] = tick
     }
-    if order.count != loaded.count { throw fault("a region is missing in the order") }
+    if let lost = loaded.first(where: { ticks[$0] != tick }) {
+      throw fault("`evictionOrder` lacks slot \(lost), which is loaded")
+    }
   }
 
   private func isHeld(_ slot: Int) -> Bool { slot < capacity && places[slot] != nil }
 
   private func fault(_ text: String) -> Fault {
-    Fault(description: "\(policy.name), step \(step): \(text)")
+    Fault(
+      description: "\(text) (operation \(step), room for \(capacity); the last calls: \(calls))")
   }
 }

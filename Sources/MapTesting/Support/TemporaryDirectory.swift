@@ -1,13 +1,13 @@
 internal import Foundation
-public import SystemPackage
+package import SystemPackage
 
 /// A directory for one test's files, removed with all it holds when the last reference goes.
-public final class TemporaryDirectory: Sendable {
+package final class TemporaryDirectory: Sendable {
   /// Its path, without symbolic links, as /proc shows it.
-  public let path: FilePath
+  package let path: FilePath
 
   /// Makes an empty directory under the system's temporary one.
-  public init() throws {
+  package init() throws {
     let url = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
       .appendingPathComponent("sliding-map-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
@@ -19,13 +19,13 @@ public final class TemporaryDirectory: Sendable {
   }
 
   /// The path of `name` in here, whether or not there is such a file.
-  public func callAsFunction(_ name: String) -> FilePath {
+  package func callAsFunction(_ name: String) -> FilePath {
     path.appending(name)
   }
 
   /// Makes or replaces a file that holds `bytes`.
   @discardableResult
-  public func file(_ name: String, _ bytes: [UInt8]) throws -> FilePath {
+  package func file(_ name: String, _ bytes: [UInt8]) throws -> FilePath {
     let file = self(name)
     let descriptor = try FileDescriptor.open(
       file, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
@@ -37,7 +37,7 @@ public final class TemporaryDirectory: Sendable {
 
   /// Makes or replaces a file of `size` bytes, all holes but for `islands`, each at its offset.
   @discardableResult
-  public func sparseFile(
+  package func sparseFile(
     _ name: String, size: Int64, islands: [Int64: [UInt8]] = [:]
   ) throws -> FilePath {
     let file = try self.file(name, [])
@@ -54,7 +54,7 @@ public final class TemporaryDirectory: Sendable {
   }
 
   /// Changes a file in place, as another process would.
-  public func write(_ bytes: [UInt8], to file: FilePath, at offset: Int64) throws {
+  package func write(_ bytes: [UInt8], to file: FilePath, at offset: Int64) throws {
     let descriptor = try FileDescriptor.open(file, .writeOnly)
     try descriptor.closeAfter {
       _ = try unsafe bytes.withUnsafeBytes {
@@ -64,20 +64,20 @@ public final class TemporaryDirectory: Sendable {
   }
 
   /// Cuts a file short, or lengthens it by a hole.
-  public func resize(_ file: FilePath, to size: Int64) throws {
+  package func resize(_ file: FilePath, to size: Int64) throws {
     let descriptor = try FileDescriptor.open(file, .writeOnly)
     try descriptor.closeAfter { try descriptor.resize(to: size) }
   }
 
   /// Puts `new` where `old` is, as rename(2) does: readers of the old file keep it.
-  public func replace(_ old: FilePath, by new: FilePath) throws {
+  package func replace(_ old: FilePath, by new: FilePath) throws {
     try FileManager.default.removeItem(atPath: old.string)
     try FileManager.default.moveItem(atPath: new.string, toPath: old.string)
   }
 }
 
 /// Bytes that differ from place to place, so that a window in the wrong place shows. The same for the same seed.
-public func patternedBytes(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
+package func patternedBytes(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
   var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
   var bytes = [UInt8](repeating: 0, count: count)
   for index in bytes.indices {
@@ -90,7 +90,7 @@ public func patternedBytes(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
 }
 
 /// What pread(2) says a file holds in `range`: the truth that windows are compared with.
-public func readBytes(of file: FilePath, _ range: Range<Int64>) throws -> [UInt8] {
+package func readBytes(of file: FilePath, _ range: Range<Int64>) throws -> [UInt8] {
   let descriptor = try FileDescriptor.open(file, .readOnly)
   return try descriptor.closeAfter {
     var bytes = [UInt8](repeating: 0, count: range.count)

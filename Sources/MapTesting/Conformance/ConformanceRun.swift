@@ -1,0 +1,57 @@
+internal import Foundation
+internal import Synchronization
+
+/// Checks one promise after the other, each on a thread of its own, so that one that never comes to its end is a finding, too.
+struct ConformanceRun {
+  private(set) var report: ConformanceReport
+
+  /// For how long a check may make no step; generous, as machines may be busy.
+  private static let patience = 60
+
+  init(of subject: String, seed: UInt64) { report = ConformanceReport(of: subject, seed: seed) }
+
+  /// Waits, on the calling thread, until `body` has ended or makes no step any more; its thread is left behind then.
+  mutating func check(_ promise: String, _ body: @escaping @Sendable (Checks) throws -> Void) {
+    let checks = Checks()
+    let end = DispatchSemaphore(value: 0)
+    let name = "\(report.subject), \(promise), seed \(report.seed)"
+    let thread = Thread {
+      CrashNote.during(name) {
+        do {
+          try body(checks)
+        } catch is Checks.End {
+        } catch {
+          checks.note("it threw \(error)")
+        }
+      }
+      end.signal()
+    }
+    thread.stackSize = 4 << 20
+    thread.start()
+    var (steps, since) = (0, ContinuousClock.now)
+    while end.wait(timeout: .now() + .seconds(1)) == .timedOut {
+      if checks.steps != steps { (steps, since) = (checks.steps, .now) }
+      if ContinuousClock.now - since > .seconds(Self.patience) {
+        checks.note(
+          "nothing came back for \(Self.patience) seconds: an endless loop, or a wait for nothing")
+        break
+      }
+    }
+    note(promise, checks)
+  }
+
+  private mutating func note(_ promise: String, _ checks: Checks) {
+    if !checks.texts.isEmpty {
+      report.findings += checks.texts.map { ConformanceReport.Finding(promise: promise, text: $0) }
+    } else if let reason = checks.reason {
+      report.unchecked.append(ConformanceReport.Finding(promise: promise, text: reason))
+    } else {
+      report.kept.append(promise)
+    }
+  }
+
+  /// Leaves a promise out.
+  mutating func skip(_ promise: String, _ reason: String) {
+    report.unchecked.append(ConformanceReport.Finding(promise: promise, text: reason))
+  }
+}

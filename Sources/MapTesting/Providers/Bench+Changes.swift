@@ -1,0 +1,119 @@
+internal import MapProtocols
+internal import Synchronization
+
+extension Bench {
+  func tellsVersions() throws {
+    guard let change else { return }
+    let name = "100003"
+    try withHandle(name) { opened in
+      var versions = [opened.status.version]
+      for (round, size) in [100_003, 5_000, 200_000].enumerated() {
+        let content = patternedBytes(size, seed: UInt64(1000 + round))
+        try change(name, content)
+        checks.step()
+        let now = try provider.status(of: source(name))
+        checks.expect(
+          !versions.contains(now.version) || !now.isSettled,
+          "other bytes, the same version: nobody would know that the file changed")
+        checks.expect(
+          now.size == size, "after a change to \(size) bytes `status` tells \(now.size)")
+        versions.append(now.version)
+        guard let held = try status(of: opened.handle) else { continue }
+        if held.identity != now.identity {
+          // It is another file now; the old one stays what it was.
+          checks.expect(
+            held.version == opened.status.version,
+            "the handle of a file that was replaced tells another version")
+          continue
+        }
+        checks.expect(
+          held.version == now.version && held.size == now.size || held.version == versions[0],
+          "a handle and a source of one file tell different versions")
+        if held.version == now.version {
+          let bytes = try read(opened.handle, at: 0, size + 10)
+          expect(bytes, at: 0, size + 10, of: content, "after a change, a read")
+        }
+      }
+    }
+  }
+
+  func mixesNoVersions() throws {
+    guard let change else { return }
+    let name = "100003"
+    let ledger = VersionLedger(content: contents[name]!)
+    let isOver = Atomic(false)
+    let threads = try (0..<2).map { _ in
+      try ServiceThread { [self] in
+        while !isOver.load(ordering: .relaxed) {
+          do {
+            try lookBesideChanges(name, ledger)
+          } catch {
+            checks.note("a reader beside changes failed: \(error)")
+            return
+          }
+          checks.step()
+        }
+      }
+    }
+    for round in 0..<12 {
+      // The first bytes say which content it is.
+      let content = patternedBytes(60_000 + 40_000 * (round % 3), seed: UInt64(2000 + round))
+      ledger.add(content)
+      do { try change(name, content) } catch { checks.note("`change` failed: \(error)") }
+      // Times of changes tick: whoever looks sooner can't know.
+      for _ in 0..<300 where !ledger.wasSeen(content) && checks.texts.isEmpty {
+        do { try lookBesideChanges(name, ledger) } catch { checks.note("\(error)") }
+      }
+    }
+    isOver.store(true, ordering: .relaxed)
+    for thread in threads { thread.join() }
+  }
+
+  /// Reads a file between two looks, and if they tell one version, compares.
+  private func lookBesideChanges(_ name: String, _ ledger: VersionLedger) throws {
+    try withHandle(name) { opened in
+      guard let before = try status(of: opened.handle) else { return }
+      var bytes: [UInt8] = []
+      while bytes.count < before.size {
+        let more = try read(opened.handle, at: bytes.count, 30_000)
+        if more.isEmpty { break }
+        bytes += more
+      }
+      guard let after = try status(of: opened.handle), after == before, before.isSettled else {
+        return
+      }
+      if let problem = ledger.note(bytes, before) { checks.note(problem) }
+    }
+  }
+}
+
+/// Which contents a file had, and which of them a version stood for.
+private final class VersionLedger: Sendable {
+  private struct State {
+    var contents: [[UInt8]]
+    var meanings: [FileVersion: Int] = [:]
+  }
+  private let state: Guarded<State>
+
+  init(content: [UInt8]) { state = Guarded(State(contents: [content]), isScheduled: false) }
+
+  func add(_ content: [UInt8]) { state.withLock { $0.contents.append(content) } }
+
+  func wasSeen(_ content: [UInt8]) -> Bool {
+    state.withLock { state in state.meanings.values.contains { state.contents[$0] == content } }
+  }
+
+  /// What is wrong with bytes that were read while a status stood before and after.
+  func note(_ bytes: [UInt8], _ status: FileStatus) -> String? {
+    state.withLock { state in
+      guard let index = state.contents.lastIndex(of: bytes) else {
+        return bytes.count == status.size
+          ? "between two looks that told one version, a read gave bytes that the file never had together"
+          : "between two looks that told \(status.size) bytes, \(bytes.count) could be read"
+      }
+      guard let other = state.meanings.updateValue(index, forKey: status.version), other != index
+      else { return nil }
+      return "one version stood for two contents"
+    }
+  }
+}

@@ -1,0 +1,129 @@
+public import MapProtocols
+
+/// Puts a backend of your own under the suite that the package's backends are under; one line in a test of any framework:
+///
+/// ```swift
+/// @Test func keepsItsPromises() async throws {
+///   try await ProviderConformance.check { files in
+///     let backend = MemoryBackend()
+///     for (name, bytes) in files { backend.put(bytes, at: name) }
+///     return backend
+///   }
+/// }
+/// ```
+///
+/// A backend that opens paths of the system's is checked over real files: `checkSystemFiles`.
+public enum ProviderConformance {
+  /// What every backend promises.
+  public enum Promise: String, CaseIterable, Sendable {
+    /// It has a name, and its numbers make sense.
+    case describesItself
+    /// Reads of any place and length give the file's bytes, as many as there are, and write nothing behind them.
+    case readsEveryByte
+    /// Several reads in one call each give theirs.
+    case readsSeveralAtOnce
+    /// Threads that read at the same time get their own bytes.
+    case readsOnSeveralThreads
+    /// Each open gives a handle of its own; closing one leaves the others alone, and so does `shutDown` for `close`.
+    case givesEachOpenAHandle
+    /// Two files have two identities; what a source, an open and a handle tell of one file agrees.
+    case tellsFilesApart
+    /// What is not there, and what it does not know, is an error with the source in it.
+    case refusesWhatIsNotThere
+    /// A change of the content changes the version, for sources and handles alike.
+    case tellsVersions
+    /// Beside changes one version is one content, and a read between two looks at it gives no other.
+    case mixesNoVersions
+    /// The end of each read that is submitted is told once, with the right bytes; also where it submits more.
+    case submitsReads
+    /// Reads that are cancelled end, too, and leave their memory alone afterwards.
+    case endsCancelledReads
+    /// When `shutDown` returns each read under way has ended.
+    case endsReadsAtShutdown
+    /// Windows are loaded, unloaded and loaded again, and hold the file's bytes.
+    case loadsWindows
+    /// Of maps: writes and growth show in windows that are loaded.
+    case showsWrites
+    /// Of maps: a file is put in the place of copies while readers read on.
+    case replacesAnExtent
+    /// Under a manager readers see the right bytes: threads, tasks, a budget that is too small.
+    case servesAManager
+    /// Where calls of it fail, readers get that error or the right bytes.
+    case failsWithoutATrace
+    /// Of the system's files: one of 5 GiB is read past 4 GiB.
+    case readsHugeFiles
+    /// Of the system's files: a descriptor is the caller's, and may be closed at once.
+    case outlivesTheCallersDescriptor
+    /// Of the system's files: a file that is replaced stays readable to who has it open.
+    case keepsAReplacedFile
+    /// Of the system's files: bytes that are gone are `.fileTruncated`.
+    case noticesTruncation
+    /// Of the system's files: directories, FIFOs, sockets and devices are errors by their names.
+    case refusesWhatHasNoBytesAtOffsets
+    /// Of the system's files: what can't be opened is `.openFailed`, with the system's reason.
+    case refusesWhatItCannotOpen
+
+    var isOfTheSystemsFiles: Bool {
+      switch self {
+      case .readsHugeFiles, .outlivesTheCallersDescriptor, .keepsAReplacedFile, .noticesTruncation,
+        .refusesWhatHasNoBytesAtOffsets, .refusesWhatItCannotOpen:
+        true
+      default: false
+      }
+    }
+  }
+
+  /// Checks a backend whose files are its own affair, and throws what was wrong. Takes some seconds, on threads of its own.
+  ///
+  /// - Parameters:
+  ///   - promises: which to check.
+  ///   - seed: what random parts depend on; by default another each time, which the report tells.
+  ///   - source: what a file of that name is opened by; `.name(name)` if nothing is said.
+  ///   - change: gives the file of that name other bytes, perhaps of another count, while it is open; where there is none, files never
+  ///     change, and what is promised about changes is not checked.
+  ///   - makeBackend: makes a backend over files of these names with these bytes; called for each promise.
+  public static func check<Backend: RegionProvider>(
+    promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
+    source: @escaping @Sendable (String) -> FileSource = { .name($0) },
+    change: (@Sendable (Backend, String, [UInt8]) throws -> Void)? = nil,
+    _ makeBackend: @escaping @Sendable ([String: [UInt8]]) throws -> Backend
+  ) async throws(ConformanceReport) {
+    let report = await report(
+      promises: promises, seed: seed, source: source, change: change, makeBackend)
+    if !report.isClean { throw report }
+  }
+
+  /// The same, as a report in any case.
+  public static func report<Backend: RegionProvider>(
+    promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
+    source: @escaping @Sendable (String) -> FileSource = { .name($0) },
+    change: (@Sendable (Backend, String, [UInt8]) throws -> Void)? = nil,
+    _ makeBackend: @escaping @Sendable ([String: [UInt8]]) throws -> Backend
+  ) async -> ConformanceReport {
+    let files = TriedFiles(source: source, change: change, makeBackend)
+    return await run(promises, seed, files)
+  }
+
+  /// Checks a backend that opens the system's files by path and descriptor, over real ones in a temporary directory; afterwards neither
+  /// a descriptor nor a map of them may be left.
+  ///
+  /// - Parameters:
+  ///   - promises: which to check.
+  ///   - seed: what random parts depend on; by default another each time, which the report tells.
+  ///   - makeBackend: makes a backend; called for each promise.
+  public static func checkSystemFiles(
+    promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
+    _ makeBackend: @escaping @Sendable () throws -> any RegionProvider
+  ) async throws(ConformanceReport) {
+    let report = await reportOnSystemFiles(promises: promises, seed: seed, makeBackend)
+    if !report.isClean { throw report }
+  }
+
+  /// The same, as a report in any case.
+  public static func reportOnSystemFiles(
+    promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
+    _ makeBackend: @escaping @Sendable () throws -> any RegionProvider
+  ) async -> ConformanceReport {
+    await run(promises, seed, TriedFiles(ofTheSystem: makeBackend))
+  }
+}
