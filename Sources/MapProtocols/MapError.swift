@@ -19,6 +19,11 @@ public struct MapError: Error, Hashable, Sendable {
     /// What only a backend of its author's own knows, such as a server that is asked too often: "throttled". It equals no other code.
     public static func custom(_ name: String) -> Code { Code(custom: name) }
 
+    /// Whether it is an author's own.
+    package var isCustom: Bool {
+      if case .custom = kind { true } else { false }
+    }
+
     /// The code's name in Swift, as written after the dot; of an author's own code the name it was given.
     public var description: String {
       switch kind {
@@ -31,6 +36,7 @@ public struct MapError: Error, Hashable, Sendable {
       case openFailed, notRegularFile, blockDevice, unsizedFile, notMappable, fileChanged
       case fileTruncated, readFailed, writeFailed, invalidTrace, budgetExhausted
       case addressSpaceExhausted, handlesExhausted, cancelled, shutDown, forked, unsupported
+      case unknownPolicy
     }
 
     /// The file could not be opened or examined: `errno` says why (open(2), fstat(2)).
@@ -68,6 +74,8 @@ public struct MapError: Error, Hashable, Sendable {
     public static let forked = Code(.forked)
     /// This provider does not offer what was asked.
     public static let unsupported = Code(.unsupported)
+    /// A configuration names a policy that there is not; `underlying` lists those that there are.
+    public static let unknownPolicy = Code(.unknownPolicy)
   }
 
   /// The kind of failure; compare with `==`.

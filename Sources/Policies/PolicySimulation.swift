@@ -24,7 +24,7 @@ public struct PolicySimulation: Sendable {
   ///   - capacity: how much fits, at least one region.
   public init(_ policy: some EvictionPolicy, capacity: PolicyCapacity) {
     precondition(capacity.regions > 0, "a simulation has room for a region")
-    self.policy = policy
+    self.policy = policy.withoutBox
     host = SimulatedHost(hits: policy.hits, capacity: capacity)
     self.policy.setCapacity(capacity)
   }
@@ -58,7 +58,7 @@ public struct PolicySimulation: Sendable {
     host.report(to: &policy)
     let held = policy.evictionOrder().map { (slot: $0, info: host.info(of: $0)) }
     host.setHits(successor.hits)
-    policy = successor
+    policy = successor.withoutBox
     policy.setCapacity(host.capacity)
     policy.adopt(held)
   }

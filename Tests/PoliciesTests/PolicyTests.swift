@@ -1,10 +1,56 @@
 import MapProtocols
 import MapTestSupport
+import MapTesting
 import Policies
 import Testing
 
 /// What single policies promise beyond the order of eviction.
 struct PolicyTests {
+  @Test func aPolicyIsFoundByItsName() throws {
+    #expect(AnyEvictionPolicy.names.sorted() == allPolicies.map(\.policy.name).sorted())
+    for name in AnyEvictionPolicy.names {
+      let policy: AnyEvictionPolicy = try .named(name.uppercased())
+      #expect(policy.name == name && AnyEvictionPolicy(policy).base.name == name)
+      #expect(!(AnyEvictionPolicy(policy).base is AnyEvictionPolicy))
+    }
+    #expect(try AnyEvictionPolicy.named("clock2bit").hits == .counted(upTo: 3))
+    let error = #expect(throws: MapError.self) { try AnyEvictionPolicy.named("lirs") }
+    #expect(error?.code == .unknownPolicy)
+    #expect(error?.description.contains("no policy is called \"lirs\"; there are lru, lfu") == true)
+  }
+
+  /// In its box a policy decides as without.
+  @Test func aPolicyInABoxIsTheSame() throws {
+    try PolicyConformance.check(
+      Boxed(AnyEvictionPolicy(.s3fifo)), promises: [.decidesSoundly], operations: 50_000
+    ) { S3FIFOModel() }
+    var simulation = PolicySimulation(try .named("clock"), capacity: PolicyCapacity(regions: 64))
+    var plain = PolicySimulation(.clock, capacity: PolicyCapacity(regions: 64))
+    let requests = RequestTrace.skewed.requests(20_000).map { Int32($0) }
+    #expect(simulation.play(requests.span) == plain.play(requests.span))
+  }
+
+  /// Keeps the box closed.
+  private struct Boxed: EvictionPolicy {
+    var box: AnyEvictionPolicy
+    init(_ box: AnyEvictionPolicy) { self.box = box }
+    var name: String { box.name }
+    var hits: HitReporting { box.hits }
+    mutating func setCapacity(_ capacity: PolicyCapacity) { box.setCapacity(capacity) }
+    mutating func miss(_ key: RegionKey) { box.miss(key) }
+    mutating func insert(_ slot: RegionSlot, _ region: RegionInfo) { box.insert(slot, region) }
+    mutating func hit(_ slots: Span<RegionSlot>) { box.hit(slots) }
+    mutating func victim(_ references: ReferenceTable) -> RegionSlot? { box.victim(references) }
+    mutating func pinned(_ slot: RegionSlot) { box.pinned(slot) }
+    mutating func remove(_ slot: RegionSlot, evicted: Bool) { box.remove(slot, evicted: evicted) }
+    func upcoming(_ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot]) {
+      box.upcoming(count, references, into: &slots)
+    }
+    func evictionOrder() -> [RegionSlot] { box.evictionOrder() }
+    mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) { box.adopt(regions) }
+    func _checkInvariants() { box._checkInvariants() }
+  }
+
   @Test func randomFollowsItsSeed() {
     func victims(_ policy: any EvictionPolicy) -> [PolicyHost.Outcome] {
       var host = PolicyHost(policy, capacity: 20)

@@ -23,6 +23,7 @@ struct Recency: ~Copyable {
   static let logCount = 64
 
   init(_ policy: any EvictionPolicy, _ capacity: PolicyCapacity) {
+    let policy = policy.withoutBox
     self.policy = policy
     pristine = policy
     reporting = policy.hits
@@ -157,6 +158,7 @@ struct Recency: ~Copyable {
   ) {
     let held = heldInOrder(residency, regions: regions)
     for region in held { references.setCount(of: region.slot, to: 0) }
+    let new = new.withoutBox
     policy = new
     pristine = new
     reporting = new.hits

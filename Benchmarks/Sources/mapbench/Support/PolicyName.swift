@@ -9,20 +9,10 @@ enum PolicyName: String, CaseIterable, Sendable {
 
   /// A fresh policy.
   func make() -> any EvictionPolicy {
-    switch self {
-    case .lru: .lru
-    case .lfu: .lfu
-    case .lfuda: .lfuda
-    case .clock: .clock
-    case .clock2bit: .clock2Bit
-    case .sieve: .sieve
-    case .s3fifo: .s3fifo
-    case .twoq: .twoQ
-    case .arc: .arc
-    case .wtinylfu: .tinyLFU
-    case .fifo: .fifo
-    case .random: .random
+    guard let policy = try? AnyEvictionPolicy.named(rawValue) else {
+      preconditionFailure("the library has no policy \(rawValue)")
     }
+    return policy.base
   }
 
   /// A sliding manager with it.
