@@ -7,8 +7,8 @@
   extension Program {
     func check(_ statistics: MapStatistics) {
       let isHard = scenario.budget.limits.isHard || scenario.backend == .copying
-      if isHard && statistics.peakBytes > scenario.budget.limits.bytes {
-        scheduler.fail("held \(statistics.peakBytes) bytes of a hard budget")
+      if isHard && statistics.peak.bytes > scenario.budget.limits.bytes {
+        scheduler.fail("held \(statistics.peak.bytes) bytes of a hard budget")
       }
     }
 
@@ -21,11 +21,11 @@
       let statistics = maps.statistics
       let limits = scenario.budget.limits
       let isExceeded =
-        statistics.bytes > limits.bytes || statistics.regions > limits.regions
+        statistics.usage.bytes > limits.bytes || statistics.usage.regions > limits.regions
         || shutDown.contains(ObjectIdentifier(maps))
-      if isExceeded && statistics.regions > statistics.pinned {
+      if isExceeded && statistics.usage.regions > statistics.pinned {
         scheduler.fail(
-          "holds \(statistics.regions) regions over its budget, of which \(statistics.pinned) are"
+          "holds \(statistics.usage.regions) regions over its budget, of which \(statistics.pinned) are"
             + " leased")
       }
     }
@@ -69,7 +69,7 @@
         if cursors != readers.count {
           scheduler.fail("counts \(cursors) cursors, of \(readers.count)")
         }
-        let isEmpty = managers.allSatisfy { $0.statistics.regions == 0 }
+        let isEmpty = managers.allSatisfy { $0.statistics.usage.regions == 0 }
         // Nobody knows what a barrier that is refused would have shown.
         if (!scenario.refusesBarriers || isEmpty) && files.loadedPages != 0 {
           scheduler.fail("\(files.loadedPages) pages are in memory, and in no budget")
@@ -87,8 +87,10 @@
       let statistics = maps.statistics
       work.note(statistics)
       // Nobody knows what a barrier that is refused would have shown.
-      if !scenario.refusesBarriers || statistics.regions == 0 {
-        let held = (statistics.regions, statistics.bytes, statistics.pinned, statistics.inFlight)
+      if !scenario.refusesBarriers || statistics.usage.regions == 0 {
+        let held = (
+          statistics.usage.regions, statistics.usage.bytes, statistics.pinned, statistics.inFlight
+        )
         if held != (0, 0, 0, 0) { scheduler.fail("holds (regions, bytes, pins, loads) \(held)") }
       }
     }

@@ -6,15 +6,15 @@
     private var counts: [String: Int] = [:]
 
     mutating func note(_ statistics: MapStatistics) {
-      add("hits", statistics.hits)
-      add("loads", statistics.loads)
-      add("failed loads", statistics.failedLoads)
-      add("evictions", statistics.evictions)
-      add("overshoots", statistics.overshoots)
-      add("takeovers", statistics.takeovers)
-      add("copies", statistics.copies)
-      add("returns", statistics.returnsToPrimary)
-      add("bypasses", statistics.bypasses)
+      add("hits", statistics.counts.hits)
+      add("loads", statistics.counts.loads)
+      add("failed loads", statistics.counts.failedLoads)
+      add("evictions", statistics.counts.evictions)
+      add("overshoots", statistics.counts.overshoots)
+      add("takeovers", statistics.counts.takeovers)
+      add("copies", statistics.counts.copies)
+      add("returns", statistics.counts.returnsToPrimary)
+      add("bypasses", statistics.counts.bypasses)
     }
 
     private mutating func add(_ name: String, _ count: Int) {

@@ -51,14 +51,14 @@ struct AheadTests {
     for window in 0..<Self.budget { #expect(try !touch(window, &cursor)) }
     // The first eviction looks at its victim alone. With the second, window 1, go some of those that follow.
     for window in 64..<66 { #expect(try !touch(window, &cursor)) }
-    #expect(maps.statistics.evictions == 2 && maps.statistics.regions == Self.budget)
+    #expect(maps.statistics.counts.evictions == 2 && maps.statistics.usage.regions == Self.budget)
     #expect(try !touch(3, &cursor))
-    #expect(maps.statistics.misses == 66, "it was loaded in the books")
+    #expect(maps.statistics.counts.misses == 66, "it was loaded in the books")
     // It is the most recent one now: the others go, this one stays.
     for window in 66..<74 { #expect(try !touch(window, &cursor)) }
     #expect(try touch(3, &cursor))
-    #expect(maps.statistics.misses == 74 && maps.statistics.evictions == 10)
-    #expect(maps.statistics.regions == Self.budget)
+    #expect(maps.statistics.counts.misses == 74 && maps.statistics.counts.evictions == 10)
+    #expect(maps.statistics.usage.regions == Self.budget)
   }
 
   @Test func severalLeaveInOneCall() throws {
@@ -67,7 +67,7 @@ struct AheadTests {
     var cursor = try maps.cursor(for: try marked("file", windows: 512))
     let calls = faults.calls(of: .madvise)
     for window in 0..<512 { #expect(try !touch(window, &cursor)) }
-    let evictions = maps.statistics.evictions
+    let evictions = maps.statistics.counts.evictions
     #expect(evictions == 512 - Self.budget)
     #expect((faults.calls(of: .madvise) - calls) * 4 <= evictions)
   }
@@ -95,7 +95,7 @@ struct AheadTests {
     // The other file's second window is on its way out, and all of this one's are emptied with it.
     #expect(throws: Never.self) { _ = try maps.cursor(for: try marked("third", windows: 1)) }
     #expect(maps.unload(under: small) == 3)
-    #expect(maps.statistics.regions == 61 && !provider.isReleased)
+    #expect(maps.statistics.usage.regions == 61 && !provider.isReleased)
     provider.gate.open()
     ended.wait()
     #expect(provider.isReleased && maps.statistics.files == 1)
@@ -114,7 +114,7 @@ struct AheadTests {
     }
     while maps.statistics.inFlight == 0 { await Task.yield() }
     for window in 3..<66 { _ = try touch(window, &cursor) }
-    #expect(maps.statistics.evictions == 2 && maps.statistics.regions == Self.budget)
+    #expect(maps.statistics.counts.evictions == 2 && maps.statistics.usage.regions == Self.budget)
     // Windows 0 and 1 have left, and what followed was emptied with the second.
     provider.loading.open()
     try await ready.value
@@ -125,7 +125,7 @@ struct AheadTests {
     }
     #expect(try isThere())
     _ = try touch(66, &cursor)
-    #expect(maps.statistics.evictions == 3)
+    #expect(maps.statistics.counts.evictions == 3)
     #expect(try !isThere(), "a window that is in no budget holds memory")
   }
 
@@ -142,7 +142,7 @@ struct AheadTests {
       }
     }
     maps.collect()
-    #expect(maps.statistics.files == 0 && maps.statistics.maps == 0)
+    #expect(maps.statistics.files == 0 && maps.statistics.usage.maps == 0)
     #expect(try ProcessResources.maps(under: scratch.path) == 0)
   }
 }

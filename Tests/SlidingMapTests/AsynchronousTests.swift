@@ -21,11 +21,11 @@ struct AsynchronousTests {
     try maps.prefetch(Self.path, ranges: [8192..<8200, 0..<5000, 8192..<8193, 1 << 40..<1 << 41])
     var cursor = try maps.cursor(for: Self.path)
     try await cursor.ready(at: 0, count: 8193)
-    #expect(maps.statistics.loads == 3)
+    #expect(maps.statistics.counts.loads == 3)
     try cursor.use(at: 0, count: 8193)
     #expect(view(cursor) == .of(Self.model, 0..<8193))
-    #expect(maps.statistics.loads == 3 && provider.loads == 3)
-    #expect(maps.statistics.hits == 3)
+    #expect(maps.statistics.counts.loads == 3 && provider.loads == 3)
+    #expect(maps.statistics.counts.hits == 3)
     #expect(maps.statistics.inFlight == 0)
   }
 
@@ -35,7 +35,7 @@ struct AsynchronousTests {
     try maps.prefetch(Self.path, ranges: [0..<Int64(Self.model.count)])
     let cursor = try maps.cursor(for: Self.path)
     try await cursor.ready(at: 0, count: 1)
-    #expect(maps.statistics.peakBytes <= 5 * 4096)
+    #expect(maps.statistics.peak.bytes <= 5 * 4096)
   }
 
   @Test func `Readiness does not block, and a use of what is being loaded waits`() async throws {
@@ -87,7 +87,7 @@ struct AsynchronousTests {
       #expect(failure?.code == .readFailed && failure?.errno == .ioError)
       #expect(failure?.source == .path(Self.path) && failure?.range == 0..<8192)
     }
-    #expect(maps.statistics.regions == 1 && maps.statistics.failedLoads == 1)
+    #expect(maps.statistics.usage.regions == 1 && maps.statistics.counts.failedLoads == 1)
   }
 
   @Test func `Cancelled tasks stop waiting at once, and their loads end for others`() async throws {
@@ -114,7 +114,7 @@ struct AsynchronousTests {
     let cursor = try maps.cursor(for: Self.path)
     try await cursor.ready(at: 0, count: 40 * 4096)
     let statistics = maps.statistics
-    #expect(statistics.inFlight == 0 && statistics.pinned == 0 && statistics.loads == 40)
+    #expect(statistics.inFlight == 0 && statistics.pinned == 0 && statistics.counts.loads == 40)
   }
 
   @Test func `A manager that goes while it prefetches leaves nothing`() throws {
@@ -144,7 +144,7 @@ struct AsynchronousTests {
     maps.shutdown()
     gate.open()
     while maps.statistics.inFlight > 0 { await Task.yield() }
-    #expect(maps.statistics.regions == 0 && maps.statistics.bytes == 0)
+    #expect(maps.statistics.usage.regions == 0 && maps.statistics.usage.bytes == 0)
     #expect(throws: MapError.self) { try maps.prefetch(Self.path, ranges: [0..<1]) }
   }
 
@@ -181,7 +181,7 @@ struct AsynchronousTests {
     kept = nil
     while maps.statistics.inFlight > 0 { await Task.yield() }
     maps.collect()
-    #expect(maps.statistics.pinned == 0 && maps.statistics.regions == 0)
+    #expect(maps.statistics.pinned == 0 && maps.statistics.usage.regions == 0)
   }
 
   @Test func `A sequence of a cancelled task ends with that error, once`() async throws {

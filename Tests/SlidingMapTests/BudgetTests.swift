@@ -16,12 +16,14 @@ struct BudgetTests {
       let offset = dice.draw(64) * 4096
       try cursor.use(at: Int64(offset), count: 4096)
       let shown = shows(cursor.bytes, Self.model, at: offset)
-      #expect(shown && maps.statistics.bytes <= windows * 4096)
+      #expect(shown && maps.statistics.usage.bytes <= windows * 4096)
     }
     let statistics = maps.statistics
-    #expect(statistics.overshoots == 0 && statistics.peakBytes == windows * 4096)
-    #expect(statistics.loads - statistics.evictions == statistics.regions)
-    #expect(statistics.hits + statistics.misses <= 1000 && statistics.loads == statistics.misses)
+    #expect(statistics.counts.overshoots == 0 && statistics.peak.bytes == windows * 4096)
+    #expect(statistics.counts.loads - statistics.counts.evictions == statistics.usage.regions)
+    #expect(
+      statistics.counts.hits + statistics.counts.misses <= 1000
+        && statistics.counts.loads == statistics.counts.misses)
   }
 
   @Test func anOvershootIsCountedAndGoneAfterRelease() throws {
@@ -32,11 +34,15 @@ struct BudgetTests {
     let shown = shows(cursor.bytes, Self.model, at: 0)
     #expect(shown)
     var statistics = maps.statistics
-    #expect(statistics.bytes == 10 * 4096 && statistics.overshoots == 7 && statistics.pinned == 10)
+    #expect(
+      statistics.usage.bytes == 10 * 4096 && statistics.counts.overshoots == 7
+        && statistics.pinned == 10)
     cursor.release()
     statistics = maps.statistics
-    #expect(statistics.bytes == 3 * 4096 && statistics.overshoots == 7 && statistics.pinned == 0)
-    #expect(statistics.peakBytes == 10 * 4096)
+    #expect(
+      statistics.usage.bytes == 3 * 4096 && statistics.counts.overshoots == 7
+        && statistics.pinned == 0)
+    #expect(statistics.peak.bytes == 10 * 4096)
   }
 
   /// A cursor need not be released: moving on, ending, and being useless do as well.
@@ -46,7 +52,7 @@ struct BudgetTests {
     let maps = SlidingWindowMapManager(budget: .fixed(regions: 2), windowSize: 4096)
     var cursor: WindowCursor? = try maps.cursor(for: scratch.write("file", Self.model))
     try cursor!.use(at: 0, count: 20_000)
-    #expect(maps.statistics.regions == 5)
+    #expect(maps.statistics.usage.regions == 5)
     switch end {
     case "move": try cursor!.use(at: 40_960, count: 1)
     case "past the end": _ = try cursor!.use(at: 1 << 30, count: 1)
@@ -56,12 +62,12 @@ struct BudgetTests {
       #expect(throws: MapError.self) { try cursor!.use(at: 1 << 17, count: 1) }
     default: cursor = nil
     }
-    #expect(maps.statistics.regions <= 2)
+    #expect(maps.statistics.usage.regions <= 2)
     // And within the budget the fast path opens again: no window is loaded twice.
     guard cursor != nil, end != "fail" else { return }
-    let loads = maps.statistics.loads
+    let loads = maps.statistics.counts.loads
     for _ in 0..<10 { try cursor!.use(at: 40_960, count: 1) }
-    #expect(maps.statistics.loads <= loads + 1)
+    #expect(maps.statistics.counts.loads <= loads + 1)
   }
 
   /// Used, not opened: a file that is read all the time keeps its handle.
@@ -86,7 +92,7 @@ struct BudgetTests {
     }
     let reopened = opened.withLock { $0.dropFirst(3) }
     #expect(Array(reopened) == ["a", "b", "c", "b", "c", "b"])
-    #expect(maps.statistics.peakHandles == 2)
+    #expect(maps.statistics.peak.handles == 2)
   }
 
   @Test func whatOthersPinOvershootsToo() throws {
@@ -100,13 +106,13 @@ struct BudgetTests {
       cursors.add(cursor)
     }
     var statistics = maps.statistics
-    #expect(statistics.regions == 8 && statistics.overshoots == 5)
+    #expect(statistics.usage.regions == 8 && statistics.counts.overshoots == 5)
     for left in (0..<8).reversed() {
       cursors.removeLast()
-      #expect(maps.statistics.regions == max(left, 3))
+      #expect(maps.statistics.usage.regions == max(left, 3))
     }
     statistics = maps.statistics
-    #expect(statistics.pinned == 0 && statistics.regions == 3)
+    #expect(statistics.pinned == 0 && statistics.usage.regions == 3)
   }
 
   @Test(arguments: [true, false])
@@ -127,13 +133,14 @@ struct BudgetTests {
       #expect(seen == .none && kept == .of(Self.model, 0..<3 * 4096))
     }
     var statistics = maps.statistics
-    #expect(statistics.pinned == 3 && statistics.overshoots == 0 && statistics.peakRegions == 4)
-    #expect(statistics.regions <= 4)
+    #expect(
+      statistics.pinned == 3 && statistics.counts.overshoots == 0 && statistics.peak.regions == 4)
+    #expect(statistics.usage.regions <= 4)
     try cursor.use(at: 4096 * 30)
     holder.release()
     try cursor.use(at: 4096 * 40, count: 4 * 4096)
     statistics = maps.statistics
-    #expect(statistics.peakBytes == 4 * 4096 && statistics.pinned == 4)
+    #expect(statistics.peak.bytes == 4 * 4096 && statistics.pinned == 4)
   }
 
   /// Each of four threads uses one window at a time, and four fit: nobody may be told that nothing does.
@@ -151,7 +158,7 @@ struct BudgetTests {
         #expect(shown)
       }
     }
-    #expect(maps.statistics.peakRegions <= 4)
+    #expect(maps.statistics.peak.regions <= 4)
   }
 
   @Test func aFileLargerThanTheBudgetIsServedWhole() throws {
@@ -162,10 +169,10 @@ struct BudgetTests {
     let shown = shows(cursor.bytes, Self.model, at: 0)
     let byteCount = cursor.bytes.byteCount
     #expect(shown && byteCount == Self.model.count)
-    #expect(maps.statistics.overshoots == 1)
+    #expect(maps.statistics.counts.overshoots == 1)
     cursor.release()
     let statistics = maps.statistics
-    #expect(statistics.bytes == 0 && statistics.regions == 0)
+    #expect(statistics.usage.bytes == 0 && statistics.usage.regions == 0)
   }
 
   @Test func aHardBudgetRefusesALargerFileAndKeepsTheOthers() throws {
@@ -177,7 +184,7 @@ struct BudgetTests {
     var cursor = try maps.cursor(for: scratch.write("file", Self.model))
     let error = mapError { try cursor.use(at: 0, count: 1) }
     #expect(error?.code == .budgetExhausted)
-    #expect(maps.statistics.regions == 1)
+    #expect(maps.statistics.usage.regions == 1)
   }
 
   @Test func bytesCountInWholePages() throws {
@@ -188,9 +195,9 @@ struct BudgetTests {
       try cursor.use(at: 0)
       let seen = view(cursor)
       #expect(seen.bytes == [UInt8(index)])
-      #expect(maps.statistics.bytes == min(index + 1, 10) * 4096)
+      #expect(maps.statistics.usage.bytes == min(index + 1, 10) * 4096)
     }
-    #expect(maps.statistics.overshoots == 0)
+    #expect(maps.statistics.counts.overshoots == 0)
   }
 
   /// Growth makes a loaded window larger.
@@ -203,7 +210,7 @@ struct BudgetTests {
       policy: Listening(capacities), budget: .fixed(bytes: 20 * 8192))
     try readAll(whole, scratch, 0..<30)
     #expect(capacities.withLock { $0.last } == 20)
-    #expect(whole.statistics.regions == 20)
+    #expect(whole.statistics.usage.regions == 20)
 
     capacities.withLock { $0 = [] }
     let sliding = SlidingWindowMapManager(
@@ -236,26 +243,26 @@ struct BudgetTests {
       var cursor = try maps.cursor(for: scratch.write(name, content(8 * 4096)))
       try cursor.use(at: 0)
     }
-    #expect(maps.statistics.bytes == 65536)
+    #expect(maps.statistics.usage.bytes == 65536)
     try scratch.append("b", content(8 * 4096))
     var cursor = try maps.cursor(for: scratch["b"])
-    #expect(maps.statistics.bytes <= 65536)
+    #expect(maps.statistics.usage.bytes <= 65536)
     try cursor.use(at: 0)
-    #expect(maps.statistics.bytes == 65536 && maps.statistics.overshoots == 0)
+    #expect(maps.statistics.usage.bytes == 65536 && maps.statistics.counts.overshoots == 0)
   }
 
   @Test func twoHundredFilesOverFourHandles() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(budget: .fixed(handles: 4), windowSize: 4096)
     try readAll(maps, scratch)
-    #expect(maps.statistics.peakHandles <= 4)
+    #expect(maps.statistics.peak.handles <= 4)
   }
 
   @Test func twoHundredFilesOverEightMaps() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(budget: .fixed(maps: 8), windowSize: 4096)
     try readAll(maps, scratch)
-    #expect(maps.statistics.peakMaps <= 8 && maps.statistics.overshoots == 0)
+    #expect(maps.statistics.peak.maps <= 8 && maps.statistics.counts.overshoots == 0)
   }
 
   @Test func twoHundredFilesOverFewOfAll() throws {
@@ -263,7 +270,8 @@ struct BudgetTests {
     let maps = StaticWindowMapManager(budget: .fixed(regions: 2, maps: 2, handles: 2))
     try readAll(maps, scratch)
     let statistics = maps.statistics
-    #expect(statistics.peakMaps <= 2 && statistics.peakHandles <= 2 && statistics.peakRegions <= 2)
+    #expect(
+      statistics.peak.maps <= 2 && statistics.peak.handles <= 2 && statistics.peak.regions <= 2)
   }
 
   /// All cursors live, and read again and again in different orders.
@@ -304,7 +312,7 @@ struct BudgetTests {
     fault.addresses = true
     var copied = try maps.cursor(for: try scratch.write("copied", content(1 << 20)))
     try copied.use(at: 0, count: 120_000)
-    #expect(maps.statistics.copies == 1)
+    #expect(maps.statistics.counts.copies == 1)
     try cursor.use(at: 1 << 16, count: 1)
     cursor.release()
     maps.collect()
@@ -328,7 +336,7 @@ struct BudgetTests {
     for round in 0..<3 {
       for index in 0..<70 { try use(FilePath("/\((70 * round + index) % 100)")) }
       try use("/large")
-      #expect(maps.statistics.regions <= 5)
+      #expect(maps.statistics.usage.regions <= 5)
     }
     #expect(capacities.withLock { $0 } == [1, 64])
     // But if that is what files are like now it is told.
@@ -361,7 +369,7 @@ struct BudgetTests {
       }
     }
     let statistics = maps.statistics
-    #expect(statistics.peakHandles <= 4 && statistics.peakMaps <= 9 && statistics.pinned == 0)
+    #expect(statistics.peak.handles <= 4 && statistics.peak.maps <= 9 && statistics.pinned == 0)
   }
 }
 

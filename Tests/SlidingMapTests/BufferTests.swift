@@ -124,7 +124,7 @@ struct BufferTests {
       #expect(maps.statistics.pinned == 0)
       #expect(buffer.last == Self.model[min(offset + 50, Self.model.count) - 1])
     }
-    #expect(maps.statistics.cursors == 0 && maps.statistics.overshoots == 0)
+    #expect(maps.statistics.cursors == 0 && maps.statistics.counts.overshoots == 0)
   }
 
   /// What a buffer keeps between accesses is a few windows, not all that were ever looked at together.
@@ -133,8 +133,8 @@ struct BufferTests {
     let maps = SlidingWindowMapManager(budget: .fixed(regions: 2), windowSize: 4096)
     let buffer = try maps.buffer(for: scratch.write("file", Self.model))
     let same = try buffer.withBytes(in: 0..<Self.model.count) { shows($0, Self.model, at: 0) }
-    #expect(same && maps.statistics.overshoots == 4)
-    #expect(maps.statistics.regions <= 2 && maps.statistics.pinned <= 1)
+    #expect(same && maps.statistics.counts.overshoots == 4)
+    #expect(maps.statistics.usage.regions <= 2 && maps.statistics.pinned <= 1)
   }
 
   @Test(arguments: Shape.small)
@@ -226,7 +226,7 @@ struct BufferTests {
       bytes += array(chunk)
     }
     #expect(bytes == Array(Self.model[107..<19_100]))
-    #expect(maps.statistics.overshoots == 0)
+    #expect(maps.statistics.counts.overshoots == 0)
     struct Stop: Error {}
     #expect(throws: Stop.self) { try buffer.forEachChunk(in: 0..<9000) { _, _ in throw Stop() } }
     try buffer.forEachChunk(in: 5..<5) { _, _ in Issue.record("there are no bytes") }

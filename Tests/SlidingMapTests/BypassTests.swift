@@ -55,27 +55,28 @@ struct BypassTests {
       #expect(view(cursor) == shows(start..<end))
     }
     let statistics = maps.statistics
-    #expect(statistics.bypasses > 1000)
-    #expect(statistics.bytes <= 4 * Self.windowSize + 64 << 10 && statistics.overshoots == 0)
-    #expect(statistics.misses - before.misses < 500)
+    #expect(statistics.counts.bypasses > 1000)
+    #expect(
+      statistics.usage.bytes <= 4 * Self.windowSize + 64 << 10 && statistics.counts.overshoots == 0)
+    #expect(statistics.counts.misses - before.counts.misses < 500)
     cursor.release()
-    #expect(maps.statistics.bytes <= 4 * Self.windowSize)
+    #expect(maps.statistics.usage.bytes <= 4 * Self.windowSize)
   }
 
   @Test func whatIsAskedForOftenIsLoaded() throws {
     let maps = try fullManager()
-    let misses = maps.statistics.misses
+    let misses = maps.statistics.counts.misses
     var cursor = try maps.cursor(for: path)
     for time in 1...7 {
       try cursor.use(at: offset(9, time * 5000), count: 10)
-      #expect(maps.statistics.bypasses == time && maps.statistics.pinned == 0)
+      #expect(maps.statistics.counts.bypasses == time && maps.statistics.pinned == 0)
     }
     try cursor.use(at: offset(9, 50_000), count: 10)
-    #expect(maps.statistics.misses == misses + 1 && maps.statistics.pinned == 1)
+    #expect(maps.statistics.counts.misses == misses + 1 && maps.statistics.pinned == 1)
     #expect(view(cursor) == shows(offset(9, 50_000)..<offset(9, 50_010)))
     // Inside the lease from now on.
     try cursor.use(at: offset(9), count: Self.windowSize)
-    #expect(maps.statistics.bypasses == 7)
+    #expect(maps.statistics.counts.bypasses == 7)
   }
 
   @Test func aWorkingSetThatFitsComesInAfterOthers() throws {
@@ -86,33 +87,33 @@ struct BypassTests {
         try cursor.use(at: offset(window, round * 17), count: 8)
       }
     }
-    let misses = maps.statistics.misses
+    let misses = maps.statistics.counts.misses
     for window in 20..<24 { try cursor.use(at: offset(window), count: 8) }
-    #expect(maps.statistics.misses == misses && maps.statistics.bypasses < 100)
+    #expect(maps.statistics.counts.misses == misses && maps.statistics.counts.bypasses < 100)
   }
 
   @Test func largeRequestsAndSmallWindowsAreLoaded() throws {
     let maps = try fullManager()
     var cursor = try maps.cursor(for: path)
     try cursor.use(at: offset(9), count: 4097)
-    #expect(maps.statistics.bypasses == 0)
+    #expect(maps.statistics.counts.bypasses == 0)
     try cursor.use(at: offset(10), count: 4096)
-    #expect(maps.statistics.bypasses == 1)
+    #expect(maps.statistics.counts.bypasses == 1)
 
     let small = SlidingWindowMapManager(budget: .fixed(regions: 2), windowSize: 1 << 15)
     var other = try small.cursor(for: path)
     for window in 0..<20 { try other.use(at: Int64(window << 15), count: 1) }
-    #expect(small.statistics.bypasses == 0 && small.statistics.loads == 20)
+    #expect(small.statistics.counts.bypasses == 0 && small.statistics.counts.loads == 20)
   }
 
   @Test func roomEndsIt() throws {
     let maps = try fullManager()
     var cursor = try maps.cursor(for: path)
     try cursor.use(at: offset(9), count: 1)
-    #expect(maps.statistics.bypasses == 1)
+    #expect(maps.statistics.counts.bypasses == 1)
     maps.collect()
     try cursor.use(at: offset(10), count: 1)
-    #expect(maps.statistics.bypasses == 1 && maps.statistics.regions == 1)
+    #expect(maps.statistics.counts.bypasses == 1 && maps.statistics.usage.regions == 1)
   }
 
   @Test func aCopyKeepsItsBytes() throws {
@@ -127,7 +128,7 @@ struct BypassTests {
     try third.use(at: offset(12), count: 50)
     #expect(view(copy) == shows(offset(9, 100)..<offset(9, 150)))
     #expect(view(cursor) == shows(offset(11, 100)..<offset(11, 150)))
-    #expect(maps.statistics.bypasses == 4)
+    #expect(maps.statistics.counts.bypasses == 4)
   }
 
   @Test func recordingsHaveEveryAccess() throws {
@@ -137,7 +138,7 @@ struct BypassTests {
     var cursor = try maps.cursor(for: path)
     let windows = [9, 3, 9, 10, 31, 4, 9]
     for window in windows { try cursor.use(at: offset(window), count: 8) }
-    #expect(maps.statistics.bypasses >= 5)
+    #expect(maps.statistics.counts.bypasses >= 5)
     try recording.finish()
     var recorded: [Int] = []
     try TraceDecoder.read(trace) { recorded.append($0.window) }
@@ -196,9 +197,9 @@ struct BypassTests {
           }
         }
       }
-      #expect(maps.statistics.bypasses > 0 && maps.statistics.peakHandles <= 6)
+      #expect(maps.statistics.counts.bypasses > 0 && maps.statistics.peak.handles <= 6)
       maps.shutdown()
-      #expect(maps.statistics.bytes == 0 && maps.statistics.handles == 0)
+      #expect(maps.statistics.usage.bytes == 0 && maps.statistics.usage.handles == 0)
     }
     #expect(scratch.descriptors == 0)
     #expect(scratch.maps == 0)
@@ -235,18 +236,18 @@ struct BypassTests {
       #expect(mapError { try cursor.use(at: offset(20, 495), count: 10) }?.code == .fileTruncated)
       try cursor.use(at: offset(10), count: 10)
     }
-    #expect(maps.statistics.bypasses == 4)
+    #expect(maps.statistics.counts.bypasses == 4)
   }
 
   @Test func cursorsOfOneUseMakeTimePass() throws {
     let maps = try fullManager()
-    let misses = maps.statistics.misses
+    let misses = maps.statistics.counts.misses
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<2000 {
       var cursor = try maps.cursor(for: path)
       try cursor.use(at: Int64.random(in: offset(5)..<offset(32), using: &generator), count: 1)
     }
-    #expect(maps.statistics.misses - misses < 500)
+    #expect(maps.statistics.counts.misses - misses < 500)
   }
 
   @Test func fewHandlesServeManyReaders() throws {
@@ -262,7 +263,7 @@ struct BypassTests {
         }
       }
     }
-    #expect(maps.statistics.bypasses > 0 && maps.statistics.peakHandles == 1)
+    #expect(maps.statistics.counts.bypasses > 0 && maps.statistics.peak.handles == 1)
   }
 
   @Test func handlesThatNobodyCanCloseAreNotWaitedFor() throws {
@@ -298,7 +299,7 @@ struct BypassTests {
         }
       }
     }
-    #expect(maps.statistics.bypasses > 100)
+    #expect(maps.statistics.counts.bypasses > 100)
   }
 
   /// In a process of its own, which it forks: Swift hides fork(2), which is found by name.
@@ -312,7 +313,7 @@ struct BypassTests {
       var cursor = try maps.cursor(for: tests.path)
       // Once with the lock and once without.
       for window in 9..<11 { try cursor.use(at: tests.offset(window), count: 10) }
-      guard maps.statistics.bypasses == 2 else { exit(EXIT_FAILURE) }
+      guard maps.statistics.counts.bypasses == 2 else { exit(EXIT_FAILURE) }
       let child = fork()
       if child == 0 {
         let copy = cursor.copy()
@@ -335,7 +336,7 @@ struct BypassTests {
     var cursor = try maps.cursor(for: path)
     for window in 0..<5 { try cursor.use(at: offset(window), count: 1) }
     try cursor.use(at: offset(9), count: 8)
-    #expect(maps.statistics.bypasses == 1)
+    #expect(maps.statistics.counts.bypasses == 1)
     try cursor.use(at: offset(12), count: 4 * Self.windowSize)
     #expect(view(cursor) == shows(offset(12)..<offset(16)))
   }

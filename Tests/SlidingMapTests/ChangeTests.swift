@@ -60,7 +60,7 @@ struct ChangeTests {
         _ = try maps.cursor(for: scratch["\(index)"])
       }
       let statistics = maps.statistics
-      #expect(statistics.bytes <= limit && statistics.peakBytes <= limit)
+      #expect(statistics.usage.bytes <= limit && statistics.peak.bytes <= limit)
       if error == nil {
         if !byRefresh { try held.cursor.refresh() }
         #expect(held.cursor.fileSize == 32_768)
@@ -72,12 +72,12 @@ struct ChangeTests {
       #expect(held.cursor.fileSize == 16_384)
       #expect(view(held.cursor) == .of(content(size, seed: UInt64(index)), 0..<size))
     }
-    #expect(errors == 3 && maps.statistics.overshoots == 0)
+    #expect(errors == 3 && maps.statistics.counts.overshoots == 0)
     held[0].cursor.release()
     // What is not pinned makes room.
     try held[3].cursor.refresh()
     #expect(held[3].cursor.fileSize == 32_768)
-    #expect(maps.statistics.bytes == 4 * size && scratch.descriptors <= 4)
+    #expect(maps.statistics.usage.bytes == 4 * size && scratch.descriptors <= 4)
   }
 
   /// Unless that is pinned, a window larger than the budget leaves.
@@ -91,7 +91,7 @@ struct ChangeTests {
     try scratch.append("file", content(40_960))
     try cursor.refresh()
     let size = cursor.fileSize
-    #expect(size == 45_056 && maps.statistics.regions == 0)
+    #expect(size == 45_056 && maps.statistics.usage.regions == 0)
     #expect(mapError { try cursor.use(at: 0, count: 1) }?.code == .budgetExhausted)
   }
 
@@ -209,7 +209,7 @@ struct ChangeTests {
     var cursor = try maps.cursor(for: descriptor)
     try cursor.use(at: 0)
     let statistics = maps.statistics
-    #expect(statistics.loads == 1 && statistics.files == 1 && statistics.maps == 1)
+    #expect(statistics.counts.loads == 1 && statistics.files == 1 && statistics.usage.maps == 1)
     cursor.release()
     // Known by any of its names.
     #expect(maps.unload(under: scratch["symbolic"]) == 1)

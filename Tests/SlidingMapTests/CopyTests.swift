@@ -63,7 +63,7 @@ struct CopyTests {
       old.release()
       try old.use(at: 0, count: 40_000)
     }
-    #expect(maps.statistics.loads == 1)
+    #expect(maps.statistics.counts.loads == 1)
     old.release()
     maps.collect()
     try scratch.resize("file", to: 100)

@@ -20,12 +20,12 @@ import Testing
           backend: bench.provider, budget: .fixed(bytes: 24 << 20), windowSize: 1 << 20)
         try bench.read(through: maps, times: 300)
         let statistics = maps.statistics
-        #expect(statistics.regions > 20 && statistics.peakBytes <= 24 << 20)
+        #expect(statistics.usage.regions > 20 && statistics.peak.bytes <= 24 << 20)
         // Of the file's extent, and of each window: an open one parts the addresses around it.
-        #expect(statistics.maps == 2 + 2 * statistics.regions)
-        #expect(statistics.evictions > 200 && statistics.failedLoads == 0)
+        #expect(statistics.usage.maps == 2 + 2 * statistics.usage.regions)
+        #expect(statistics.counts.evictions > 200 && statistics.counts.failedLoads == 0)
         let full = try ProcessResources()
-        #expect(maps.collect() > 20 && maps.statistics.maps == 0)
+        #expect(maps.collect() > 20 && maps.statistics.usage.maps == 0)
         #expect(full.dataBytes - (try ProcessResources()).dataBytes > 16 << 20)
         try bench.read(through: maps, times: 50)
         maps.shutdown()
@@ -42,7 +42,7 @@ import Testing
         let maps = SlidingWindowMapManager(
           backend: bench.provider, budget: .fixed(bytes: 1 << 30), windowSize: 1 << 20)
         try bench.read(through: maps, times: 500)
-        #expect(maps.statistics.evictions > 100 && maps.statistics.regions > 4)
+        #expect(maps.statistics.counts.evictions > 100 && maps.statistics.usage.regions > 4)
         let cursor = Held(try maps.cursor(for: bench.path))
         for index in 0..<100 {
           try await cursor.cursor.ready(at: Int64(index) * 5 << 20, count: 2 << 20)
@@ -50,7 +50,7 @@ import Testing
         }
         cursor.cursor.release()
         maps.collect()
-        #expect(maps.statistics.bytes == 0 && maps.statistics.maps <= 2)
+        #expect(maps.statistics.usage.bytes == 0 && maps.statistics.usage.maps <= 2)
         // More at once than there is.
         #expect(mapError { try cursor.cursor.use(at: 0, count: 256 << 20) }?.code != nil)
         try bench.read(through: maps, times: 50)
@@ -64,8 +64,8 @@ import Testing
         let maps = SlidingWindowMapManager(
           backend: bench.provider, budget: .fixed(bytes: 32 << 20, maps: 13), windowSize: 1 << 20)
         try bench.read(through: maps, times: 200)
-        #expect(maps.statistics.peakMaps <= 13 && maps.statistics.regions == 5)
-        #expect(maps.statistics.failedLoads == 0)
+        #expect(maps.statistics.peak.maps <= 13 && maps.statistics.usage.regions == 5)
+        #expect(maps.statistics.counts.failedLoads == 0)
       }
     }
 

@@ -26,13 +26,13 @@ struct CursorTests {
     cursor.release()
     seen = view(cursor)
     #expect(seen == .none)
-    #expect(maps.statistics.pinned == 0 && maps.statistics.regions == 1)
+    #expect(maps.statistics.pinned == 0 && maps.statistics.usage.regions == 1)
     cursor.release()
 
     try cursor.use(at: 10, count: 20)
     seen = view(cursor)
     #expect(seen == .of(Self.model, 10..<30))
-    #expect(maps.statistics.loads == 1)
+    #expect(maps.statistics.counts.loads == 1)
   }
 
   @Test func aCopyKeepsItsWindowWhileTheOriginalMoves() throws {
@@ -47,13 +47,13 @@ struct CursorTests {
       #expect(moved == .of(Self.model, window * 4096..<(window + 1) * 4096))
       #expect(kept == .of(Self.model, 100..<150))
     }
-    #expect(maps.statistics.pinned == 2 && maps.statistics.overshoots == 0)
+    #expect(maps.statistics.pinned == 2 && maps.statistics.counts.overshoots == 0)
     #expect(maps.statistics.cursors == 2)
     cursor.release()
     maps.collect()
     let kept = view(copy)
     #expect(kept == .of(Self.model, 100..<150))
-    #expect(maps.statistics.regions == 1)
+    #expect(maps.statistics.usage.regions == 1)
   }
 
   @Test(arguments: Shape.small)
@@ -151,7 +151,7 @@ struct CursorTests {
       _ = consume first
     }
     #expect(maps.statistics.cursors == 0 && maps.statistics.files == 0)
-    #expect(maps.statistics.handles == 0 && maps.statistics.maps == 0)
+    #expect(maps.statistics.usage.handles == 0 && maps.statistics.usage.maps == 0)
   }
 
   @Test func refreshWithoutAChangeKeepsTheLease() throws {

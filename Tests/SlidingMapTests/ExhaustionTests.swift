@@ -38,7 +38,7 @@ struct ExhaustionTests {
       }
       #expect(openDescriptors() == descriptors + fillers.count)
       let pressed = maps.statistics
-      #expect(pressed.takeovers >= files.count && pressed.copies > 0)
+      #expect(pressed.counts.takeovers >= files.count && pressed.counts.copies > 0)
       for filler in fillers { try filler.close() }
 
       try setLimit(RLIMIT_NOFILE, to: 4096)
@@ -51,7 +51,7 @@ struct ExhaustionTests {
       }
       #expect(isRight)
       #expect(try ProcessResources.maps(under: files.path(index)) == 1, "mapped again")
-      #expect(maps.statistics.returnsToPrimary > 0)
+      #expect(maps.statistics.counts.returnsToPrimary > 0)
       maps.shutdown()
     }
   }
@@ -103,12 +103,12 @@ struct ExhaustionTests {
       let maps = SlidingWindowMapManager()
       try files.read(through: maps)
       let statistics = maps.statistics
-      #expect(statistics.copies > 0 && statistics.loads > 0)
-      #expect(statistics.peakAddresses <= 100 << 20)
+      #expect(statistics.counts.copies > 0 && statistics.counts.loads > 0)
+      #expect(statistics.peak.addresses <= 100 << 20)
       maps.shutdown()
       // This one was made when there was no limit, and learns of it by a refusal.
       try files.read(through: early)
-      #expect(early.statistics.copies > 0 && early.statistics.loads > 0)
+      #expect(early.statistics.counts.copies > 0 && early.statistics.counts.loads > 0)
       try setLimit(RLIMIT_AS, to: .max)
       try files.comeBack(through: early)
       early.shutdown()
@@ -125,12 +125,12 @@ struct ExhaustionTests {
       let maps = SlidingWindowMapManager()
       try files.read(through: maps)
       let statistics = maps.statistics
-      #expect(statistics.takeovers > 0 && statistics.peakMaps < 30)
+      #expect(statistics.counts.takeovers > 0 && statistics.peak.maps < 30)
       maps.shutdown()
       // This one was made when there were maps enough, and learns of it by a refusal.
       let rest = try HostMaps(leaving: 24)
       try files.read(through: early)
-      #expect(early.statistics.takeovers > 0)
+      #expect(early.statistics.counts.takeovers > 0)
       rest.giveBack()
       host.giveBack()
       try files.comeBack(through: early)
@@ -267,8 +267,8 @@ private struct LargeFiles {
   /// Once there is room again, windows are mapped.
   func comeBack(through maps: MapManager) throws {
     var cursor = try maps.cursor(for: scratch["huge"])
-    let loads = maps.statistics.loads
-    while maps.statistics.loads == loads {
+    let loads = maps.statistics.counts.loads
+    while maps.statistics.counts.loads == loads {
       // The budget learns of it within a second.
       try cursor.use(at: 3 << 30, count: 4096)
       cursor.release()

@@ -38,10 +38,10 @@ struct FileChangesTests {
     let (files, maps) = ChangingFile.justWritten(.oneVersion)
     var cursor = try maps.cursor(for: ChangingFile.path)
     try cursor.use(at: 0, count: 9000)
-    #expect(view(cursor) == .of(ChangingFile.old, 0..<9000) && maps.statistics.copies == 1)
+    #expect(view(cursor) == .of(ChangingFile.old, 0..<9000) && maps.statistics.counts.copies == 1)
     files.isSettled = true
     try cursor.use(at: 100, count: 9000)
-    #expect(view(cursor) == .of(ChangingFile.old, 100..<9100) && maps.statistics.copies == 1)
+    #expect(view(cursor) == .of(ChangingFile.old, 100..<9100) && maps.statistics.counts.copies == 1)
     files[ChangingFile.path] = ChangingFile.new
     #expect(mapError { try cursor.use(at: 20_000, count: 9000) }?.code == .fileChanged)
   }

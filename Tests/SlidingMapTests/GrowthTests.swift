@@ -58,13 +58,14 @@ struct GrowthTests {
     var filler = try maps.cursor(for: other)
     try filler.use(at: 0, count: 1)
     filler.release()
-    #expect(maps.statistics.bytes == limit)
+    #expect(maps.statistics.usage.bytes == limit)
     try scratch.append("file", content(10_000))
     if byRefresh { try old.refresh() } else { old = try maps.cursor(for: path) }
     #expect(old.fileSize == 110_000)
     let statistics = maps.statistics
     #expect(
-      statistics.bytes <= limit && statistics.peakBytes <= limit && statistics.overshoots == 0)
+      statistics.usage.bytes <= limit && statistics.peak.bytes <= limit
+        && statistics.counts.overshoots == 0)
   }
 
   /// Those that stayed loaded when the file was cut short, too.
@@ -82,13 +83,13 @@ struct GrowthTests {
     cursor.release()
     try scratch.resize("file", to: 100)
     try cursor.refresh()
-    #expect(maps.statistics.bytes == 8192 + 8192)
+    #expect(maps.statistics.usage.bytes == 8192 + 8192)
     try scratch.append("file", content(2 * window))
     try cursor.refresh()
-    #expect(maps.statistics.bytes == window + 8192)
+    #expect(maps.statistics.usage.bytes == window + 8192)
     try scratch.append("file", content(20_000))
     try cursor.refresh()
-    #expect(maps.statistics.bytes == window + 20_480)
+    #expect(maps.statistics.usage.bytes == window + 20_480)
   }
 
   /// A file that only a descriptor led to keeps its handle until a path leads there as well, for all its cursors, those from before it
@@ -264,7 +265,7 @@ struct GrowthTests {
     try cursor.use(at: 55_000)
     let seen = view(cursor)
     #expect(seen == .of(whole, 55_000..<60_000))
-    #expect(maps.statistics.loads == 1 && maps.statistics.bytes == 61_440)
+    #expect(maps.statistics.counts.loads == 1 && maps.statistics.usage.bytes == 61_440)
   }
 
   @Test(arguments: Shape.small, [100, 1_000_000])

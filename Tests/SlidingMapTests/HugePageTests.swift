@@ -70,8 +70,8 @@ struct HugePageTests {
       let pages = try unsafe ProcessResources.residentPages(
         from: start, byteCount: 12 * Self.huge + 8192)
       let resident = pages.count * 4096
-      #expect(resident <= maps.statistics.bytes)
-      #expect(maps.statistics.bytes <= budget)
+      #expect(resident <= maps.statistics.usage.bytes)
+      #expect(maps.statistics.usage.bytes <= budget)
     }
   }
 
@@ -82,7 +82,7 @@ struct HugePageTests {
     for offset in [0, 1, 2].map({ Int64($0 << 20) }) { try cursor.use(at: offset) }
     // Past its window: into the reserve.
     try cursor.use(at: 9 << 20, count: 64)
-    #expect(maps.statistics.bypasses == 1)
+    #expect(maps.statistics.counts.bypasses == 1)
     let reserve = try KernelMap.at(address(cursor))
     #expect(reserve?.flags.contains("nh") == true)
   }

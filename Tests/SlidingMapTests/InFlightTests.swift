@@ -26,15 +26,15 @@ struct InFlightTests {
     let maps = maps(provider, windows: 4)
     let held = Held(try maps.cursor(for: Self.path))
     try maps.prefetch(Self.path, ranges: [0..<4 * 4096])
-    let misses = maps.statistics.misses
+    let misses = maps.statistics.counts.misses
     let used = Task.detached {
       try held.cursor.withBytes(at: 20 * 4096, count: 8000) { array($0) }
     }
-    while maps.statistics.misses == misses { await Task.yield() }
+    while maps.statistics.counts.misses == misses { await Task.yield() }
     gate.open()
     #expect(try await used.value == Array(Self.model[20 * 4096..<20 * 4096 + 8000]))
     held.cursor.release()
-    #expect(maps.statistics.peakBytes <= 4 * 4096)
+    #expect(maps.statistics.peak.bytes <= 4 * 4096)
   }
 
   @Test func `Readiness waits for what was prefetched rather than fail`() async throws {
@@ -45,15 +45,15 @@ struct InFlightTests {
     }
     let maps = maps(provider, windows: 4)
     try maps.prefetch(Self.path, ranges: [0..<4 * 4096])
-    let misses = maps.statistics.misses
+    let misses = maps.statistics.counts.misses
     let held = Held(try maps.cursor(for: Self.path))
     let ready = Task { try await held.cursor.ready(at: 20 * 4096, count: 8000) }
-    while maps.statistics.misses == misses { await Task.yield() }
+    while maps.statistics.counts.misses == misses { await Task.yield() }
     gate.open()
     try await ready.value
-    let loads = maps.statistics.loads
+    let loads = maps.statistics.counts.loads
     try held.cursor.use(at: 20 * 4096, count: 8000)
-    #expect(maps.statistics.loads == loads)
+    #expect(maps.statistics.counts.loads == loads)
     let code = await mapErrorOfTask { try await held.cursor.ready(at: 0, count: 5 * 4096) }?.code
     #expect(code == .budgetExhausted)
   }
@@ -74,10 +74,10 @@ struct InFlightTests {
     try maps.prefetch(Self.path, ranges: [0..<4 * 4096])
     let held = Held(try maps.cursor(for: Self.path))
     let ready = Task { try await held.cursor.ready(at: 20 * 4096, count: 8000) }
-    while maps.statistics.misses < 5 { await Task.yield() }
+    while maps.statistics.counts.misses < 5 { await Task.yield() }
     gate.open()
     try await ready.value
-    #expect(maps.statistics.misses == 6)
+    #expect(maps.statistics.counts.misses == 6)
     #expect(misses.withLock { $0 } == [0, 1, 2, 3, 20, 21])
     try held.cursor.use(at: 20 * 4096, count: 8000)
     try recording.finish()
@@ -94,7 +94,7 @@ struct InFlightTests {
       seen += window.withBytes { array($0) }
     }
     #expect(seen == Self.model)
-    #expect(maps.statistics.peakBytes <= windows * 4096)
+    #expect(maps.statistics.peak.bytes <= windows * 4096)
   }
 
   /// Neither a hint nor a wait for bytes is a reason to overshoot: nothing is pinned.
@@ -110,7 +110,7 @@ struct InFlightTests {
         var cursor = try maps.cursor(for: path)
         if windowSize == 4096 { try await cursor.ready(at: 0, count: model.count) }
         while maps.statistics.inFlight > 0 { await Task.yield() }
-        #expect(maps.statistics.bytes <= 4 * 4096 && maps.statistics.overshoots == 0)
+        #expect(maps.statistics.usage.bytes <= 4 * 4096 && maps.statistics.counts.overshoots == 0)
         try cursor.use(at: 0, count: model.count)
         let isRight = shows(cursor.bytes, model, at: 0)
         #expect(isRight)
@@ -124,7 +124,7 @@ struct InFlightTests {
     try maps.prefetch(
       Self.path, ranges: Array(repeating: 0..<Int64(model.count), count: 1000))
     while maps.statistics.inFlight > 0 { sched_yield() }
-    #expect(maps.statistics.loads == 2000)
+    #expect(maps.statistics.counts.loads == 2000)
   }
 
   /// Emptying what a load brought in of its neighbours must not outlive their addresses.
@@ -139,7 +139,7 @@ struct InFlightTests {
     while !provider.isUnloading { await Task.yield() }
     cursor = nil
     try await ready.value
-    while maps.statistics.regions > 0 {
+    while maps.statistics.usage.regions > 0 {
       maps.collect()
       await Task.yield()
     }
@@ -173,7 +173,7 @@ struct InFlightTests {
     try await ready.value
     while maps.statistics.inFlight > 0 { await Task.yield() }
     provider.gate.open()
-    #expect(try await ended.value && maps.statistics.regions == 1)
+    #expect(try await ended.value && maps.statistics.usage.regions == 1)
     let isThere = try other.cursor.withBytes(at: 1 << 20, count: 1) { bytes in
       try unsafe bytes.withUnsafeBytes {
         try unsafe !ProcessResources.residentPages(
@@ -258,8 +258,8 @@ struct InFlightTests {
       maps.shutdown()
       starter.stop()
       while maps.statistics.inFlight > 0 { sched_yield() }
-      #expect(maps.statistics.regions == 0)
-      #expect(maps.statistics.maps == 0 && maps.statistics.handles == 0)
+      #expect(maps.statistics.usage.regions == 0)
+      #expect(maps.statistics.usage.maps == 0 && maps.statistics.usage.handles == 0)
     }
   }
 
@@ -288,10 +288,10 @@ struct InFlightTests {
       starter.stop()
       while maps.statistics.inFlight > 0 { sched_yield() }
       let statistics = maps.statistics
-      #expect(statistics.regions <= max(statistics.pinned, 4))
+      #expect(statistics.usage.regions <= max(statistics.pinned, 4))
       maps.shutdown()
       for cursor in held { cursor.cursor.release() }
-      #expect(maps.statistics.regions == 0)
+      #expect(maps.statistics.usage.regions == 0)
     }
   }
 }

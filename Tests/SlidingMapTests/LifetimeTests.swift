@@ -45,7 +45,7 @@ struct LifetimeTests {
     maps.shutdown()
     var seen = view(cursor)
     #expect(seen == .of(Self.model, 100..<300))
-    #expect(maps.statistics.regions == 1 && scratch.maps == 1)
+    #expect(maps.statistics.usage.regions == 1 && scratch.maps == 1)
     try cursor.use(at: 200, count: 200)
     seen = view(cursor)
     #expect(seen == .of(Self.model, 200..<400))
@@ -59,7 +59,8 @@ struct LifetimeTests {
     #expect(kept == .of(Self.model, 200..<400))
     _ = consume copy
     let statistics = maps.statistics
-    #expect(statistics.regions == 0 && statistics.maps == 0 && statistics.handles == 0)
+    #expect(
+      statistics.usage.regions == 0 && statistics.usage.maps == 0 && statistics.usage.handles == 0)
     #expect(scratch.maps == 0 && scratch.descriptors == 0)
     #expect(mapError { try cursor.use(at: 100, count: 200) }?.code == .shutDown)
     let past = try cursor.use(at: 1 << 40, count: 1)
@@ -113,7 +114,9 @@ struct LifetimeTests {
         }
       }
       let statistics = maps.statistics
-      #expect(statistics.regions == 0 && statistics.maps == 0 && statistics.handles == 0)
+      #expect(
+        statistics.usage.regions == 0 && statistics.usage.maps == 0 && statistics.usage.handles == 0
+      )
     }
     #expect(scratch.maps == 0 && scratch.descriptors == 0)
   }
@@ -186,7 +189,7 @@ struct LifetimeTests {
         for window in 0..<60 {
           try holders[window % 10].cursor.use(at: Int64(window * 4096), count: 10)
         }
-        let loaded = maps.statistics.regions
+        let loaded = maps.statistics.usage.regions
         let child = fork()
         if child == 0 {
           let reader = Held(holders[0].cursor.copy())

@@ -26,7 +26,7 @@ import Testing
         let full = try ProcessResources()
         #expect(full.anonymousBytes - before.anonymousBytes < 64 << 20)
         #expect(full.lockedBytes - before.lockedBytes < 64 << 20)
-        let held = maps.statistics.bytes
+        let held = maps.statistics.usage.bytes
         #expect(held > 2 << 20 && maps.collect() > 0)
         let after = try ProcessResources()
         #expect(full.anonymousBytes - after.anonymousBytes > held / 2)
@@ -46,7 +46,7 @@ import Testing
         guard try lockAll(flags) else { return }
         try bench.read(through: maps, times: 100)
         let full = try ProcessResources()
-        let held = maps.statistics.bytes
+        let held = maps.statistics.usage.bytes
         #expect(held > 8 << 20 && maps.collect() > 0)
         let after = try ProcessResources()
         #expect(full.anonymousBytes - after.anonymousBytes > held / 2)

@@ -25,7 +25,7 @@ struct MemoryProviderTests {
       #expect(!used)
       let statistics = maps.statistics
       #expect(statistics.backend == "memory" && statistics.policy == "sample")
-      #expect(statistics.loads == provider.loads)
+      #expect(statistics.counts.loads == provider.loads)
       let missing = mapError { _ = try maps.cursor(for: "/memory/missing") }
       #expect(missing?.errno == .noSuchFileOrDirectory)
     }
@@ -57,8 +57,10 @@ struct MemoryProviderTests {
       }
     }
     let statistics = maps.statistics
-    #expect(statistics.peakRegions <= 12 && statistics.pinned == 0 && statistics.overshoots == 0)
-    #expect(statistics.loads == provider.loads && statistics.evictions == provider.unloads)
+    #expect(
+      statistics.peak.regions <= 12 && statistics.pinned == 0 && statistics.counts.overshoots == 0)
+    #expect(
+      statistics.counts.loads == provider.loads && statistics.counts.evictions == provider.unloads)
   }
 
   @Test func anonymousMemoryIsAHardBudget() throws {
@@ -69,7 +71,7 @@ struct MemoryProviderTests {
     let error = mapError { try cursor.use(at: 0, count: 4 * 4096) }
     #expect(error?.code == .budgetExhausted)
     try cursor.use(at: 0, count: 3 * 4096)
-    #expect(maps.statistics.overshoots == 0)
+    #expect(maps.statistics.counts.overshoots == 0)
   }
 
   /// Windows of two generations are never joined: a new cursor gets the new content, an old one keeps what it has.
@@ -149,7 +151,7 @@ struct MemoryProviderTests {
     #expect(provider.loads > 6)
     cursor.release()
     maps.collect()
-    #expect(provider.unloads == provider.loads && maps.statistics.bytes == 0)
+    #expect(provider.unloads == provider.loads && maps.statistics.usage.bytes == 0)
   }
 
   @Test func aFailedLoadReachesAllWhoWaitAndALaterOneSucceeds() throws {
@@ -182,14 +184,14 @@ struct MemoryProviderTests {
     }
     #expect(watcher.count == 4)
     var statistics = maps.statistics
-    #expect(statistics.pinned == 0 && (1...4).contains(statistics.failedLoads))
+    #expect(statistics.pinned == 0 && (1...4).contains(statistics.counts.failedLoads))
     isBroken.store(false, ordering: .relaxed)
     var cursor = try maps.cursor(for: Self.path)
     try cursor.use(at: 5000, count: 10_000)
     let seen = view(cursor)
     #expect(seen == .of(Self.model, 5000..<15_000))
     statistics = maps.statistics
-    #expect(statistics.regions == statistics.loads - statistics.evictions)
+    #expect(statistics.usage.regions == statistics.counts.loads - statistics.counts.evictions)
   }
 
   /// A load that takes long: seven who come meanwhile wait for it, and none loads again.
@@ -215,7 +217,9 @@ struct MemoryProviderTests {
       let seen = view(cursor)
       #expect(seen == .of(Self.model, 4096..<8192))
     }
-    #expect(provider.loads == 1 && maps.statistics.loads == 1 && maps.statistics.misses == 1)
+    #expect(
+      provider.loads == 1 && maps.statistics.counts.loads == 1 && maps.statistics.counts.misses == 1
+    )
   }
 }
 

@@ -49,11 +49,14 @@ struct ModelTests {
       }
       let statistics = maps.statistics
       #expect(statistics.pinned == 0 && statistics.cursors == 0, "seed \(seed)")
-      #expect(statistics.bytes <= bytes && statistics.regions <= regions, "seed \(seed)")
-      #expect(statistics.loads - statistics.evictions == statistics.regions, "seed \(seed)")
-      #expect(statistics.peakHandles <= 3, "seed \(seed)")
+      #expect(
+        statistics.usage.bytes <= bytes && statistics.usage.regions <= regions, "seed \(seed)")
+      #expect(
+        statistics.counts.loads - statistics.counts.evictions == statistics.usage.regions,
+        "seed \(seed)")
+      #expect(statistics.peak.handles <= 3, "seed \(seed)")
       maps.collect()
-      #expect(maps.statistics.files == 0 && maps.statistics.bytes == 0)
+      #expect(maps.statistics.files == 0 && maps.statistics.usage.bytes == 0)
     }
     #expect(scratch.maps == 0 && scratch.descriptors == 0, "seed \(seed)")
   }
@@ -138,7 +141,7 @@ private final class Session {
       if dice.draw(30) == 0 { maps.setPolicy(policy) }
     case 37:
       let statistics = maps.statistics
-      if statistics.peakHandles > 3 || statistics.cursors < 1 { return "\(statistics)" }
+      if statistics.peak.handles > 3 || statistics.cursors < 1 { return "\(statistics)" }
     default: break
     }
     return nil

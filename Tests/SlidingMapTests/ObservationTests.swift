@@ -35,7 +35,7 @@ struct ObservationTests {
     try play(requests, maps, path)
     let report = observation.report
     #expect(report.accesses == 4000 && report.sampledAccesses == 4000 && report.sampling == 1)
-    #expect(report.misses == maps.statistics.misses)
+    #expect(report.misses == maps.statistics.counts.misses)
     #expect(report.sampledRegions == Set(requests).count)
     let file = try scratch.fingerprint(of: path)
     for (policy, result) in zip(everyPolicy, report.policies) {
@@ -62,7 +62,7 @@ struct ObservationTests {
     let report = observation.report
     #expect(report.accesses == 1000)
     try play(requests.dropFirst(2000), observed, path)
-    #expect(observed.statistics.misses == alone.statistics.misses)
+    #expect(observed.statistics.counts.misses == alone.statistics.counts.misses)
     #expect(observation.report == report, "nothing is observed after the end")
   }
 
@@ -115,7 +115,7 @@ struct ObservationTests {
     regions.withLock { $0 = 100 }
     // The budget is asked again after 1,024 loads.
     try play(1000..<1100, maps, path)
-    #expect(maps.statistics.regions == 100)
+    #expect(maps.statistics.usage.regions == 100)
     let before = observation.report.policies[0].sampledMisses
     try play(500..<800, maps, path)
     #expect(observation.report.policies[0].sampledMisses - before == 300)
@@ -174,7 +174,7 @@ struct ObservationTests {
     provider[path] = content(10 * 4096, seed: 2)
     var new = try maps.cursor(for: path)
     try new.use(at: 0, count: 1)
-    #expect(maps.statistics.regions == 3)
+    #expect(maps.statistics.usage.regions == 3)
     let observation = try maps.observe(policies: everyPolicy, sampling: 1)
     for window in 0..<9 { try new.use(at: Int64(window) * 4096, count: 1) }
     #expect(observation.report.sampledRegions == 9)
@@ -211,8 +211,8 @@ struct ObservationTests {
       }
     }
     let statistics = maps.statistics
-    #expect(statistics.hits + statistics.misses == 20_000)
-    #expect(observation.report.misses == statistics.misses)
+    #expect(statistics.counts.hits + statistics.counts.misses == 20_000)
+    #expect(observation.report.misses == statistics.counts.misses)
     let seen = observation.report.accesses
     #expect(seen <= 20_000 && seen >= 15_000)
     // Half of 400 windows fit, whatever the order.

@@ -44,7 +44,7 @@ struct OpeningTests {
       }
       return try await group.reduce(0, +)
     }
-    #expect(wrong == 0 && maps.statistics.handles <= 2 && maps.statistics.peakHandles <= 2)
+    #expect(wrong == 0 && maps.statistics.usage.handles <= 2 && maps.statistics.peak.handles <= 2)
     #expect(maps.statistics.cursors == 0)
   }
 
@@ -72,7 +72,7 @@ struct OpeningTests {
       }
       return try await group.reduce(0, +)
     }
-    #expect(wrong == 0 && maps.statistics.handles <= handles && maps.statistics.cursors == 0)
+    #expect(wrong == 0 && maps.statistics.usage.handles <= handles && maps.statistics.cursors == 0)
   }
 
   /// A file that the manager holds is found without a further handle.
@@ -111,7 +111,7 @@ struct OpeningTests {
       slow.letOneGo()
     }
     for (number, task) in tasks.enumerated() { #expect(try await task.value == Int64(number)) }
-    #expect(maps.statistics.files == 0 && maps.statistics.handles == 0)
+    #expect(maps.statistics.files == 0 && maps.statistics.usage.handles == 0)
   }
 
   private final class Slow: AsynchronousProvider {

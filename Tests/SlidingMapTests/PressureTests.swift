@@ -34,7 +34,7 @@ struct PressureTests {
       }
     }
     manager.collect()
-    #expect(manager.statistics.handles == 0 && manager.statistics.maps == 0)
+    #expect(manager.statistics.usage.handles == 0 && manager.statistics.usage.maps == 0)
   }
 
   /// What is known to be in use is not looked at again until a lease ends.
@@ -51,30 +51,30 @@ struct PressureTests {
       return Held(cursor)
     }
     var held = try (0..<20).map { try hold($0) }
-    let scans = maps.statistics.pinScans
+    let scans = maps.statistics.counts.pinScans
     held += try (20..<200).map { try hold($0) }
-    #expect(maps.statistics.pinScans == scans)
-    #expect(maps.statistics.regions == 200 && maps.statistics.pinned == 200)
+    #expect(maps.statistics.counts.pinScans == scans)
+    #expect(maps.statistics.usage.regions == 200 && maps.statistics.pinned == 200)
 
     // A lease that moves frees what it leaves, whatever others do.
     for (window, cursor) in zip(200..<250, held) {
       try cursor.cursor.use(at: Int64(window) * 4096, count: 1)
     }
-    #expect(maps.statistics.regions == 200 && maps.statistics.pinned == 200)
+    #expect(maps.statistics.usage.regions == 200 && maps.statistics.pinned == 200)
     // A shared window stays, several at once go.
     let shared = Held(held[60].cursor.copy())
     held[60].cursor.release()
-    #expect(maps.statistics.regions == 200)
+    #expect(maps.statistics.usage.regions == 200)
     shared.cursor.release()
     let wide = try hold(300, 50)
-    #expect(maps.statistics.regions == 249)
+    #expect(maps.statistics.usage.regions == 249)
     wide.cursor.release()
-    #expect(maps.statistics.regions == 199)
+    #expect(maps.statistics.usage.regions == 199)
     for (index, cursor) in held.enumerated() where index != 60 {
       cursor.cursor.release()
-      #expect(maps.statistics.regions == max(maps.statistics.pinned, 4))
+      #expect(maps.statistics.usage.regions == max(maps.statistics.pinned, 4))
     }
-    #expect(maps.statistics.pinScans - scans < 350)
+    #expect(maps.statistics.counts.pinScans - scans < 350)
   }
 
   /// A refresh leaves a lease fewer bytes than windows.
@@ -88,16 +88,16 @@ struct PressureTests {
     try full.use(at: 0, count: 4 * 4096)
     var cursor = try maps.cursor(for: path)
     try cursor.use(at: 8 * 4096, count: 8 * 4096)
-    #expect(maps.statistics.regions == 12)
+    #expect(maps.statistics.usage.regions == 12)
     try scratch.resize("file", to: 4096)
     try cursor.refresh()
     if isShutDown { maps.shutdown() }
     let error = mapError { try cursor.use(at: 0, count: 1) }
     #expect(error?.code == (isShutDown ? .shutDown : nil))
-    #expect(maps.statistics.regions == (isShutDown ? 4 : 5))
+    #expect(maps.statistics.usage.regions == (isShutDown ? 4 : 5))
     full.release()
     cursor.release()
-    #expect(maps.statistics.regions == (isShutDown ? 0 : 4))
+    #expect(maps.statistics.usage.regions == (isShutDown ? 0 : 4))
   }
 
   /// A file whose map stays for one window's sake keeps the others, too.
@@ -116,12 +116,12 @@ struct PressureTests {
     let last = Held(try maps.cursor(for: scratch.write("last", models[3])))
     try last.cursor.use(at: 5000, count: 100)
     #expect(view(last.cursor) == .of(models[3], 5000..<5100))
-    #expect(maps.statistics.evictions == 0)
+    #expect(maps.statistics.counts.evictions == 0)
     // One that nobody reads gives its map up, with all windows.
     holders[1].cursor.release()
     let more = Held(try maps.cursor(for: scratch.write("more", models[3])))
     try more.cursor.use(at: 0, count: 100)
-    #expect(maps.statistics.evictions == 8)
+    #expect(maps.statistics.counts.evictions == 8)
     for (index, held) in holders.enumerated() {
       try held.cursor.use(at: 6000, count: 100)
       #expect(view(held.cursor) == .of(models[index], 6000..<6100))
@@ -144,7 +144,7 @@ struct PressureTests {
         try cursors[thread].cursor.use(at: Int64(dice.draw(64)) * 4096, count: 1)
       }
     }
-    #expect(manager.statistics.loads == 64)
+    #expect(manager.statistics.counts.loads == 64)
   }
 
   @Test func `A file at the end of all offsets is refused`() throws {
@@ -163,7 +163,7 @@ struct PressureTests {
     for manager in managers {
       let error = mapError { _ = try manager.cursor(for: path) }
       #expect(error?.code == .addressSpaceExhausted)
-      #expect(manager.statistics.handles == 0)
+      #expect(manager.statistics.usage.handles == 0)
     }
   }
 
@@ -196,8 +196,8 @@ struct PressureTests {
           #expect(error.code == MapError.Code.shutDown)
         }
       }
-      #expect(manager.statistics.regions == 0)
-      #expect(manager.statistics.maps == 0 && manager.statistics.handles == 0)
+      #expect(manager.statistics.usage.regions == 0)
+      #expect(manager.statistics.usage.maps == 0 && manager.statistics.usage.handles == 0)
     }
   }
 }

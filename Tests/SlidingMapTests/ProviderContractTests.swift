@@ -130,7 +130,7 @@ struct ProviderContractTests {
     #expect(error?.range == 4096..<4196)
     let cause = error?.underlying.map { String(describing: $0) }
     #expect(cause == "the backend \"careless\" read fewer bytes than the file has")
-    #expect(maps.statistics.regions == 0 && maps.statistics.bytes == 0)
+    #expect(maps.statistics.usage.regions == 0 && maps.statistics.usage.bytes == 0)
   }
 
   @Test func aHandleThatLeadsElsewhereIsAChangedFile() throws {
@@ -149,7 +149,7 @@ struct ProviderContractTests {
       cursor.source == .name("seven") && view(cursor).bytes == Array(repeating: 7, count: 1000))
     var again = try maps.cursor(for: .name("seven"))
     try again.use(at: 9000, count: 1)
-    #expect(maps.statistics.loads == 1 && maps.statistics.files == 1)
+    #expect(maps.statistics.counts.loads == 1 && maps.statistics.files == 1)
     let error = mapError { _ = try maps.cursor(for: "/seven") }
     #expect(error?.code == .unsupported)
   }

@@ -28,10 +28,10 @@ struct ReplayTests {
     for (capacity, misses) in zip(GoldenMisses.capacities, golden.misses)
     where Self.capacities.contains(capacity) {
       let statistics = try replay(golden.policy, requests, capacity, backend, releasing: true)
-      #expect(statistics.misses == misses, "\(capacity) regions")
-      #expect(statistics.hits == requests.count - misses)
-      #expect(statistics.overshoots == 0 && statistics.droppedHits == 0)
-      #expect(statistics.regions == min(capacity, misses))
+      #expect(statistics.counts.misses == misses, "\(capacity) regions")
+      #expect(statistics.counts.hits == requests.count - misses)
+      #expect(statistics.counts.overshoots == 0 && statistics.counts.droppedHits == 0)
+      #expect(statistics.usage.regions == min(capacity, misses))
     }
   }
 
@@ -48,7 +48,8 @@ struct ReplayTests {
       let file = try scratch.fingerprint(of: scratch["sparse"])
       var host = PolicyHost(policy, capacity: capacity, file: file)
       for key in requests { host.request(key) }
-      #expect(statistics.misses == host.misses, "\(policy.name), \(trace), \(capacity) regions")
+      #expect(
+        statistics.counts.misses == host.misses, "\(policy.name), \(trace), \(capacity) regions")
     }
   }
 
@@ -64,7 +65,8 @@ struct ReplayTests {
       let file = try scratch.fingerprint(of: scratch["sparse"])
       var host = PolicyHost(policy, capacity: capacity, file: file)
       for key in requests { host.request(key) }
-      #expect(statistics.misses == host.misses, "\(policy.name), \(trace), \(capacity) regions")
+      #expect(
+        statistics.counts.misses == host.misses, "\(policy.name), \(trace), \(capacity) regions")
     }
   }
 
@@ -75,7 +77,7 @@ struct ReplayTests {
     let requests = RequestTrace.scanmix.requests(10_000)
     var host = PolicyHost(policy, capacity: Self.small)
     for key in requests { host.request(key) }
-    #expect(try replay(policy, requests, Self.small, releasing: false).misses == host.misses)
+    #expect(try replay(policy, requests, Self.small, releasing: false).counts.misses == host.misses)
   }
 
   private func replay(

@@ -52,7 +52,7 @@ struct SharedProviderTests {
     try one.prefetch(path, ranges: [0..<40 * 4096])
     try two.prefetch(path, ranges: [0..<40 * 4096])
     one.shutdown()
-    #expect(one.statistics.inFlight == 0 && one.statistics.bytes == 0)
+    #expect(one.statistics.inFlight == 0 && one.statistics.usage.bytes == 0)
     var cursor = try two.cursor(for: path)
     try await cursor.ready(at: 0, count: 40 * 4096)
     try cursor.use(at: 0, count: 40 * 4096)
@@ -103,7 +103,7 @@ struct SharedProviderTests {
     try await late.value
     try held.cursor.use(at: 0, count: 4096)
     #expect(view(held.cursor) == .of(Self.model, 0..<4096))
-    #expect(maps.statistics.failedLoads == 0)
+    #expect(maps.statistics.counts.failedLoads == 0)
   }
 
   @Test func whatWasPrefetchedIsNotCancelledByWhoWaitsForIt() async throws {
@@ -118,7 +118,7 @@ struct SharedProviderTests {
     #expect(files.cancellations == 0)
     gate.open()
     try held.cursor.use(at: 0, count: 10)
-    #expect(maps.statistics.loads == 1)
+    #expect(maps.statistics.counts.loads == 1)
   }
 
   /// A thread that uses the bytes does not hear of it that a task gave them up.

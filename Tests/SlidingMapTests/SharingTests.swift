@@ -18,8 +18,10 @@ struct SharingTests {
     let (one, two) = (view(first), view(second))
     #expect(one == .of(Self.model, 10..<110) && two == .of(Self.model, 50..<1050))
     let statistics = maps.statistics
-    #expect(statistics.loads == 1 && statistics.pinned == 1 && statistics.files == 1)
-    #expect(statistics.hits == 1 && statistics.misses == 1 && statistics.hitRatio == 0.5)
+    #expect(statistics.counts.loads == 1 && statistics.pinned == 1 && statistics.files == 1)
+    #expect(
+      statistics.counts.hits == 1 && statistics.counts.misses == 1
+        && statistics.counts.hitRatio == 0.5)
     #expect(scratch.maps == 1)
   }
 
@@ -39,8 +41,10 @@ struct SharingTests {
         }
       }
       let statistics = maps.statistics
-      #expect(statistics.loads == 8 && statistics.misses == 8 && statistics.regions == 8)
-      #expect(statistics.hits == 56 && statistics.peakMaps == 1)
+      #expect(
+        statistics.counts.loads == 8 && statistics.counts.misses == 8
+          && statistics.usage.regions == 8)
+      #expect(statistics.counts.hits == 56 && statistics.peak.maps == 1)
     }
   }
 
@@ -66,8 +70,10 @@ struct SharingTests {
     }
     cursor.release()
     let statistics = maps.statistics
-    #expect(statistics.bytes <= model.count / 3 && statistics.peakHandles == 1)
-    if !isStatic { #expect(statistics.overshoots == 0 && statistics.evictions > 1000) }
+    #expect(statistics.usage.bytes <= model.count / 3 && statistics.peak.handles == 1)
+    if !isStatic {
+      #expect(statistics.counts.overshoots == 0 && statistics.counts.evictions > 1000)
+    }
   }
 
   @Test func collectUnloadsWhatNobodyUses() throws {
@@ -75,19 +81,19 @@ struct SharingTests {
     let maps = SlidingWindowMapManager(windowSize: 4096)
     var cursor = try maps.cursor(for: scratch.write("file", Self.model))
     for window in 0..<65 { try cursor.use(at: Int64(window * 4096)) }
-    #expect(maps.statistics.regions == 65)
+    #expect(maps.statistics.usage.regions == 65)
     #expect(maps.collect() == 64)
     // The file has a cursor, so it keeps its descriptor.
-    #expect(maps.statistics.regions == 1 && maps.statistics.handles == 1)
+    #expect(maps.statistics.usage.regions == 1 && maps.statistics.usage.handles == 1)
     #expect(maps.collect() == 0)
     let seen = view(cursor)
     #expect(seen == .of(Self.model, 64 * 4096..<Self.model.count))
     cursor.release()
-    #expect(maps.collect() == 1 && maps.statistics.bytes == 0)
+    #expect(maps.collect() == 1 && maps.statistics.usage.bytes == 0)
     try cursor.use(at: 5, count: 10_000)
     let again = view(cursor)
     #expect(again == .of(Self.model, 5..<10_005))
-    #expect(maps.statistics.evictions == 65 && maps.statistics.loads == 68)
+    #expect(maps.statistics.counts.evictions == 65 && maps.statistics.counts.loads == 68)
   }
 
   @Test func unloadUnderTakesADirectorysFilesOnly() throws {
@@ -102,10 +108,10 @@ struct SharingTests {
     }
     #expect(maps.unload(under: scratch["c"]) == 0)
     #expect(maps.unload(under: scratch["a"]) == 3)
-    #expect(maps.statistics.regions == 6)
+    #expect(maps.statistics.usage.regions == 6)
     #expect(maps.unload(under: scratch["b"]) == 0)
     #expect(maps.unload(under: scratch.path) == 3)
-    #expect(maps.statistics.regions == 3 && maps.statistics.pinned == 3)
+    #expect(maps.statistics.usage.regions == 3 && maps.statistics.pinned == 3)
     cursors["b"] = nil
     #expect(maps.unload(under: scratch.path) == 3)
     // Those with cursors stay open; the third went with its last window.
@@ -127,13 +133,13 @@ struct SharingTests {
         let shown = shows(cursor.bytes, Self.model, at: window * 4096)
         #expect(shown)
       }
-      #expect(maps.statistics.loads == 20 && maps.statistics.regions == 20)
+      #expect(maps.statistics.counts.loads == 20 && maps.statistics.usage.regions == 20)
     }
     for policy in everyPolicy {
       maps.setPolicy(policy)
-      let loads = maps.statistics.loads
+      let loads = maps.statistics.counts.loads
       for window in 0..<64 { try cursor.use(at: Int64(window * 4096)) }
-      #expect(maps.statistics.regions == 20 && maps.statistics.loads >= loads + 44)
+      #expect(maps.statistics.usage.regions == 20 && maps.statistics.counts.loads >= loads + 44)
     }
   }
 
@@ -162,6 +168,6 @@ struct SharingTests {
         #expect(shown)
       }
     }
-    #expect(maps.statistics.pinned == 0 && maps.statistics.regions <= 12)
+    #expect(maps.statistics.pinned == 0 && maps.statistics.usage.regions <= 12)
   }
 }

@@ -32,14 +32,16 @@ struct TakeoverTests {
       try cursor.use(at: Int64(index * 5000), count: 3000)
       #expect(view(cursor) == .of(model, index * 5000..<index * 5000 + 3000))
     }
-    #expect(maps.statistics.copies == 8 && maps.statistics.loads == 0)
-    #expect(maps.statistics.bytes == 4096)
+    #expect(maps.statistics.counts.copies == 8 && maps.statistics.counts.loads == 0)
+    #expect(maps.statistics.usage.bytes == 4096)
     // It has proved itself: windows from now on.
     try cursor.use(at: 0, count: 5000)
     #expect(view(cursor) == .of(model, 0..<5000))
     var statistics = maps.statistics
-    #expect(statistics.loads == 2 && statistics.takeovers == 10 && statistics.takeoverFiles == 1)
-    #expect(statistics.bytes == 8192 && statistics.pinned == 2 && scratch.maps == 0)
+    #expect(
+      statistics.counts.loads == 2 && statistics.counts.takeovers == 10
+        && statistics.takeoverFiles == 1)
+    #expect(statistics.usage.bytes == 8192 && statistics.pinned == 2 && scratch.maps == 0)
 
     fault.descriptors = false
     var other = try maps.cursor(for: path)
@@ -52,7 +54,8 @@ struct TakeoverTests {
     #expect(view(cursor) == .of(model, 0..<5000))
     #expect(scratch.maps == 1)
     statistics = maps.statistics
-    #expect(statistics.takeoverFiles == 0 && statistics.maps == 1 && statistics.handles == 1)
+    #expect(
+      statistics.takeoverFiles == 0 && statistics.usage.maps == 1 && statistics.usage.handles == 1)
     try write(1, at: 17)
     #expect(array(cursor.bytes)[17] == 1)
   }
@@ -66,7 +69,7 @@ struct TakeoverTests {
       #expect(view(cursor) == .of(model, range))
     }
     let past = try cursor.use(at: 163_917, count: 1)
-    #expect(!past && maps.statistics.bytes == 0)
+    #expect(!past && maps.statistics.usage.bytes == 0)
     // Four windows are the reserve; a fifth finds no room.
     var held: [Held] = []
     for index in 0..<4 {
@@ -86,16 +89,16 @@ struct TakeoverTests {
     #expect(kept == Array(model[..<4096]))
     copy.cursor.release()
     try cursor.use(at: 0, count: 1)
-    #expect(maps.statistics.bytes == 4 * 4096 && maps.statistics.maps == 0)
+    #expect(maps.statistics.usage.bytes == 4 * 4096 && maps.statistics.usage.maps == 0)
 
     fault.addresses = false
     held = []
-    while maps.statistics.loads == 0 {
+    while maps.statistics.counts.loads == 0 {
       cursor.release()
       try cursor.use(at: 8192, count: 1)
     }
     #expect(view(cursor) == .of(model, 8192..<8193))
-    #expect(maps.statistics.maps == 1 && maps.statistics.bytes == 4096)
+    #expect(maps.statistics.usage.maps == 1 && maps.statistics.usage.bytes == 4096)
   }
 
   @Test func `A reader who goes on gets more each time`() throws {
@@ -107,7 +110,7 @@ struct TakeoverTests {
       let isRight = shows(cursor.bytes, model, at: offset)
       #expect(isRight)
     }
-    #expect(maps.statistics.copies < 12)
+    #expect(maps.statistics.counts.copies < 12)
   }
 
   @Test func `Buffers notice nothing`() throws {
@@ -138,7 +141,7 @@ struct TakeoverTests {
       #expect(view(cursor) == .of(model, index * 4096..<(index + 1) * 4096))
     }
     // The old file has no path to be mapped by.
-    #expect(maps.statistics.takeoverFiles == 1 && maps.statistics.returnsToPrimary == 0)
+    #expect(maps.statistics.takeoverFiles == 1 && maps.statistics.counts.returnsToPrimary == 0)
     var new = try maps.cursor(for: path)
     try new.use(at: 0)
     #expect(array(new.bytes) == [1, 2, 3])
@@ -209,7 +212,7 @@ struct TakeoverTests {
       try prove(&cursor)
       fault.everything = MapError(.readFailed, errno: .ioError)
       #expect(mapError { try cursor.use(at: 4096, count: 9) }?.errno == .ioError)
-      #expect(maps.statistics.bytes == 4096 && maps.statistics.regions == 1)
+      #expect(maps.statistics.usage.bytes == 4096 && maps.statistics.usage.regions == 1)
     }
     fault.everything = nil
     maps.collect()
@@ -224,7 +227,7 @@ struct TakeoverTests {
     maps.shutdown()
     #expect(view(cursor) == .of(model, 100..<150))
     #expect(mapError { try cursor.use(at: 9000, count: 1) }?.code == .shutDown)
-    #expect(maps.statistics.bytes == 0 && scratch.descriptors == 0)
+    #expect(maps.statistics.usage.bytes == 0 && scratch.descriptors == 0)
   }
 
   /// Threads read while descriptors and addresses come and go.
@@ -270,10 +273,10 @@ struct TakeoverTests {
     }
     let statistics = maps.statistics
     #expect(statistics.pinned == 0 && statistics.cursors == 0 && statistics.inFlight == 0)
-    #expect(statistics.copies > 0 && statistics.takeovers > statistics.copies)
-    #expect(statistics.peakHandles <= 5)
+    #expect(statistics.counts.copies > 0 && statistics.counts.takeovers > statistics.counts.copies)
+    #expect(statistics.peak.handles <= 5)
     maps.collect()
-    #expect(maps.statistics.bytes == 0 && maps.statistics.files == 0)
+    #expect(maps.statistics.usage.bytes == 0 && maps.statistics.files == 0)
     maps.shutdown()
     #expect(scratch.descriptors == 0 && scratch.maps == 0)
   }
@@ -287,8 +290,8 @@ struct TakeoverTests {
   }
 
   private func untilReturned(_ maps: MapManager, _ body: () throws -> Void) throws {
-    while maps.statistics.returnsToPrimary == 0 { try body() }
-    #expect(maps.statistics.returnsToPrimary == 1)
+    while maps.statistics.counts.returnsToPrimary == 0 { try body() }
+    #expect(maps.statistics.counts.returnsToPrimary == 1)
   }
 
   private func write(_ byte: UInt8, at offset: Int64) throws {

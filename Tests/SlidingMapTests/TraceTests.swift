@@ -27,8 +27,8 @@ struct TraceTests {
 
     var host = PolicyHost(policy, capacity: Self.capacity, file: accesses[0].file)
     for access in accesses { host.request(access.window) }
-    #expect(bench.maps.statistics.misses == host.misses)
-    #expect(bench.maps.statistics.hits == requests.count - host.misses)
+    #expect(bench.maps.statistics.counts.misses == host.misses)
+    #expect(bench.maps.statistics.counts.hits == requests.count - host.misses)
   }
 
   /// Also the marks of policies that count hits, which come from the logs meanwhile.
@@ -43,7 +43,7 @@ struct TraceTests {
     try bench.play(requests.dropFirst(1000).prefix(1000))
     try recording.finish()
     try bench.play(requests.dropFirst(2000))
-    #expect(bench.maps.statistics.misses == alone.maps.statistics.misses)
+    #expect(bench.maps.statistics.counts.misses == alone.maps.statistics.counts.misses)
     #expect(try bench.accesses().map(\.window) == Array(requests[1000..<2000]))
   }
 
@@ -86,9 +86,9 @@ struct TraceTests {
     }
     let summary = try recording.finish()
     let statistics = maps.statistics
-    #expect(statistics.hits + statistics.misses == 20_000)
+    #expect(statistics.counts.hits + statistics.counts.misses == 20_000)
     // Of threads that share a log a hit may go unnoticed.
-    #expect((19_000...20_000 - statistics.droppedHits).contains(summary.accesses))
+    #expect((19_000...20_000 - statistics.counts.droppedHits).contains(summary.accesses))
     #expect(summary.regions == 30)
     var counts: [Int: Int] = [:]
     try TraceDecoder.read(scratch["trace"]) { access in

@@ -88,7 +88,7 @@ struct UseTests {
     let used = try cursor.use(at: 0)
     #expect(!used)
     let statistics = maps.statistics
-    #expect(statistics.pinned == 0 && statistics.regions == 0 && statistics.maps == 0)
+    #expect(statistics.pinned == 0 && statistics.usage.regions == 0 && statistics.usage.maps == 0)
   }
 
   @Test(arguments: Shape.all)
@@ -102,7 +102,7 @@ struct UseTests {
       let seen = view(cursor)
       #expect(used && seen == View(isValid: true, range: offset..<offset, bytes: []))
     }
-    #expect(maps.statistics.loads == 0 && maps.statistics.pinned == 0)
+    #expect(maps.statistics.counts.loads == 0 && maps.statistics.pinned == 0)
   }
 
   /// A failure after some windows of a request were loaded must not leave them pinned.
@@ -158,7 +158,7 @@ struct UseTests {
       #expect(shown == 4096 * count)
       #expect(maps.statistics.pinned == count)
       #expect(maps.collect() <= 6000 - count)
-      #expect(maps.statistics.regions == count)
+      #expect(maps.statistics.usage.regions == count)
     }
   }
 }

@@ -39,7 +39,7 @@ struct VersionTests {
     maps.unload(under: other)
     var present = try maps.cursor(for: path)
     try present.use(at: 0, count: 10)
-    #expect(maps.statistics.addresses < 1 << 20)
+    #expect(maps.statistics.usage.addresses < 1 << 20)
     let error = mapError { try cursor.use(at: 65_536, count: 65_536) }
     #expect(error?.code == .fileTruncated && error?.range?.lowerBound == 65_536)
     let farther = mapError { try cursor.use(at: 1_000_000, count: 1) }
@@ -117,7 +117,7 @@ struct VersionTests {
     }
     #expect(view(holder) == .of(Self.old, 0..<4096))
     cursor.release()
-    #expect(maps.statistics.bytes <= 16 * 4096 && maps.statistics.pinned == 1)
+    #expect(maps.statistics.usage.bytes <= 16 * 4096 && maps.statistics.pinned == 1)
   }
 
   /// One that nobody can come to any more is gone at once, with its windows, its map and its handle.
@@ -134,7 +134,7 @@ struct VersionTests {
       _ = try maps.cursor(for: path)
     }
     let statistics = maps.statistics
-    #expect(statistics.files <= 2 && statistics.handles <= 2 && statistics.regions <= 3)
+    #expect(statistics.files <= 2 && statistics.usage.handles <= 2 && statistics.usage.regions <= 3)
   }
 
   /// While one cursor keeps windows of the old version others share those of the new one, all of them by one descriptor.
@@ -150,19 +150,19 @@ struct VersionTests {
     try writeInSecret(scratch)
     // It moves by itself, as its first request shows.
     try first.use(at: 8192, count: 100)
-    let (loads, copies) = (maps.statistics.loads, maps.statistics.copies)
+    let (loads, copies) = (maps.statistics.counts.loads, maps.statistics.counts.copies)
     var second = try maps.cursor(for: path)
     try second.use(at: 8200, count: 50)
     var third = first.copy()
     try third.use(at: 8192, count: 10)
-    #expect(maps.statistics.loads == loads && maps.statistics.copies == copies)
-    #expect(maps.statistics.files == 1 && maps.statistics.handles == 1)
+    #expect(maps.statistics.counts.loads == loads && maps.statistics.counts.copies == copies)
+    #expect(maps.statistics.files == 1 && maps.statistics.usage.handles == 1)
     #expect(view(first) == .of(Self.new, 8192..<8292) && view(second) == .of(Self.new, 8200..<8250))
     #expect(view(holder) == .of(Self.old, 0..<4096))
     // Its own next request as well.
     try holder.use(at: 8192, count: 1)
     #expect(view(holder) == .of(Self.new, 8192..<8193))
-    #expect(maps.statistics.loads == loads && maps.statistics.regions == 1)
+    #expect(maps.statistics.counts.loads == loads && maps.statistics.usage.regions == 1)
   }
 
   /// A cursor that knows a longer file than there is now finds its bytes again when they have come back.
@@ -194,10 +194,10 @@ struct VersionTests {
     try writeInSecret(scratch)
     // The lease keeps the old version meanwhile.
     try await cursor.ready(at: 20_480, count: 4096)
-    let loads = maps.statistics.loads
+    let loads = maps.statistics.counts.loads
     try cursor.use(at: 20_480, count: 4096)
     let seen = view(cursor)
     #expect(seen == .of(Self.new, 20_480..<24_576))
-    #expect(maps.statistics.loads == loads && maps.statistics.copies == 0)
+    #expect(maps.statistics.counts.loads == loads && maps.statistics.counts.copies == 0)
   }
 }

@@ -32,7 +32,7 @@ enum BufferBenchmarks {
       let (file, maps, buffer) = try make()
       return Comparison(
         ours: { try ours(buffer) }, plain: { unsafe plain(file.bytes) },
-        misses: { maps.statistics.misses })
+        misses: { maps.statistics.counts.misses })
     }
   }
 
@@ -42,7 +42,7 @@ enum BufferBenchmarks {
     return Comparison(
       ours: { try unsafe BulkLoops.copy(buffer, to: target) },
       plain: { unsafe BulkLoops.copy(file.bytes, to: target) },
-      misses: { maps.statistics.misses })
+      misses: { maps.statistics.counts.misses })
   }
 
   private static func make() throws -> (NoiseFile, MapManager, MapBuffer) {

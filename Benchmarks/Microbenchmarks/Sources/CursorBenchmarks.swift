@@ -38,7 +38,7 @@ enum CursorBenchmarks {
           : try Loops.useAndLoad(&held.cursor, offsets, passes: 1)
       },
       plain: { unsafe Loops.load(file.bytes.bytes, offsets, passes: 1) },
-      misses: { maps.statistics.misses })
+      misses: { maps.statistics.counts.misses })
   }
 
   private static func wide() throws -> Comparison {
@@ -49,7 +49,7 @@ enum CursorBenchmarks {
     return Comparison(
       ours: { try Loops.useWide(&held.cursor, offsets) },
       plain: { unsafe Loops.loadWide(file.bytes.bytes, offsets) },
-      misses: { maps.statistics.misses })
+      misses: { maps.statistics.counts.misses })
   }
 
   /// A window that is not loaded, where 64 of 256 fit; the plain way maps it, touches it and unmaps it.
@@ -65,7 +65,7 @@ enum CursorBenchmarks {
     return Comparison(
       ours: { try Loops.useAndLoad(&held.cursor, offsets, passes: 1) },
       plain: { try mapAndLoad(file.descriptor, offsets) },
-      misses: { maps.statistics.misses })
+      misses: { maps.statistics.counts.misses })
   }
 
   @inline(never)
@@ -101,6 +101,6 @@ enum CursorBenchmarks {
         for _ in 0..<2000 { try FileDescriptor.open(path, .readOnly).close() }
         return 1000
       },
-      misses: { maps.statistics.misses + (other.cursor.isValid ? 0 : 1) })
+      misses: { maps.statistics.counts.misses + (other.cursor.isValid ? 0 : 1) })
   }
 }

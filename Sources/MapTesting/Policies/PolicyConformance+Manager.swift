@@ -28,8 +28,8 @@ extension PolicyConformance {
     for thread in threads { thread.join() }
     let statistics = maps.statistics
     checks.expect(
-      statistics.regions <= 16,
-      "\(statistics.regions) regions are loaded where 16 fit and none is pinned")
+      statistics.usage.regions <= 16,
+      "\(statistics.usage.regions) regions are loaded where 16 fit and none is pinned")
   }
 
   private static func manager(

@@ -25,8 +25,8 @@ extension Bench {
     maps.collect()
     let statistics = maps.statistics
     checks.expect(
-      statistics.inFlight == 0 && statistics.regions == 0,
-      "with nobody left \(statistics.inFlight) loads are under way, \(statistics.regions) regions loaded"
+      statistics.inFlight == 0 && statistics.usage.regions == 0,
+      "with nobody left \(statistics.inFlight) loads are under way, \(statistics.usage.regions) regions loaded"
     )
   }
 
@@ -52,8 +52,9 @@ extension Bench {
     maps.collect()
     let statistics = maps.statistics
     checks.expect(
-      statistics.regions == 0 && statistics.bytes == 0,
-      "after calls that failed \(statistics.regions) regions stay, \(statistics.bytes) bytes")
+      statistics.usage.regions == 0 && statistics.usage.bytes == 0,
+      "after calls that failed \(statistics.usage.regions) regions stay, \(statistics.usage.bytes) bytes"
+    )
   }
 
   private func manager(_ provider: some RegionProvider, _ budget: some Budget) -> MapManager {

@@ -105,51 +105,33 @@ extension MapCore {
     monitor.lock()
     defer { monitor.unlock() }
     var result = MapStatistics()
-    result.hits = counters.hits
-    result.bypasses = counters.bypasses
+    result.counts = counters
     var pinned: Set<PinnedWindow> = []
     places.forEachEdition { edition in
       if edition === edition.file.current ?? edition.file.older.first {
         result.files += 1
         if edition.backend !== primary { result.takeoverFiles += 1 }
       }
-      result.hits += edition.pins.hits
-      result.bypasses += edition.pins.bypasses
+      result.counts.hits += edition.pins.hits
+      result.counts.bypasses += edition.pins.bypasses
       edition.pins.forEach { pin in
         for window in pin.windows(edition.grid) {
           pinned.insert(PinnedWindow(edition: ObjectIdentifier(edition), window))
         }
       }
     }
+    result.counts.hits += recency.loggedHits
+    result.counts.droppedHits = recency.droppedHits
+    result.counts.pinScans = proofs.scanCount
     result.pinned = pinned.count
-    result.misses = counters.misses
-    result.loads = counters.loads
-    result.failedLoads = counters.failedLoads
-    result.takeovers = counters.takeovers
-    result.copies = counters.copies
-    result.returnsToPrimary = counters.returnsToPrimary
-    result.evictions = counters.evictions
-    result.overshoots = counters.overshoots
-    result.pinScans = proofs.scanCount
-    result.hits += recency.loggedHits
-    result.droppedHits = recency.droppedHits
     result.cursors = cursors
     result.inFlight = loads.count
-    let (usage, peak) = (ledger.usage, ledger.peak)
-    result.bytes = usage.bytes
-    result.addresses = usage.addresses
-    result.regions = usage.regions
-    result.maps = usage.maps
-    result.handles = usage.handles
-    result.peakBytes = peak.bytes
-    result.peakRegions = peak.regions
-    result.peakAddresses = peak.addresses
-    result.peakMaps = peak.maps
-    result.peakHandles = peak.handles
+    result.usage = ledger.usage
+    result.peak = ledger.peak
     result.limits = ledger.limits
     result.policy = recency.policyName
     result.backend = primary.name
-    result.takeoverBackend = takeover?.name ?? ""
+    result.takeoverBackend = takeover?.name
     return result
   }
 

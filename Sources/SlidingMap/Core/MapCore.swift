@@ -45,21 +45,8 @@ final class MapCore: @unchecked Sendable {
   var isShutDown = false
   /// How many threads are unloading and closing because of it.
   var shutdowns = 0
-  var counters = Counters()
-
-  /// What is counted as it happens.
-  struct Counters {
-    var hits = 0
-    var misses = 0
-    var loads = 0
-    var evictions = 0
-    var overshoots = 0
-    var failedLoads = 0
-    var takeovers = 0
-    var copies = 0
-    var bypasses = 0
-    var returnsToPrimary = 0
-  }
+  /// What is counted as it happens; cursors and parts count for themselves what they see.
+  var counters = MapStatistics.Counts()
 
   /// How many loads lie between two questions to the budget.
   static let budgetInterval = 1024

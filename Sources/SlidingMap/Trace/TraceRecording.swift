@@ -50,8 +50,8 @@ extension MapManager {
   /// In the order in which the policy learns of them: in one thread the replay of a recording made from the start misses
   /// exactly what the manager missed. Threads' hits come in batches. While it is being recorded a hit is written to a log
   /// also with policies that only count hits; what is dropped there, because threads were faster than the lock, is told by
-  /// `MapStatistics.droppedHits`. Windows that were prefetched appear when their load starts and when they are used;
-  /// requests that were read without a window (`MapStatistics.copies`) do not appear.
+  /// `MapStatistics.Counts.droppedHits`. Windows that were prefetched appear when their load starts and when they are used;
+  /// requests that were read without a window (`MapStatistics.Counts.copies`) do not appear.
   ///
   /// - Parameters:
   ///   - path: the file to write. One that is there is replaced.

@@ -80,7 +80,8 @@ final class MemoryProvider: RegionProvider, CopyMemory {
   /// Has something called before addresses are reserved, one time.
   func beforeReserving(_ body: @escaping @Sendable () -> Void) {
     onReserve.withLock { hook in
-      hook = { [self] in
+      // Not holding what holds it.
+      hook = { [unowned self] in
         onReserve.withLock { $0 = nil }
         body()
       }

@@ -48,7 +48,7 @@ struct CompareRunner {
     let operations = (accesses[0].count - warmUp) * threads
     let checksum = readers.reduce(UInt64(0)) { $0 &* 31 &+ $1.checksum }
     var misses: Int?
-    if let before, let after { misses = after.misses - before.misses }
+    if let before, let after { misses = after.counts.misses - before.counts.misses }
     return CompareRow(
       workload: workload.rawValue, backend: subject.backend, policy: subject.policy,
       threads: threads, isShort: wanted < workload.operations, operations: operations,
@@ -58,9 +58,9 @@ struct CompareRunner {
       p50Nanoseconds: histogram.valueAtPercentile(50),
       p99Nanoseconds: histogram.valueAtPercentile(99),
       p999Nanoseconds: histogram.valueAtPercentile(99.9),
-      loads: after.map { $0.loads - (before?.loads ?? 0) },
-      evictions: after.map { $0.evictions - (before?.evictions ?? 0) },
-      peakBytes: after?.peakBytes,
+      loads: after.map { $0.counts.loads - (before?.counts.loads ?? 0) },
+      evictions: after.map { $0.counts.evictions - (before?.counts.evictions ?? 0) },
+      peakBytes: after?.peak.bytes,
       peakResidentBytes: max(0, subject.isAnonymous ? peak.anonymous : peak.file),
       checksum: String(checksum, radix: 16))
   }

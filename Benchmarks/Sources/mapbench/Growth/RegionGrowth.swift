@@ -61,10 +61,10 @@ struct RegionGrowth: GrowthBench, ~Copyable {
     try use(order[..<count])
     usePlain(order[..<count])
     let rest = order[count...]
-    let before = maps.statistics.evictions
+    let before = maps.statistics.counts.evictions
     let time = try processorSeconds { try use(rest) }
     let full = GrowthTimes(
-      ours: time / Double(maps.statistics.evictions - before) * 1e9,
+      ours: time / Double(maps.statistics.counts.evictions - before) * 1e9,
       plain: processorSeconds { usePlain(rest) } / Double(rest.count) * 1e9)
     return [hit, free, full]
   }

@@ -39,7 +39,7 @@ struct ObservationCost: Encodable {
     // The first round warms up.
     for round in 0...rounds {
       for kind in names.indices {
-        let before = maps.statistics.droppedHits
+        let before = maps.statistics.counts.droppedHits
         let trace = directory.appending("cost.trace")
         let shadows = PolicyName.usual.map { $0.make() }
         var observation: PolicyObservation?
@@ -56,7 +56,7 @@ struct ObservationCost: Encodable {
         try recording?.finish()
         if round == 0 { continue }
         times[kind].append(time / Double(offsets.count) * 1e9)
-        dropped[kind] += maps.statistics.droppedHits - before
+        dropped[kind] += maps.statistics.counts.droppedHits - before
       }
     }
     return names.indices.map { kind in

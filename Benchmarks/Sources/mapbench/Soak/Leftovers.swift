@@ -37,10 +37,10 @@ struct Leftovers: Encodable {
   mutating func shutDown(_ maps: MapManager) {
     maps.shutdown()
     let statistics = maps.statistics
-    bytes = statistics.bytes
+    bytes = statistics.usage.bytes
     files = statistics.files
-    kernelMaps = statistics.maps
-    handles = statistics.handles
+    kernelMaps = statistics.usage.maps
+    handles = statistics.usage.handles
   }
 
   /// Counts what the process has without the manager. A thread that was joined may be listed for a moment yet.

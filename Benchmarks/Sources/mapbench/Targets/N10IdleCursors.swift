@@ -77,9 +77,9 @@ enum N10IdleCursors: Target {
     let pairs = try bench.pairs(
       ours: { try time(&busy) }, peer: { try time(&lonely) }, Pair.difference)
     let after = crowded.statistics
-    let evictions = after.evictions - before.evictions
+    let evictions = after.counts.evictions - before.counts.evictions
     let expected = offsets.count * (bench.rounds + 1)
-    let scans = after.pinScans - before.pinScans
+    let scans = after.counts.pinScans - before.counts.pinScans
     blackHole(idle.count)
     return .atMost(
       1000, "ns", name: "N10 \(idleness.rawValue) \(policy.rawValue)",

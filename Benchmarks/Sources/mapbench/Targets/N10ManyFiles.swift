@@ -56,10 +56,10 @@ enum N10ManyFiles: Target {
     for (index, file) in files.enumerated() {
       var cursor = try maps.cursor(for: file)
       try cursor.use(at: 0, count: 8)
-      mostHandles = max(mostHandles, index % 64 == 0 ? maps.statistics.handles : 0)
+      mostHandles = max(mostHandles, index % 64 == 0 ? maps.statistics.usage.handles : 0)
       if index % 512 == 0 { mostOpen = max(mostOpen, openDescriptors() - idle) }
     }
-    mostHandles = max(mostHandles, maps.statistics.peakHandles)
+    mostHandles = max(mostHandles, maps.statistics.peak.handles)
     return [
       .atMost(
         1.5, "x", name: "N10 files",

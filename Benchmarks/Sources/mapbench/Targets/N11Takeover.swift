@@ -50,8 +50,9 @@ enum N11Takeover: Target {
       .atMost(
         1.5, "x", name: "N11", work: "open, use of 4 KiB, close; no descriptors left",
         measure: "ns", pairs,
-        note: "without pressure \(free1)x; \(grouped(statistics.takeovers)) takeovers, "
-          + "\(grouped(statistics.copies)) of them copies, in \(grouped(expectedTakeovers)) reads")
+        note: "without pressure \(free1)x; \(grouped(statistics.counts.takeovers)) takeovers, "
+          + "\(grouped(statistics.counts.copies)) of them copies, in \(grouped(expectedTakeovers)) reads"
+      )
     ]
   }
 

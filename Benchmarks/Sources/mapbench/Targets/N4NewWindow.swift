@@ -50,7 +50,7 @@ enum N4NewWindow: Target {
     let folios = piece == 4096 ? "pages" : "folios"
     let name = "N4 \(folios) \(isRunning ? "running" : "asleep")"
     try ChecksumMismatch.check(sums.ours, sums.peer, name)
-    let misses = maps.statistics.misses - before.misses
+    let misses = maps.statistics.counts.misses - before.counts.misses
     return .atMost(
       0.9, "x", name: name,
       work:

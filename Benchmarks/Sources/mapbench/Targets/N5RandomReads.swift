@@ -41,8 +41,9 @@ enum N5RandomReads: Target {
     return .atLeast(
       0.9, "x", name: "N5 \(name)",
       work: "4 KiB at random over 1 GiB, 64 MiB budget, speed of pread", measure: "ns", pairs,
-      note: "\(grouped(statistics.bypasses)) bypasses, \(grouped(statistics.hits)) hits, "
-        + "\(grouped(statistics.misses)) misses")
+      note:
+        "\(grouped(statistics.counts.bypasses)) bypasses, \(grouped(statistics.counts.hits)) hits, "
+        + "\(grouped(statistics.counts.misses)) misses")
   }
 
   @inline(never)

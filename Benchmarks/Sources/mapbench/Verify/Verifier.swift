@@ -52,7 +52,7 @@ struct Verifier: ~Copyable {
       atRandom(maps, sampler, &result, &ours, &theirs)
       result.digest = String(ours.value, radix: 16)
       result.expectedDigest = String(theirs.value, radix: 16)
-      result.peakBudgetBytes = maps.statistics.peakBytes
+      result.peakBudgetBytes = maps.statistics.peak.bytes
       maps.shutdown()
     }
     (result.peakFileBytes, result.peakAnonymousBytes) = sampler.stop()

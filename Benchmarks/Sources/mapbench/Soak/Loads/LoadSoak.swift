@@ -43,7 +43,7 @@ struct LoadSoak: Sendable {
       result.cancelled = ends.cancelled
       result.wrong += ends.wrong
       result.left.lookAtIdle(maps)
-      result.loads = maps.statistics.loads
+      result.loads = maps.statistics.counts.loads
       let busy = Self.processorTime()
       sleep(UInt32(idle))
       result.idleMilliseconds = (Self.processorTime() - busy) * 1000
@@ -70,7 +70,7 @@ struct LoadSoak: Sendable {
             // Most stay pinned until the cursor's next use.
             if generator.below(4) == 0 { unsafe cursors.start[file].release() }
           }
-        } while maps.statistics.loads < loads
+        } while maps.statistics.counts.loads < loads
       } catch {
         Report.note("mapbench: \(error)")
         wrong.add(1, ordering: .relaxed)

@@ -44,12 +44,12 @@ struct MixedSoakResult: Encodable {
   private static let slack = 16 << 20
 
   mutating func take(_ statistics: MapStatistics) {
-    loads = statistics.loads
-    evictions = statistics.evictions
-    bypasses = statistics.bypasses
-    takeovers = statistics.takeovers
-    overshoots = statistics.overshoots
-    peak = statistics.peakBytes
+    loads = statistics.counts.loads
+    evictions = statistics.counts.evictions
+    bypasses = statistics.counts.bypasses
+    takeovers = statistics.counts.takeovers
+    overshoots = statistics.counts.overshoots
+    peak = statistics.peak.bytes
   }
 
   var isGood: Bool {

@@ -60,8 +60,8 @@ extension SoakThread {
     let statistics = maps.statistics
     let cursors = soak.threads * (Self.cursorCount + 6 * Self.bufferCount + 2)
     // A buffer has up to four cursors, and one that is being replaced is another.
-    if statistics.cursors > cursors || statistics.bytes < 0 || statistics.regions < 0
-      || statistics.handles > statistics.limits.handles
+    if statistics.cursors > cursors || statistics.usage.bytes < 0 || statistics.usage.regions < 0
+      || statistics.usage.handles > statistics.limits.handles
     {
       throw SoakMiscount(statistics: statistics)
     }
