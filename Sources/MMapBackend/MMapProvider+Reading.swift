@@ -44,7 +44,7 @@ extension MMapProvider {
   /// and waits. Kernels before Linux 5.14 only begin to read.
   ///
   /// Loads fail with `.fileTruncated` where the file ends before a window's last page, `.readFailed` where reading fails,
-  /// `.cancelled` where that was asked for before they were all there, and `.shutDown` after `shutDown()`. O(n).
+  /// `.cancelled` where that was asked for before they were all there, and `.shutdown` after `shutdown()`. O(n).
   @discardableResult
   public func submit(
     _ loads: [RegionLoad], completion: @escaping @Sendable ([RegionLoad]) -> Void
@@ -54,10 +54,10 @@ extension MMapProvider {
 
   /// Ends the provider's threads, if there are any, and waits for them.
   ///
-  /// The load it is at ends, at the latest after 2 MiB more; what waits ends with `.shutDown`, on the calling thread; and so
+  /// The load it is at ends, at the latest after 2 MiB more; what waits ends with `.shutdown`, on the calling thread; and so
   /// do later loads that are submitted. All else goes on working: opening, loading, reading, giving back. Idempotent. May
   /// be called by a completion.
-  public func shutDown() {
-    populator.shutDown()
+  public func shutdown() {
+    populator.shutdown()
   }
 }

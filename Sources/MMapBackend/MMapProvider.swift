@@ -51,7 +51,7 @@ public final class MMapProvider: MappingProvider {
     self.takeover = takeover
   }
 
-  deinit { shutDown() }
+  deinit { shutdown() }
 
   // MARK: Extents
 

@@ -6,7 +6,7 @@ internal import SystemPackage
 
 /// Brings windows into memory on a thread of its own, so that nobody else waits for a disk.
 ///
-/// The thread starts when it is first needed, sleeps while there is nothing to do, and ends with `shutDown`, which the owner
+/// The thread starts when it is first needed, sleeps while there is nothing to do, and ends with `shutdown`, which the owner
 /// calls at the latest in its `deinit`: the thread keeps this object, but not its owner.
 final class Populator: @unchecked Sendable {
   /// One load and who wants to know of its end.
@@ -32,7 +32,7 @@ final class Populator: @unchecked Sendable {
   private var newcomers = 0
   private var thread: ServiceThread?
   private var isRunning = false
-  /// The thread, by its ordinal, that ends all in `shutDown`, and whether it has.
+  /// The thread, by its ordinal, that ends all in `shutdown`, and whether it has.
   private var closer: UInt32?
   private var isClosed = false
   /// How many calls of `submit` are touching memory.
@@ -83,7 +83,7 @@ final class Populator: @unchecked Sendable {
 
   /// Ends the thread and every load; nothing touches memory of an extent when it returns, and every end was told, whoever
   /// tells it. Idempotent.
-  func shutDown() {
+  func shutdown() {
     if isForked { return }
     let caller = smap_thread_ordinal()
     monitor.lock()
@@ -123,7 +123,7 @@ final class Populator: @unchecked Sendable {
 
   // MARK: The callers' threads
 
-  /// Announces that the calling thread will touch memory of extents; false after `shutDown`.
+  /// Announces that the calling thread will touch memory of extents; false after `shutdown`.
   private func enter() -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
@@ -139,7 +139,7 @@ final class Populator: @unchecked Sendable {
     if callers == 0, isEnded.load(ordering: .relaxed) { monitor.broadcast() }
   }
 
-  /// False where there is no thread to do it, for want of resources or because of `shutDown`.
+  /// False where there is no thread to do it, for want of resources or because of `shutdown`.
   private func enqueue(_ jobs: [Job]) -> Bool {
     monitor.lock()
     defer {
@@ -163,7 +163,7 @@ final class Populator: @unchecked Sendable {
     return true
   }
 
-  /// Populates on the calling thread, unless `shutDown` was called.
+  /// Populates on the calling thread, unless `shutdown` was called.
   private func populate(_ loads: inout [RegionLoad]) {
     for load in loads { willNeed(load.region) }
     for index in loads.indices {
@@ -221,7 +221,7 @@ final class Populator: @unchecked Sendable {
     syscalls.populate(&load) {
       syscalls.willNeed(region, asked..<asked + Syscalls.piece)
       asked += Syscalls.piece
-      if isEnded.load(ordering: .relaxed) { return .shutDown }
+      if isEnded.load(ordering: .relaxed) { return .shutdown }
       return cancelled?.isRaised == true ? .cancelled : nil
     }
   }
@@ -230,6 +230,6 @@ final class Populator: @unchecked Sendable {
 extension RegionLoad {
   /// Ends the load because the provider has ended.
   fileprivate mutating func refuse() {
-    error = MapError(.shutDown, range: range)
+    error = MapError(.shutdown, range: range)
   }
 }

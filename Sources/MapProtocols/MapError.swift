@@ -35,7 +35,7 @@ public struct MapError: Error, Hashable, Sendable {
     private enum StaticName: Hashable, Sendable {
       case openFailed, notRegularFile, blockDevice, unsizedFile, notMappable, fileChanged
       case fileTruncated, readFailed, writeFailed, invalidTrace, budgetExhausted
-      case addressSpaceExhausted, handlesExhausted, cancelled, shutDown, forked, unsupported
+      case addressSpaceExhausted, handlesExhausted, cancelled, shutdown, forked, unsupported
       case unknownPolicy
     }
 
@@ -69,7 +69,7 @@ public struct MapError: Error, Hashable, Sendable {
     /// The task that waited was cancelled.
     public static let cancelled = Code(.cancelled)
     /// The manager was shut down.
-    public static let shutDown = Code(.shutDown)
+    public static let shutdown = Code(.shutdown)
     /// A child process after fork(2) asked for what takes the manager's lock: a window that was not loaded, a new cursor.
     public static let forked = Code(.forked)
     /// This provider does not offer what was asked.

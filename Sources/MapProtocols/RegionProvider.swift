@@ -50,7 +50,7 @@ public protocol RegionProvider: AnyObject, Sendable {
 
   /// Starts reads and returns without waiting for a disk. The end of each is told to `completion` once, several that ended at about the
   /// same time in one call, on any thread, perhaps before this returns; the memory is the provider's until then. Reads under way when
-  /// `shutDown` is called end before that returns. Default: reads at once, on the calling thread.
+  /// `shutdown` is called end before that returns. Default: reads at once, on the calling thread.
   ///
   /// - Returns: how to ask that these reads end soon, with `.cancelled`, because nobody wants them any more. Their ends are told all the
   ///   same.
@@ -78,7 +78,7 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// The last manager that used the provider is done: gives back threads, rings and memory of the provider's own. Perhaps called more
   /// than once, also by several threads at a time; each call returns when all is given back. A provider that has ended is not used
   /// again, save for `close`, and for what was called before. Default: nothing.
-  func shutDown()
+  func shutdown()
 }
 
 /// A backend that opens files without a thread that waits, as by a request to a server.
@@ -132,5 +132,5 @@ extension RegionProvider {
   /// Nothing takes over.
   public var takeover: Takeover? { nil }
   /// Has nothing to give back.
-  public func shutDown() {}
+  public func shutdown() {}
 }

@@ -14,10 +14,10 @@ extension URingProvider {
   /// process or the system has no descriptor left, or at once if the provider `opensDirectly`, into the ring's table instead.
   ///
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE or ENFILE, and the ring's table
-  ///   is full or missing), `.fileChanged` for a path that leads to another file at each look, `.shutDown`, `.forked` where a
+  ///   is full or missing), `.fileChanged` for a path that leads to another file at each look, `.shutdown`, `.forked` where a
   ///   child of fork(2) would need the ring, and `.openFailed` for all else.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
-    if hasShutDown { throw MapError(.shutDown, source: source) }
+    if hasShutDown { throw MapError(.shutdown, source: source) }
     guard let ring, features.directDescriptors.isPresent else { return try openOrdinary(source) }
     if !opensDirectly {
       do throws(MapError) {
@@ -105,7 +105,7 @@ extension URingProvider {
 
   private func take(_ ring: Ring) throws(MapError) -> Int32 {
     guard let slot = ring.takeSlot() else {
-      throw MapError(hasShutDown ? .shutDown : .handlesExhausted, errno: .tooManyOpenFiles)
+      throw MapError(hasShutDown ? .shutdown : .handlesExhausted, errno: .tooManyOpenFiles)
     }
     return slot
   }
@@ -203,7 +203,7 @@ extension URingProvider {
   /// descriptor of the process for that moment (IORING_OP_FIXED_FD_INSTALL, Linux 6.8).
   ///
   /// - Throws: `.openFailed`. For a direct descriptor also `.fileChanged` where nobody can tell, because the kernel is older
-  ///   or no descriptor is left, `.shutDown` and `.forked`.
+  ///   or no descriptor is left, `.shutdown` and `.forked`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
     let target = ReadTarget(handle)
     guard target.isSlot else { return try status(of: target.descriptor) }

@@ -78,7 +78,7 @@ public final class URingProvider: RegionProvider {
       depth: rings.features.depth)
   }
 
-  deinit { shutDown() }
+  deinit { shutdown() }
 
   /// Whether this is a child of the process that made the provider.
   var isForked: Bool { smap_fork_generation() != generation }
@@ -94,11 +94,11 @@ public final class URingProvider: RegionProvider {
 
   /// Carries requests out: one by pread(2), several, and those of direct descriptors, through the ring at the same time.
   ///
-  /// They fail with `.readFailed` where reading does, `.shutDown` after `shutDown`, and `.forked` for direct descriptors in a child of
+  /// They fail with `.readFailed` where reading does, `.shutdown` after `shutdown`, and `.forked` for direct descriptors in a child of
   /// fork(2).
   public func read(_ requests: inout [ReadRequest]) {
     if hasShutDown {
-      for index in requests.indices { requests[index].result = .failure(MapError(.shutDown)) }
+      for index in requests.indices { requests[index].result = .failure(MapError(.shutdown)) }
       return
     }
     reader.read(&requests)
@@ -106,7 +106,7 @@ public final class URingProvider: RegionProvider {
 
   /// Carries requests out on a thread of the provider's own, `features.depth` at a time, and tells of each end there.
   ///
-  /// Where no thread can be had, and in a child of fork(2), it reads at once. After `shutDown` each ends with `.shutDown`, on the
+  /// Where no thread can be had, and in a child of fork(2), it reads at once. After `shutdown` each ends with `.shutdown`, on the
   /// calling thread. Those that are cancelled before they were begun end with `.cancelled`.
   @discardableResult
   public func submit(
@@ -125,21 +125,21 @@ public final class URingProvider: RegionProvider {
 
   /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.
   ///
-  /// - Throws: `.readFailed`; `.shutDown` and `.forked` for direct descriptors.
+  /// - Throws: `.readFailed`; `.shutdown` and `.forked` for direct descriptors.
   public func read(
     _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(MapError) -> Int {
-    if hasShutDown { throw MapError(.shutDown) }
+    if hasShutDown { throw MapError(.shutdown) }
     return try unsafe reader.read(ReadTarget(handle), at: offset, into: buffer)
   }
 
-  /// Waits for submitted reads under way, ends those not begun with `.shutDown`, and gives back thread, rings, descriptors
+  /// Waits for submitted reads under way, ends those not begun with `.shutdown`, and gives back thread, rings, descriptors
   /// and the files open in the ring's table. Ordinary handles stay their owner's. Idempotent.
   ///
   /// May be called by a completion, which then is the last but for those told meanwhile, on the same thread.
-  public func shutDown() {
+  public func shutdown() {
     isShut.store(true, ordering: .relaxed)
-    service.shutDown(isForked: isForked)
+    service.shutdown(isForked: isForked)
     ring?.shut()
   }
 }

@@ -74,7 +74,7 @@ import Testing
     tally.waitForAll()
     #expect(tally.errors == [])
     #expect(faults.calls(of: .startThread) == 1)
-    provider.shutDown()
+    provider.shutdown()
     tally.expectOneEndEach()
     close()
   }
@@ -102,7 +102,7 @@ import Testing
     provider.submit(loads, completion: second.note)
     second.waitForAll()
     #expect(faults.calls(of: .startThread) == 2)
-    provider.shutDown()
+    provider.shutdown()
     close()
   }
 
@@ -117,7 +117,7 @@ import Testing
     tally.waitForAll()
     #expect(tally.errors.map(\.code) == [.fileTruncated, .fileTruncated])
     #expect(tally.errors.map(\.range) == [65_536..<69_632, 1 << 19..<3 << 18])
-    provider.shutDown()
+    provider.shutdown()
     tally.expectOneEndEach()
     close()
   }
@@ -132,12 +132,12 @@ import Testing
   }
 
   @Test func `after shutdown nothing is loaded, and all else works`() throws {
-    provider.shutDown()
-    provider.shutDown()
+    provider.shutdown()
+    provider.shutdown()
     let tally = LoadTally(2)
     provider.submit([load(0, 4_096), load(1 << 19, 1 << 18, tag: 1)], completion: tally.note)
     tally.expectOneEndEach()
-    #expect(tally.errors.map(\.code) == [.shutDown, .shutDown])
+    #expect(tally.errors.map(\.code) == [.shutdown, .shutdown])
     #expect(tally.errors.map(\.range) == [0..<4_096, 1 << 19..<3 << 18])
     var loads = [load(0, 1 << 20)]
     provider.load(&loads)
@@ -155,14 +155,14 @@ import Testing
     provider.submit((0..<30).map { load(Int64($0) << 15, 1 << 15, tag: $0) }) { loads in
       tally.note(loads)
       if loads.contains(where: { $0.tag == 3 }) {
-        provider.shutDown()
+        provider.shutdown()
         tally.expectOneEndEach()
-        provider.shutDown()
+        provider.shutdown()
       }
     }
     tally.waitForAll()
-    #expect(tally.errors.map(\.code) == Array(repeating: .shutDown, count: 26))
-    provider.shutDown()
+    #expect(tally.errors.map(\.code) == Array(repeating: .shutdown, count: 26))
+    provider.shutdown()
     tally.expectOneEndEach()
     close()
   }
@@ -178,7 +178,7 @@ import Testing
     let early = Guarded(0)
     let threads = try (0..<4).map { _ in
       try ServiceThread {
-        provider.shutDown()
+        provider.shutdown()
         if !tally.wrongEnds.isEmpty { early.withLock { $0 += 1 } }
       }
     }
@@ -243,13 +243,13 @@ import Testing
       let child = fork()
       if child == 0 {
         provider.submit([load], completion: childs.note)
-        provider.shutDown()
+        provider.shutdown()
         _exit(childs.errors.isEmpty && childs.wrongEnds.isEmpty ? 0 : 1)
       }
       var status: CInt = 0
       #expect(unsafe waitpid(child, &status, 0) == child)
       #expect(status == 0)
-      provider.shutDown()
+      provider.shutdown()
       provider.unmap(extent)
       provider.close(file.handle)
     }

@@ -31,7 +31,7 @@ struct BlockingCallsTests {
     #expect(slow.ended.load(ordering: .sequentiallyConsistent) == 0)
     slow.letEnd()
     try await task.value
-    calls.shutDown()
+    calls.shutdown()
   }
 
   @Test func eachShutdownReturnsWhenAllHasEnded() async throws {
@@ -44,7 +44,7 @@ struct BlockingCallsTests {
     for _ in 0..<3 {
       Thread {
         called.signal()
-        calls.shutDown()
+        calls.shutdown()
         let isEarly = probe.ended.load(ordering: .sequentiallyConsistent) == 0
         early.wrappingAdd(isEarly ? 1 : 0, ordering: .sequentiallyConsistent)
         returned.signal()
@@ -61,8 +61,8 @@ struct BlockingCallsTests {
 
   @Test func aCallMayShutItDown() async throws {
     let calls = BlockingCalls()
-    try await calls.run { () throws(MapError) in calls.shutDown() }
-    calls.shutDown()
+    try await calls.run { () throws(MapError) in calls.shutdown() }
+    calls.shutdown()
   }
 }
 

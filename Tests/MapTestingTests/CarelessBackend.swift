@@ -28,7 +28,7 @@ final class CarelessBackend: RegionProvider, @unchecked Sendable {
       case .forgetsAnEnd: ("submitsReads", "were not told within")
       case .endsTwice: ("submitsReads", "told more than once")
       case .writesAfterTheEnd: ("endsCancelledReads", "written to after the end")
-      case .leavesReadsAtShutdown: ("endsReadsAtShutdown", "`shutDown` returned before")
+      case .leavesReadsAtShutdown: ("endsReadsAtShutdown", "`shutdown` returned before")
       case .tellsUnderItsLock: ("submitsReads", "nothing came back for")
       case .wantsOddWindows: ("describesItself", "no multiple of the page")
       case .failsForCancelled: ("endsCancelledReads", "were not told within")
@@ -186,7 +186,7 @@ final class CarelessBackend: RegionProvider, @unchecked Sendable {
     return flag.cancellation
   }
 
-  func shutDown() {
+  func shutdown() {
     if fault == .leavesReadsAtShutdown { return }
     reads.wait()
     for request in late { unsafe request.buffer[0] = 1 }

@@ -22,7 +22,7 @@
       let limits = scenario.budget.limits
       let isExceeded =
         statistics.usage.bytes > limits.bytes || statistics.usage.regions > limits.regions
-        || shutDown.contains(ObjectIdentifier(maps))
+        || shutdown.contains(ObjectIdentifier(maps))
       if isExceeded && statistics.usage.regions > statistics.pinned {
         scheduler.fail(
           "holds \(statistics.usage.regions) regions over its budget, of which \(statistics.pinned) are"
@@ -33,7 +33,7 @@
     /// A manager that was shut down keeps nothing that nobody leases, though there are cursors.
     private func checkThatServiceEnded() {
       if scenario.refusesBarriers { return }
-      for maps in managers where shutDown.contains(ObjectIdentifier(maps)) {
+      for maps in managers where shutdown.contains(ObjectIdentifier(maps)) {
         checkThatServiceEnded(maps.statistics)
       }
     }

@@ -133,7 +133,7 @@
         scheduler.note("shutdown")
         guard let maps else { return }
         maps.shutdown()
-        shutDown.insert(ObjectIdentifier(maps))
+        shutdown.insert(ObjectIdentifier(maps))
       case .dropManager:
         scheduler.note("drop the manager")
         if let maps { managers.removeAll { $0 === maps } }

@@ -32,7 +32,7 @@
     /// The serials of files that a cursor was opened on by a path.
     var openedByPath: Set<UInt16> = []
     /// Managers of which a call of `shutdown` has returned.
-    var shutDown: Set<ObjectIdentifier> = []
+    var shutdown: Set<ObjectIdentifier> = []
 
     static func run(
       _ scenario: Scenario, seed: UInt64, planting fault: String? = nil

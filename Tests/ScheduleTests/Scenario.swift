@@ -90,7 +90,7 @@
       case .fileTruncated: return verbs.contains(.truncate) || verbs.contains(.clear)
       case .openFailed: return failures > 0 || verbs.contains(.remove)
       case .readFailed: return failures > 0
-      case .shutDown: return shutsDown
+      case .shutdown: return shutsDown
       case .cancelled: return verbs.contains(.cancel)
       default: return false
       }

@@ -46,6 +46,28 @@ struct BufferTests {
     #expect(buffer[7..<7].isEmpty && buffer[7..<7].first == nil)
   }
 
+  /// What a body throws comes through; where it throws nothing, only a `MapError` can.
+  @Test func errorsAreTyped() throws {
+    struct Own: Error {}
+    func count(_ buffer: MapBuffer, _ cursor: inout WindowCursor) throws(MapError) -> Int {
+      var sum = try buffer.withBytes(in: 0..<100) { $0.byteCount }
+      try buffer.forEachChunk(in: 0..<9000) { bytes, _ in sum += bytes.byteCount }
+      return try sum + cursor.withBytes(at: 4000, count: 500) { $0.byteCount }
+    }
+    let scratch = try Scratch()
+    let buffer = try buffer(Shape.small[0], scratch)
+    let maps = SlidingWindowMapManager(windowSize: 4096)
+    var cursor = try maps.cursor(for: scratch.write("other", Self.model))
+    #expect(try count(buffer, &cursor) == 9600)
+    #expect(throws: Own.self) { try buffer.withBytes(in: 0..<100) { _ in throw Own() } }
+    #expect(throws: Own.self) { try buffer.forEachChunk(in: 0..<100) { _, _ in throw Own() } }
+    var error: (any Error)?
+    do { try cursor.withBytes(at: 0, count: 100) { _ in throw Own() } } catch let own {
+      error = own
+    }
+    #expect(error is Own)
+  }
+
   @Test func rangesAreCutAtTheEnd() throws {
     let scratch = try Scratch()
     let maps = SlidingWindowMapManager(windowSize: 4096)
@@ -168,7 +190,7 @@ struct BufferTests {
     #expect(buffer[1] == Self.model[1] && buffer.error == nil)
     #expect(slice[10_000 % 100 + 100] == Self.model[100] && slice.error == nil)
     #expect(buffer[10_000] == 0)
-    #expect(buffer.error?.code == .shutDown && slice.error?.code == .shutDown)
+    #expect(buffer.error?.code == .shutdown && slice.error?.code == .shutdown)
     #expect(buffer.error?.source == .path(path))
     #expect(throws: MapError.self) { try buffer.withBytes(in: 0..<Self.model.count) { _ in } }
     #expect(Array(buffer[20_000..<20_010]) == Array(repeating: 0, count: 10))

@@ -169,7 +169,7 @@ struct BypassTests {
     try scratch.resize("file", to: offset(20))
     #expect(mapError { try cursor.use(at: offset(22), count: 1) }?.code == .fileTruncated)
     maps.shutdown()
-    #expect(mapError { try cursor.use(at: offset(10), count: 1) }?.code == .shutDown)
+    #expect(mapError { try cursor.use(at: offset(10), count: 1) }?.code == .shutdown)
   }
 
   @Test func handlesAndMemoryComeAndGoUnderReaders() throws {

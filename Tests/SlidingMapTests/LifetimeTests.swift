@@ -50,10 +50,10 @@ struct LifetimeTests {
     seen = view(cursor)
     #expect(seen == .of(Self.model, 200..<400))
     let copy = cursor.copy()
-    #expect(mapError { _ = try maps.cursor(for: path) }?.code == .shutDown)
-    #expect(mapError { _ = try maps.buffer(for: path) }?.code == .shutDown)
-    #expect(mapError { try idle.use(at: 0, count: 1) }?.code == .shutDown)
-    #expect(mapError { try idle.refresh() }?.code == .shutDown)
+    #expect(mapError { _ = try maps.cursor(for: path) }?.code == .shutdown)
+    #expect(mapError { _ = try maps.buffer(for: path) }?.code == .shutdown)
+    #expect(mapError { try idle.use(at: 0, count: 1) }?.code == .shutdown)
+    #expect(mapError { try idle.refresh() }?.code == .shutdown)
     cursor.release()
     let kept = view(copy)
     #expect(kept == .of(Self.model, 200..<400))
@@ -62,7 +62,7 @@ struct LifetimeTests {
     #expect(
       statistics.usage.regions == 0 && statistics.usage.maps == 0 && statistics.usage.handles == 0)
     #expect(scratch.maps == 0 && scratch.descriptors == 0)
-    #expect(mapError { try cursor.use(at: 100, count: 200) }?.code == .shutDown)
+    #expect(mapError { try cursor.use(at: 100, count: 200) }?.code == .shutdown)
     let past = try cursor.use(at: 1 << 40, count: 1)
     #expect(!past)
   }
@@ -110,7 +110,7 @@ struct LifetimeTests {
             #expect(shown)
           }
         } catch {
-          #expect(error.code == .shutDown)
+          #expect(error.code == .shutdown)
         }
       }
       let statistics = maps.statistics

@@ -160,7 +160,7 @@ struct ObservationTests {
     let observation = try maps.observe(policies: .lru, sampling: 1)
     maps.shutdown()
     #expect(observation.report.accesses == 0)
-    #expect(mapError { _ = try maps.observe(policies: .lru) }?.code == .shutDown)
+    #expect(mapError { _ = try maps.observe(policies: .lru) }?.code == .shutdown)
   }
 
   /// Who reads an old generation of a file, and who a new one, may have a window each of the same name.

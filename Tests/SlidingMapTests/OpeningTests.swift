@@ -23,7 +23,7 @@ struct OpeningTests {
     #expect(missing?.source == .path("/nowhere/at/all"))
     maps.shutdown()
     let late = await mapErrorOfTask { _ = try await maps.open(path) }
-    #expect(late?.code == .shutDown)
+    #expect(late?.code == .shutdown)
   }
 
   /// More of them than there are handles; each waits for its turn without a thread.

@@ -93,7 +93,7 @@ struct PressureTests {
     try cursor.refresh()
     if isShutDown { maps.shutdown() }
     let error = mapError { try cursor.use(at: 0, count: 1) }
-    #expect(error?.code == (isShutDown ? .shutDown : nil))
+    #expect(error?.code == (isShutDown ? .shutdown : nil))
     #expect(maps.statistics.usage.regions == (isShutDown ? 4 : 5))
     full.release()
     cursor.release()
@@ -193,7 +193,7 @@ struct PressureTests {
         } catch {
           // Should it be another error, the first thread must not wait for more.
           made.add(1 << 20, ordering: .relaxed)
-          #expect(error.code == MapError.Code.shutDown)
+          #expect(error.code == MapError.Code.shutdown)
         }
       }
       #expect(manager.statistics.usage.regions == 0)

@@ -115,7 +115,7 @@ struct ProviderContractTests {
     }
     let errors = [await mapErrorOfTask { try await task.value }, failure.withLock { $0 }]
     for error in errors {
-      #expect(error?.code == .shutDown)
+      #expect(error?.code == .shutdown)
     }
     let cause = errors[0]?.underlying.map { String(describing: $0) }
     #expect(

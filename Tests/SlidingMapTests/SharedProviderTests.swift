@@ -60,7 +60,7 @@ struct SharedProviderTests {
     #expect(seen == .of(Self.model, 0..<40 * 4096))
     two.shutdown()
     cursor.release()
-    #expect(mapError { _ = try two.cursor(for: path) }?.code == .shutDown)
+    #expect(mapError { _ = try two.cursor(for: path) }?.code == .shutdown)
     #expect(scratch.descriptors == 0)
   }
 
@@ -168,7 +168,7 @@ struct SharedProviderTests {
     #expect(error?.code == .custom("throttled") && error?.source == .name("x"))
     #expect((error?.underlying as? Throttled)?.seconds == 3)
     #expect(error?.description.contains("throttled") == true)
-    #expect(MapError.Code.custom("shutDown") != .shutDown)
+    #expect(MapError.Code.custom("shutdown") != .shutdown)
   }
 
   /// A backend whose reads wait for a gate.

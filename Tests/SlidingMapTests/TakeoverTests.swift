@@ -226,7 +226,7 @@ struct TakeoverTests {
     try cursor.use(at: 100, count: 50)
     maps.shutdown()
     #expect(view(cursor) == .of(model, 100..<150))
-    #expect(mapError { try cursor.use(at: 9000, count: 1) }?.code == .shutDown)
+    #expect(mapError { try cursor.use(at: 9000, count: 1) }?.code == .shutdown)
     #expect(maps.statistics.usage.bytes == 0 && scratch.descriptors == 0)
   }
 

@@ -152,7 +152,7 @@ struct TraceTests {
     #expect(bench.scratch.descriptors == 0)
     #expect(try bench.accesses().map(\.window) == requests)
     #expect(try recording.finish() == recording.finish())
-    #expect(mapError { _ = try bench.maps.recordTrace(to: bench.trace) }?.code == .shutDown)
+    #expect(mapError { _ = try bench.maps.recordTrace(to: bench.trace) }?.code == .shutdown)
     #expect(try bench.accesses().count == 500, "a refused recording empties no file")
   }
 

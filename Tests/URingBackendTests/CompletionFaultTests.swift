@@ -35,7 +35,7 @@ import URingBackend
     let file = try WindowedFile(provider, .path(path), windowSize: 65_536)
     defer {
       file.close()
-      provider.shutDown()
+      provider.shutdown()
     }
     switch way {
     case .load:
@@ -53,7 +53,7 @@ import URingBackend
       let tally = LoadTally(file.windows.count)
       file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
       tally.waitForAll()
-      provider.shutDown()
+      provider.shutdown()
       tally.expectOneEndEach()
       return (file.bytes, tally.errors)
     case .read:

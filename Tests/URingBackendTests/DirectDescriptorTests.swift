@@ -278,13 +278,13 @@ struct DirectDescriptorTests {
   @Test func `after shutdown nothing opens and a close is harmless`() throws {
     guard let provider = try Machine.directProvider() else { return }
     let file = try WindowedFile(provider, .path(path))
-    provider.shutDown()
-    #expect(file.loadAll().allSatisfy { $0?.code == .shutDown })
-    #expect(throws: MapError(.shutDown)) { try file.read(0..<10) }
-    #expect(throws: MapError(.shutDown, source: .path(path))) { try provider.open(.path(path)) }
+    provider.shutdown()
+    #expect(file.loadAll().allSatisfy { $0?.code == .shutdown })
+    #expect(throws: MapError(.shutdown)) { try file.read(0..<10) }
+    #expect(throws: MapError(.shutdown, source: .path(path))) { try provider.open(.path(path)) }
     try FileManager.default.removeItem(atPath: path.string)
-    #expect(throws: MapError(.shutDown)) { try provider.status(of: file.opened.handle) }
+    #expect(throws: MapError(.shutdown)) { try provider.status(of: file.opened.handle) }
     file.close()
-    file.provider.shutDown()
+    file.provider.shutdown()
   }
 }

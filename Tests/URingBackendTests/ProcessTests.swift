@@ -25,7 +25,7 @@ struct ProcessTests {
           #expect(file.loadAll().allSatisfy { $0 == nil })
           #expect(file.bytes == content)
         }
-        if index % 5 == 0 { provider.shutDown() }
+        if index % 5 == 0 { provider.shutdown() }
         // The memory is the owner's until the loads have ended.
         tally.waitForAll()
         file.close()
@@ -112,8 +112,8 @@ struct ProcessTests {
           }
           slot.close()
           file.close()
-          files.shutDown()
-          slots.shutDown()
+          files.shutdown()
+          slots.shutdown()
           _exit(isRight ? 0 : 1)
         }
         guard endsWell(child) else { exit(EXIT_FAILURE) }
@@ -176,7 +176,7 @@ struct ProcessTests {
         #expect(tally.errors == [] && file.bytes == content)
       }
       for file in files { file.close() }
-      provider.shutDown()
+      provider.shutdown()
     }
   }
 }

@@ -38,7 +38,7 @@ import URingBackend
     second.waitForAll()
     #expect(second.errors == [])
     #expect(file.bytes == content)
-    provider.shutDown()
+    provider.shutdown()
     tally.expectOneEndEach()
     second.expectOneEndEach()
     file.close()

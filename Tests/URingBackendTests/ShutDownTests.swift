@@ -42,7 +42,7 @@ import URingBackend
     tally.waitForAll()
     #expect(tally.errors == [])
     #expect(file.bytes == content)
-    provider.shutDown()
+    provider.shutdown()
     tally.expectOneEndEach()
     file.close()
   }
@@ -54,9 +54,9 @@ import URingBackend
       let file = try WindowedFile(provider, .path(path), windowSize: 16_384)
       let tally = LoadTally(200)
       file.copies.submit(file.windows.map { file.makeLoad($0) }, completion: tally.note)
-      provider.shutDown()
+      provider.shutdown()
       tally.expectOneEndEach()
-      #expect(tally.errors.allSatisfy { $0.code == .shutDown })
+      #expect(tally.errors.allSatisfy { $0.code == .shutdown })
       // Nothing is written there any more.
       file.unloadAll()
       #expect(file.bytes.allSatisfy { $0 == 0 })
@@ -76,7 +76,7 @@ import URingBackend
     }
     let half = file.windows.count / 2
     file.copies.submit((0..<half).map { file.makeLoad($0) }, completion: note)
-    provider.shutDown()
+    provider.shutdown()
     file.copies.submit((half..<file.windows.count).map { file.makeLoad($0) }, completion: note)
     let resident = try unsafe ProcessResources.residentPages(
       from: file.extent.base, byteCount: file.extent.byteCount)
@@ -93,14 +93,14 @@ import URingBackend
     file.copies.submit(file.windows.map { file.makeLoad($0) }) { loads in
       tally.note(loads)
       if loads.contains(where: { $0.tag == 3 }) {
-        provider.shutDown()
+        provider.shutdown()
         tally.expectOneEndEach()
-        provider.shutDown()
+        provider.shutdown()
       }
     }
     tally.waitForAll()
-    #expect(tally.errors.allSatisfy { $0.code == .shutDown })
-    provider.shutDown()
+    #expect(tally.errors.allSatisfy { $0.code == .shutdown })
+    provider.shutdown()
     tally.expectOneEndEach()
     file.close()
   }
@@ -131,7 +131,7 @@ import URingBackend
       let tally = LoadTally(200)
       file.copies.submit(file.windows.map { file.makeLoad($0) }) { loads in
         tally.note(loads)
-        if loads.contains(where: { $0.tag == 5 }) { provider.shutDown() }
+        if loads.contains(where: { $0.tag == 5 }) { provider.shutdown() }
       }
       let threads = try (0..<4).map { number in
         try ServiceThread {
@@ -139,7 +139,7 @@ import URingBackend
             var loads = file.windows.map { file.makeLoad($0) }
             file.copies.load(&loads)
           }
-          provider.shutDown()
+          provider.shutdown()
         }
       }
       for thread in threads { thread.join() }

@@ -23,7 +23,7 @@ package final class BlockingCalls: @unchecked Sendable {
   /// Has no thread yet.
   package init() {}
 
-  /// Calls `body` on a thread of its own; on the calling one where there can be none, and after `shutDown`.
+  /// Calls `body` on a thread of its own; on the calling one where there can be none, and after `shutdown`.
   package func run<Value: Sendable>(
     _ body: @escaping @Sendable () throws(MapError) -> Value
   ) async throws(MapError) -> Value {
@@ -73,7 +73,7 @@ package final class BlockingCalls: @unchecked Sendable {
 
   /// Ends the threads after the calls that were asked for, and waits for them, but not for the calling one. Idempotent; each of several
   /// calls at a time returns when all have ended.
-  package func shutDown() {
+  package func shutdown() {
     if smap_fork_generation() != forkGeneration { return }
     monitor.lock()
     isEnded = true

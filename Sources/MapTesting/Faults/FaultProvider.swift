@@ -160,7 +160,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   }
 
   /// Lets the wrapped backend give back what it holds; `takeover` is shut down by itself.
-  public func shutDown() { base.shutDown() }
+  public func shutdown() { base.shutdown() }
 
   // MARK: Names of extents
 

@@ -58,7 +58,9 @@ extension PolicyConformance {
     let victims = [true, false].map { isTold in
       var host = PolicyHost(policy, capacity: capacity)
       host.tellsOfHits = isTold
-      return requests.map { host.request($0) }
+      let outcomes = requests.map { host.request($0) }
+      checks.note(host)
+      return outcomes
     }
     let (wants, question) =
       policy.hits.limit == nil
@@ -98,6 +100,7 @@ extension PolicyConformance {
       checks.step()
       sizes.append(Footprint.elements(of: host.policy))
     }
+    checks.note(host)
     // Once warm it may waver; one that never forgets grows by an element at every miss.
     checks.expect(
       sizes[3] - sizes[1] < 10_000,
@@ -107,5 +110,12 @@ extension PolicyConformance {
 
   static func info(_ window: Int) -> RegionInfo {
     RegionInfo(key: RegionKey(file: 1, window: window), byteCount: 1, reloadCost: 1)
+  }
+}
+
+extension Checks {
+  /// Notes what a host saw its policy do that no manager would survive.
+  func note(_ host: PolicyHost) {
+    if let mistake = host.mistake { note(mistake) }
   }
 }

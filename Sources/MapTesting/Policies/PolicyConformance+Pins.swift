@@ -8,6 +8,7 @@ extension PolicyConformance {
     for (index, key) in requests.enumerated() {
       if index % 64 == 0 { checks.step() }
       if host.request(key) == .refused {
+        checks.note(host)
         checks.note("request \(index): no victim is free, though most regions are not pinned")
         return
       }
@@ -55,6 +56,7 @@ extension PolicyConformance {
     host.unpin(7)
     checks.expect(
       host.request(10) == .miss(evicted: 7), "the only region that is not pinned does not go")
+    checks.note(host)
     checks.expect(host.loaded.count == 10, "\(host.loaded.count) regions are loaded where 10 fit")
   }
 
@@ -67,6 +69,7 @@ extension PolicyConformance {
       for key in requests { host.request(key) }
       let loaded = Set(host.loaded)
       let order = host.evictionOrder()
+      checks.note(host)
       try checks.require(
         Set(order) == loaded && order.count == loaded.count,
         "of 50 regions \"\(first.name)\" hands \(order.count) over, \(Set(order).intersection(loaded).count) of them right"

@@ -28,8 +28,12 @@ package struct PolicyHost {
   /// Victims that were pinned.
   package private(set) var pinnedVictims = 0
 
+  /// What the policy did that no manager would survive: the host goes on without.
+  package private(set) var mistake: String?
+
   private var slots: [Int: RegionSlot] = [:]
-  private var keys: [Int]
+  /// The key of each slot that holds a region.
+  private var keys: [Int?]
   private var free: [RegionSlot]
   private var pins: [Int]
   /// How many slots are pinned: that all are must cost nothing to know.
@@ -55,7 +59,7 @@ package struct PolicyHost {
     self.capacity = capacity
     self.batch = batch
     references = ReferenceTable(slots: capacity)
-    keys = Array(repeating: 0, count: capacity)
+    keys = Array(repeating: nil, count: capacity)
     free = (0..<capacity).reversed().map { RegionSlot($0) }
     pins = Array(repeating: 0, count: capacity)
     limit = policy.hits.limit
@@ -81,8 +85,8 @@ package struct PolicyHost {
     policy.miss(name)
     var evicted: Int?
     if free.isEmpty {
-      guard let slot = evict() else { return .refused }
-      evicted = keys[slot.index]
+      evicted = evict()
+      if evicted == nil { return .refused }
     }
     let slot = free.removeLast()
     slots[key] = slot
@@ -117,8 +121,8 @@ package struct PolicyHost {
   /// Goes on with another policy and the same regions.
   package mutating func setPolicy(_ successor: any EvictionPolicy) {
     report()
-    let regions = policy.evictionOrder().map { slot in
-      let key = RegionKey(file: file, window: keys[slot.index])
+    let regions = order().map { slot, key in
+      let key = RegionKey(file: file, window: key)
       return (slot: slot, info: RegionInfo(key: key, byteCount: 1, reloadCost: 1))
     }
     for region in regions { references.setCount(of: region.slot, to: 0) }
@@ -131,7 +135,20 @@ package struct PolicyHost {
   /// The keys of the loaded regions, the first to go first.
   package mutating func evictionOrder() -> [Int] {
     report()
-    return policy.evictionOrder().map { keys[$0.index] }
+    return order().map(\.key)
+  }
+
+  private mutating func order() -> [(slot: RegionSlot, key: Int)] {
+    policy.evictionOrder().compactMap { slot in
+      key(of: slot, namedBy: "evictionOrder").map { (slot, $0) }
+    }
+  }
+
+  /// The key of a slot that the policy names; nil, and a mistake, where it holds none.
+  private mutating func key(of slot: RegionSlot, namedBy method: String) -> Int? {
+    if slot.index < capacity, let key = keys[slot.index] { return key }
+    mistake = mistake ?? "`\(method)` names slot \(slot.index), which holds no region"
+    return nil
   }
 
   /// Tells the policy of the hits collected so far.
@@ -155,14 +172,14 @@ package struct PolicyHost {
     if limit > 0 { references.mark(slot, limit: limit) }
   }
 
-  /// Frees one slot, or none if all are pinned, which is known without asking for each.
-  private mutating func evict() -> RegionSlot? {
+  /// Frees one slot, and tells whose it was; none if all are pinned, which is known without asking for each.
+  private mutating func evict() -> Int? {
     if pinnedCount == slots.count { return nil }
     var asked = 0
-    while let slot = policy.victim(references) {
+    while let slot = policy.victim(references), let key = key(of: slot, namedBy: "victim") {
       if pins[slot.index] == 0 {
         leave(slot, evicted: true)
-        return slot
+        return key
       }
       pinnedVictims += 1
       policy.pinned(slot)
@@ -175,7 +192,8 @@ package struct PolicyHost {
 
   private mutating func leave(_ slot: RegionSlot, evicted: Bool) {
     policy.remove(slot, evicted: evicted)
-    slots[keys[slot.index]] = nil
+    if let key = keys[slot.index] { slots[key] = nil }
+    keys[slot.index] = nil
     free.append(slot)
   }
 }

@@ -25,9 +25,9 @@ extension Bench {
     provider.close(third.handle)
     provider.close(fourth.handle)
     // Cursors may outlive their manager's service.
-    provider.shutDown()
+    provider.shutdown()
     provider.close(second.handle)
-    provider.shutDown()
+    provider.shutdown()
   }
 
   func tellsFilesApart() throws {

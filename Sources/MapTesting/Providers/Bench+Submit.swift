@@ -39,7 +39,7 @@ extension Bench {
       try expectEnds(tally, of: count)
       try submitsFromCompletions(opened.handle)
       // No end comes late.
-      provider.shutDown()
+      provider.shutdown()
       expectOneEndEach(tally)
     }
   }
@@ -82,7 +82,7 @@ extension Bench {
       // Nothing asked for may be written to memory that was given back.
       reads.forget()
       for cancellation in cancellations { cancellation.cancel() }
-      provider.shutDown()
+      provider.shutdown()
       checks.expect(reads.areForgotten, "memory was written to after the end of its read was told")
       expectOneEndEach(tally)
     }
@@ -95,16 +95,16 @@ extension Bench {
     let tally = Tally(count)
     for request in reads.requests {
       provider.submit([request]) { [self] ended in
-        for request in ended { reads.compare(request, self, or: [.shutDown, .cancelled]) }
+        for request in ended { reads.compare(request, self, or: [.shutdown, .cancelled]) }
         tally.note(ended.map(\.tag))
       }
     }
-    let second = try ServiceThread { [provider] in provider.shutDown() }
-    provider.shutDown()
+    let second = try ServiceThread { [provider] in provider.shutdown() }
+    provider.shutdown()
     let missing = tally.wrongEnds.count
     checks.expect(
       missing == 0,
-      "`shutDown` returned before the ends of \(missing) reads of \(count) were told, once each")
+      "`shutdown` returned before the ends of \(missing) reads of \(count) were told, once each")
     reads.forget()
     second.join()
     checks.expect(reads.areForgotten, "memory was written to after the end of its read was told")

@@ -29,7 +29,7 @@ final class Bench: Sendable {
 
   /// Ends the backend, and checks that nothing is left of it that the system knows of.
   func end() {
-    provider.shutDown()
+    provider.shutdown()
     guard let directory = subject.directory, ProcessResources.isAvailable else { return }
     let descriptors = ProcessResources.descriptors(under: directory.path)
     checks.expect(descriptors == 0, "\(descriptors) descriptors are left open at the end")

@@ -42,7 +42,7 @@ extension ProviderConformance {
 extension TriedFiles.Subject {
   /// Its backend's name, which is done with.
   fileprivate var name: String {
-    defer { provider.shutDown() }
+    defer { provider.shutdown() }
     return provider.name
   }
 }

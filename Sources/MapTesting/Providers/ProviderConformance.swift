@@ -24,7 +24,7 @@ public enum ProviderConformance {
     case readsSeveralAtOnce
     /// Threads that read at the same time get their own bytes.
     case readsOnSeveralThreads
-    /// Each open gives a handle of its own; closing one leaves the others alone, and so does `shutDown` for `close`.
+    /// Each open gives a handle of its own; closing one leaves the others alone, and so does `shutdown` for `close`.
     case givesEachOpenAHandle
     /// Two files have two identities; what a source, an open and a handle tell of one file agrees.
     case tellsFilesApart
@@ -38,7 +38,7 @@ public enum ProviderConformance {
     case submitsReads
     /// Reads that are cancelled end, too, and leave their memory alone afterwards.
     case endsCancelledReads
-    /// When `shutDown` returns each read under way has ended.
+    /// When `shutdown` returns each read under way has ended.
     case endsReadsAtShutdown
     /// Windows are loaded, unloaded and loaded again, and hold the file's bytes.
     case loadsWindows

@@ -32,7 +32,7 @@
           requests.remove(at: index).work()
         }
       } else {
-        scheduler.wait("shutDown") { [unowned self] in
+        scheduler.wait("shutdown") { [unowned self] in
           current != owner && !requests.contains { $0.owner == owner }
         }
       }

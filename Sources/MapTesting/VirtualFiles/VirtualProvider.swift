@@ -300,8 +300,8 @@
     }
 
     /// Waits until the kernel has ended all that is under way.
-    public func shutDown() {
-      try? begin("shutDown")
+    public func shutdown() {
+      try? begin("shutdown")
       isShutDown = true
       kernel?.finish(for: self)
     }

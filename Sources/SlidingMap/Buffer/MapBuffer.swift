@@ -65,14 +65,28 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
   ///
   /// All of them are pinned meanwhile, so a hard budget must hold them. O(windows).
   ///
-  /// - Throws: what `WindowCursor.use(at:count:)` throws, and what `body` throws.
+  /// - Throws: what `WindowCursor.use(at:count:)` throws.
   /// - Precondition: `bounds` lie within the buffer.
-  public func withBytes<R>(in bounds: Range<Int>, _ body: (RawSpan) throws -> R) throws -> R {
+  public func withBytes<R>(
+    in bounds: Range<Int>, _ body: (RawSpan) throws(MapError) -> R
+  ) throws(MapError) -> R {
     check(bounds)
-    return try storage.withCursor { cursor in
+    return try storage.withCursor { cursor throws(MapError) in
       defer { cursor.releaseIfWide() }
       return try cursor.withBytes(at: origin + Int64(bounds.lowerBound), count: bounds.count, body)
     }
+  }
+
+  /// The same for a `body` that throws errors of its own.
+  ///
+  /// - Throws: what `WindowCursor.use(at:count:)` throws, and what `body` throws.
+  /// - Precondition: `bounds` lie within the buffer.
+  @_disfavoredOverload
+  public func withBytes<R>(in bounds: Range<Int>, _ body: (RawSpan) throws -> R) throws -> R {
+    let result: Result<R, any Error> = try withBytes(in: bounds) { bytes throws(MapError) in
+      do { return .success(try body(bytes)) } catch { return .failure(error) }
+    }
+    return try result.get()
   }
 
   /// Calls `body` with the bytes of `bounds` in order, a window at a time and without a copy, and with the index of the first
@@ -80,8 +94,27 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
   ///
   /// Only one window is pinned at a time. O(windows) beside what `body` does.
   ///
+  /// - Throws: what `WindowCursor.use(at:count:)` throws.
+  /// - Precondition: `bounds` lie within the buffer.
+  public func forEachChunk(
+    in bounds: Range<Int>, _ body: (_ bytes: RawSpan, _ index: Int) throws(MapError) -> Void
+  ) throws(MapError) {
+    check(bounds)
+    try storage.withCursor { cursor throws(MapError) in
+      var index = bounds.lowerBound
+      while index < bounds.upperBound {
+        try enterChunk(index..<bounds.upperBound, &cursor)
+        try body(cursor.bytes, index)
+        index += cursor.bytes.byteCount
+      }
+    }
+  }
+
+  /// The same for a `body` that throws errors of its own.
+  ///
   /// - Throws: what `WindowCursor.use(at:count:)` throws, and what `body` throws.
   /// - Precondition: `bounds` lie within the buffer.
+  @_disfavoredOverload
   public func forEachChunk(
     in bounds: Range<Int>, _ body: (_ bytes: RawSpan, _ index: Int) throws -> Void
   ) throws {

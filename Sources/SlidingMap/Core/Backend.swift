@@ -106,7 +106,7 @@ final class Backend: Sendable {
   /// The error of a load whose end is not told though the provider has ended.
   func untoldEnd() -> MapError {
     MapError(
-      .shutDown,
+      .shutdown,
       underlying: BrokenPromise(backend: name, "has shut down without telling the end of a load"))
   }
 

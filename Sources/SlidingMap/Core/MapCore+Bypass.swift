@@ -40,7 +40,7 @@ extension MapCore {
   ///   - end: up to where bytes are asked for; a file that was cut short may have no more.
   ///   - memory: what the cursor has.
   /// - Returns: nil if there is no memory or no handle, so that the window must be loaded.
-  /// - Throws: `.fileTruncated`, `.readFailed`, `.shutDown`, `.forked`.
+  /// - Throws: `.fileTruncated`, `.readFailed`, `.shutdown`, `.forked`.
   func bypass(
     _ edition: Edition, _ wanted: Range<Int64>, atLeastTo end: Int64, with memory: HeldCopy?
   ) throws(MapError) -> HeldCopy? {

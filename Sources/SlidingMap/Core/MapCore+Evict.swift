@@ -23,7 +23,7 @@ extension MapCore {
         counters.overshoots += demand.regions
         return
       }
-      if isShutDown && !demand.isNone { throw MapError(.shutDown) }
+      if isShutDown && !demand.isNone { throw MapError(.shutdown) }
       let ended = loads.windowsEnded
       if let victim = nextVictim(&token) {
         leave(victim, evicted: true, &chores)

@@ -172,7 +172,7 @@ extension MapCore {
     let (status, handle) = (opened.status, opened.handle)
     if isShutDown {
       chores.handles.append((handle, backend))
-      throw MapError(.shutDown)
+      throw MapError(.shutdown)
     }
     guard let file = registry[status.identity],
       file.isAnchored || file.version == status.version

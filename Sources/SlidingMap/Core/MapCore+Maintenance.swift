@@ -45,11 +45,11 @@ extension MapCore {
 
   /// Ends service: unloads what nobody uses now and the rest as its leases end. Idempotent; each of several calls at a time
   /// returns when all is closed.
-  func shutDown() {
+  func shutdown() {
     if isForked { return }
     closeAll()
     endObservations()
-    openings.shutDown()
+    openings.shutdown()
     let given = locked { loads.submitted }
     let haveEnded = [primary, takeover].compactMap { $0?.end() }
     if haveEnded.contains(false) {

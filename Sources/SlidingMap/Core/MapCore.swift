@@ -99,7 +99,7 @@ final class MapCore: @unchecked Sendable {
     }
     if !isForked {
       for file in files { file.handle.map(file.backend.provider.close) }
-      openings.shutDown()
+      openings.shutdown()
       primary.end()
       takeover?.end()
     }
@@ -110,7 +110,7 @@ final class MapCore: @unchecked Sendable {
   var isForked: Bool { smap_fork_generation() != forkGeneration }
 
   func checkUsable() throws(MapError) {
-    if isShutDown { throw MapError(.shutDown) }
+    if isShutDown { throw MapError(.shutdown) }
   }
 
   /// Takes the lock, until the token's life ends.

@@ -21,7 +21,7 @@ final class ProviderShare: Sendable {
       wasLast = result
       return result
     }
-    if wasLast { provider.shutDown() }
+    if wasLast { provider.shutdown() }
     return wasLast
   }
 

@@ -6,7 +6,7 @@ extension WindowCursor {
   /// memory of the cursor's own, without a lock. See `BypassClock`.
   ///
   /// - Returns: whether the bytes are shown; otherwise the windows are to be loaded, and the old lease may have ended.
-  /// - Throws: `.readFailed`, `.fileTruncated`, `.shutDown`, `.forked`.
+  /// - Throws: `.readFailed`, `.fileTruncated`, `.shutdown`, `.forked`.
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {

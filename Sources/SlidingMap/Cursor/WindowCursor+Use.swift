@@ -16,7 +16,7 @@ extension WindowCursor {
   /// - Returns: false if `offset` is at or past the end of the file; the cursor is invalid then.
   /// - Precondition: `offset` and `count` are not negative.
   /// - Throws: `.budgetExhausted`, `.fileChanged`, `.fileTruncated`, `.addressSpaceExhausted`, `.handlesExhausted`,
-  ///   `.readFailed`, `.shutDown`, `.forked`.
+  ///   `.readFailed`, `.shutdown`, `.forked`.
   @inlinable
   @inline(__always)
   @discardableResult
@@ -40,8 +40,21 @@ extension WindowCursor {
 
   /// Calls `body` with the bytes that `use(at:count:)` would show; none if `offset` is at or past the end.
   ///
+  /// - Throws: what `use` throws.
+  @inlinable
+  public mutating func withBytes<R>(
+    at offset: Int64, count: Int, _ body: (RawSpan) throws(MapError) -> R
+  ) throws(MapError) -> R {
+    try use(at: offset, count: count)
+    return try body(bytes)
+  }
+
+  /// Calls a `body` that throws errors of its own with the bytes that `use(at:count:)` would show; none if `offset` is at or past the
+  /// end.
+  ///
   /// - Throws: what `use` throws, and what `body` throws.
   @inlinable
+  @_disfavoredOverload
   public mutating func withBytes<R>(
     at offset: Int64, count: Int, _ body: (RawSpan) throws -> R
   ) throws -> R {

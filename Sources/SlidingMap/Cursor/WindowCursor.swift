@@ -120,7 +120,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   /// One fstat(2). Where the descriptor was closed, a stat(2) for each path under which cursors asked for the file, this one's
   /// first, until one leads to it.
   ///
-  /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutDown`, `.forked`; `.fileChanged`
+  /// - Throws: `.openFailed` with errno, `.handlesExhausted`, `.addressSpaceExhausted`, `.shutdown`, `.forked`; `.fileChanged`
   ///   where no path leads to the file any more, and for one that changed while neither a map nor a descriptor held it;
   ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. The size stays then, and all
   ///   other leases.

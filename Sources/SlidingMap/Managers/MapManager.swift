@@ -21,7 +21,7 @@ public class MapManager: @unchecked Sendable {
   /// - Throws: `.openFailed` with errno (missing, unreadable), `.notRegularFile` (directory, FIFO, socket, device),
   ///   `.blockDevice`, `.unsizedFile` (as under /proc), `.notMappable`, `.handlesExhausted`, `.addressSpaceExhausted`,
   ///   `.fileChanged` for one that is another at each of several looks, `.budgetExhausted` for one that grew in a window that
-  ///   is in use, where a hard budget has no room for that, `.shutDown`, `.forked`.
+  ///   is in use, where a hard budget has no room for that, `.shutdown`, `.forked`.
   public func cursor(for path: FilePath) throws(MapError) -> WindowCursor {
     try cursor(for: .path(path))
   }
@@ -133,12 +133,12 @@ public class MapManager: @unchecked Sendable {
   /// What the manager did and holds. O(cursors + files), under the lock.
   public var statistics: MapStatistics { core.statistics }
 
-  /// Ends service now: unloads all, closes all, and refuses new windows and cursors with `.shutDown`.
+  /// Ends service now: unloads all, closes all, and refuses new windows and cursors with `.shutdown`.
   ///
   /// Leases in force stay readable until they end, and give their windows back then: memory that a span shows is never
   /// taken away under it. Recordings and observations end. Idempotent; called by several threads at a time, it returns to
   /// none of them before all is closed.
-  public func shutdown() { core.shutDown() }
+  public func shutdown() { core.shutdown() }
 }
 
 /// Maps windows of one size on demand: for files larger than memory, and for many files under one budget.

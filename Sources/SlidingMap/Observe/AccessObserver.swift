@@ -30,7 +30,7 @@ extension AccessObserver {
 }
 
 extension MapCore {
-  /// - Throws: `.shutDown`, `.forked`.
+  /// - Throws: `.shutdown`, `.forked`.
   func checkRunning() throws(MapError) {
     if isForked { throw MapError(.forked) }
     monitor.lock()
@@ -47,7 +47,7 @@ extension MapCore {
 
   /// How much a policy may count on at present.
   ///
-  /// - Throws: `.shutDown`, `.forked`.
+  /// - Throws: `.shutdown`, `.forked`.
   func capacityNow() throws(MapError) -> PolicyCapacity {
     try checkRunning()
     monitor.lock()

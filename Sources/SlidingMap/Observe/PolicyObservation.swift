@@ -86,7 +86,7 @@ extension MapManager {
   ///     what makes about 500 regions of the sample fit the present budget. A manager of whole files that has loaded none
   ///     does not know how many fit a budget of bytes, and takes all into the sample: observe it later, or name a share.
   /// - Precondition: the policies hold nothing yet.
-  /// - Throws: `.shutDown`, `.forked`.
+  /// - Throws: `.shutdown`, `.forked`.
   /// - Complexity: O(loaded windows), under the lock, and some 40 bytes for each different window of the sample; from then
   ///   on O(policies) for an access to the sample, amortized.
   public func observe<each Policy: EvictionPolicy>(

@@ -75,7 +75,7 @@ final class TraceRecorder: AccessObserver, @unchecked Sendable {
   }
 
   private func finish() -> Result<TraceSummary, MapError> {
-    guard let writer else { return .failure(MapError(.shutDown)) }
+    guard let writer else { return .failure(MapError(.shutdown)) }
     defer { self.writer = nil }
     do throws(MapError) {
       writer.append(encoder.takeBlock())

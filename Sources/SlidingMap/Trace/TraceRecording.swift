@@ -58,7 +58,7 @@ extension MapManager {
   ///   - format: what the file is for.
   /// - Throws: `.openFailed` with errno, EBUSY for a file that the manager reads, EWOULDBLOCK for one that another recording
   ///   is written to; `.notRegularFile`; `.writeFailed` with EAGAIN where there is no room for a thread;
-  ///   `.shutDown`, `.forked`.
+  ///   `.shutdown`, `.forked`.
   /// - Complexity: O(loaded windows), under the lock.
   public func recordTrace(
     to path: FilePath, format: TraceFormat = .compact

@@ -41,7 +41,7 @@ final class Ring: @unchecked Sendable {
 
   /// Carries out requests and returns when all have ended, each with its `result`.
   ///
-  /// - Throws: `.shutDown`, `.forked`, and `.readFailed` where the kernel refuses the ring.
+  /// - Throws: `.shutdown`, `.forked`, and `.readFailed` where the kernel refuses the ring.
   @unsafe
   func run(_ requests: UnsafeMutableBufferPointer<Request>) throws(MapError) {
     guard let first = requests.baseAddress, !requests.isEmpty else { return }
@@ -59,7 +59,7 @@ final class Ring: @unchecked Sendable {
   private static func check(_ outcome: CInt) throws(MapError) {
     switch Int(outcome) {
     case 0: return
-    case SMAP_RING_SHUT: throw MapError(.shutDown)
+    case SMAP_RING_SHUT: throw MapError(.shutdown)
     case SMAP_RING_FORKED: throw MapError(.forked)
     default: throw MapError(.readFailed, errno: Errno(rawValue: -outcome))
     }

@@ -82,7 +82,7 @@ final class ReadService: @unchecked Sendable {
 
   /// Ends loads not begun, waits for those under way, and gives everything back. On the working thread itself, which is in
   /// a completion then, the rest of the work is done here.
-  func shutDown(isForked: Bool) {
+  func shutdown(isForked: Bool) {
     if isForked {
       // A lock may be held by a thread that is not here, as the working thread isn't.
       ring?.ring.shut()
@@ -218,7 +218,7 @@ final class ReadService: @unchecked Sendable {
 
   private func abandonWaiting() {
     while let read = waiting.popFirst() {
-      read.request.result = .failure(MapError(.shutDown))
+      read.request.result = .failure(MapError(.shutdown))
       finished.append(read)
     }
   }

@@ -217,7 +217,7 @@ final class MemoryProvider: RegionProvider, CopyMemory {
     }
   }
 
-  func shutDown() { state.withLock { $0.isShutDown = true } }
+  func shutdown() { state.withLock { $0.isShutDown = true } }
 }
 
 /// An outsider's policy: the text of `EvictionPolicy`'s documentation.

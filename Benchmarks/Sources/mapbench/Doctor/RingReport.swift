@@ -25,7 +25,7 @@ struct RingReport: Encodable {
     disabled = SystemText.read("/proc/sys/kernel/io_uring_disabled").flatMap { Int($0) }
     do throws(MapError) {
       let provider = try URingProvider()
-      defer { provider.shutDown() }
+      defer { provider.shutdown() }
       let found = provider.features
       isAvailable = found.method == .ring
       errno = found.ringErrno?.rawValue

@@ -34,7 +34,7 @@ struct Leftovers: Encodable {
   }
 
   /// Shuts the manager down and counts what should have gone with that.
-  mutating func shutDown(_ maps: MapManager) {
+  mutating func shutdown(_ maps: MapManager) {
     maps.shutdown()
     let statistics = maps.statistics
     bytes = statistics.usage.bytes

@@ -47,7 +47,7 @@ struct LoadSoak: Sendable {
       let busy = Self.processorTime()
       sleep(UInt32(idle))
       result.idleMilliseconds = (Self.processorTime() - busy) * 1000
-      result.left.shutDown(maps)
+      result.left.shutdown(maps)
     }
     result.left.lookAtProcess()
     return result

@@ -55,7 +55,7 @@ struct MixedSoak: Sendable {
       watch.join()
       result.left.lookAtIdle(maps)
       result.take(maps.statistics)
-      result.left.shutDown(maps)
+      result.left.shutdown(maps)
     }
     let peaks = sampler.stop()
     result.resident = peaks.file + peaks.anonymous
