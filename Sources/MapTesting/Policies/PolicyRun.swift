@@ -48,6 +48,9 @@ struct PolicyRun {
     setCapacity(capacity)
   }
 
+  /// As often may `victim` name regions that it named before, as with managers.
+  static func mostRepeats(of regions: Int) -> Int { 8 * regions + 1024 }
+
   /// Takes `count` steps, and checks invariants after each, or, with many regions, after every thousandth; the order, which
   /// takes as long, with few regions after every eighth.
   mutating func run(_ count: Int) throws {
@@ -97,7 +100,7 @@ struct PolicyRun {
     report()
     let key = anyMissing()
     calls.note(.miss(key))
-    policy.miss(RegionKey(file: 1, window: key))
+    policy.miss(name(of: key))
     model?.miss(key)
     if free.isEmpty || source.draw(below: 8) == 0 { try evict() }
     // Sometimes a load fails, and `insert` never comes.
@@ -109,10 +112,16 @@ struct PolicyRun {
     if key < isLoaded.count { isLoaded[key] = true }
     references.setCount(of: RegionSlot(slot), to: 0)
     calls.note(.insert(slot, key))
-    policy.insert(
-      RegionSlot(slot),
-      RegionInfo(key: RegionKey(file: 1, window: key), byteCount: 1, reloadCost: 1))
+    let info = RegionInfo(
+      key: name(of: key), byteCount: model == nil ? 1 + key % 7 * 4096 : 1, reloadCost: 1 + key % 3)
+    policy.insert(RegionSlot(slot), info)
     model?.insert(slot, key)
+  }
+
+  /// A model knows windows of one file alone.
+  private func name(of key: Int) -> RegionKey {
+    model == nil
+      ? RegionKey(file: UInt64(key % 3), window: key / 3) : RegionKey(file: 1, window: key)
   }
 
   /// A key that is not loaded, most often one that was before.
@@ -144,7 +153,7 @@ struct PolicyRun {
     tick += 1
     let round = tick
     var found = 0
-    var asked = 0
+    var repeats = 0
     while found < loaded.count {
       let victim = try nextVictim()
       guard isPinned[victim] else {
@@ -154,14 +163,15 @@ struct PolicyRun {
       if ticks[victim] != round {
         ticks[victim] = round
         found += 1
+        repeats = 0
       }
       calls.note(.pinned(victim))
       policy.pinned(RegionSlot(victim))
       model?.pinned(victim)
-      asked += 1
-      if asked > 4 * loaded.count {
+      repeats += 1
+      if repeats > Self.mostRepeats(of: loaded.count) {
         throw fault(
-          "with all \(loaded.count) regions pinned, \(asked) victims in a row came by \(found) of them only"
+          "with all \(loaded.count) regions pinned, `victim` comes by \(found) of them only, \(repeats) times in a row"
         )
       }
     }
@@ -224,9 +234,15 @@ struct PolicyRun {
 
   /// The first of what the policy announces, all of which must be held and named once. It changes nothing.
   private func firstAnnounced() throws -> Int? {
-    var slots: [RegionSlot] = []
+    // Managers begin the list with the victim.
+    let first = loaded.first.map { [RegionSlot($0)] } ?? []
+    var slots = first
     let counts = capacity <= 8 ? countsNow : []
     policy.upcoming(4, references, into: &slots)
+    if slots.prefix(first.count) != first[...] {
+      throw fault("`upcoming` takes away what the list had, instead of appending to it")
+    }
+    slots.removeFirst(first.count)
     if capacity <= 8 && counts != countsNow {
       throw fault("`upcoming` changes counts of the reference table")
     }
