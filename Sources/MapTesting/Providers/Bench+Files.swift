@@ -61,7 +61,7 @@ extension Bench {
   }
 
   func refusesWhatIsNotThere() {
-    let codes: [MapError.Code] = [.openFailed, .unsupported]
+    let codes: [MapError.Code] = [.openFailed, .unsupported, .notRegularFile]
     for source in [
       source("no such file"), .name("\u{0}"), .path("/no/such/file/anywhere"),
       // No process has so many.

@@ -1,5 +1,6 @@
 internal import MapProtocols
 internal import Policies
+internal import Synchronization
 
 extension Bench {
   func describesItself() {
@@ -55,24 +56,27 @@ extension Bench {
           requests.map(\.tag) == reads.requests.map(\.tag),
           "`read` of several requests changes which they are")
         for request in requests { reads.compare(request, self) }
+        reads.settle()
       }
     }
   }
 
   func readsOnSeveralThreads() throws {
     let content = contents[Self.large]!
+    let opens = Guarded<Set<Handle>>([], isScheduled: false)
     try withHandle(Self.large) { opened in
       let seed = seed
       let threads = try (0..<4).map { index in
         try ServiceThread { [self] in
           var dice = SplitMix64(seed: seed &+ UInt64(index))
-          for _ in 0..<300 {
+          for round in 0..<300 {
             let (offset, count) = (dice.draw(below: content.count), 1 + dice.draw(below: 20_000))
             do throws(MapError) {
               let bytes = try read(opened.handle, at: offset, count)
               expect(bytes, at: offset, count, of: content, "a read beside others")
+              if round % 10 == 0 { try openBesideOthers(index, opens) }
             } catch {
-              checks.note("a read beside others failed: \(error)")
+              checks.note("a call beside others failed: \(error)")
             }
             checks.step()
           }
@@ -80,6 +84,18 @@ extension Bench {
       }
       for thread in threads { thread.join() }
     }
+  }
+
+  /// Opens, reads and closes a file; no other may have the handle meanwhile.
+  private func openBesideOthers(_ index: Int, _ opens: Guarded<Set<Handle>>) throws(MapError) {
+    let name = ["4095", "4096", "4097", "100003"][index % 4]
+    let opened = try provider.open(source(name))
+    let isNew = opens.withLock { $0.insert(opened.handle).inserted }
+    checks.expect(isNew, "two threads that open at the same time get the same handle")
+    let bytes = try read(opened.handle, at: 7, 500)
+    expect(bytes, at: 7, 500, of: contents[name]!, "a read of a file opened beside others")
+    opens.withLock { _ = $0.remove(opened.handle) }
+    provider.close(opened.handle)
   }
 }
 
@@ -89,6 +105,8 @@ final class Reads: @unchecked Sendable {
   let requests: [ReadRequest]
   private let truths: [(content: [UInt8], offset: Int)]
   private let memory: UnsafeMutableRawBufferPointer
+  /// Whether nobody writes to the memory any more; until then it is not given back, whatever becomes of the check.
+  private let isSettled = Atomic(false)
 
   private static let untouched: UInt8 = 0xEE
 
@@ -109,7 +127,12 @@ final class Reads: @unchecked Sendable {
     truths = places.map { ($0.content, $0.offset) }
   }
 
-  deinit { unsafe memory.deallocate() }
+  deinit {
+    if isSettled.load(ordering: .relaxed) { unsafe memory.deallocate() }
+  }
+
+  /// Every read has ended.
+  func settle() { isSettled.store(true, ordering: .relaxed) }
 
   /// Notes what is wrong with a request that has ended, unless it failed with one of `codes`.
   func compare(_ ended: ReadRequest, _ bench: Bench, or codes: Set<MapError.Code> = []) {
@@ -125,6 +148,8 @@ final class Reads: @unchecked Sendable {
       }
       let bytes = unsafe Array(request.buffer[..<count])
       unsafe bench.expect(bytes, at: offset, request.buffer.count, of: content, "a request")
+      let isUntouched = unsafe request.buffer[count...].allSatisfy { $0 == Self.untouched }
+      bench.checks.expect(isUntouched, "a request that gave \(count) bytes wrote behind them")
     case .failure(let error):
       if codes.contains(error.code) { return }
       bench.checks.note("a request failed: \(error)")

@@ -41,6 +41,7 @@ extension Bench {
       // No end comes late.
       provider.shutdown()
       expectOneEndEach(tally)
+      reads.settle()
     }
   }
 
@@ -51,14 +52,14 @@ extension Bench {
     submitNext(0, reads, tally)
     try expectEnds(tally, of: 50)
     expectOneEndEach(tally)
+    reads.settle()
   }
 
   private func submitNext(_ index: Int, _ reads: Reads, _ tally: Tally) {
     provider.submit([reads.requests[index]]) { [self] ended in
       for request in ended { reads.compare(request, self) }
       checks.step()
-      let isFirst = tally.wrongEnds.contains(index)
-      tally.note(ended.map(\.tag))
+      let isFirst = tally.note(ended.map(\.tag))
       if isFirst && index + 1 < reads.requests.count { submitNext(index + 1, reads, tally) }
     }
   }
@@ -69,7 +70,9 @@ extension Bench {
       let reads = Reads(places(opened.handle, count))
       let tally = Tally(count)
       let cancellations = reads.requests.map { request in
-        provider.submit([request]) { [self] ended in
+        checks.step()
+        return provider.submit([request]) { [self] ended in
+          checks.step()
           for request in ended { reads.compare(request, self, or: [.cancelled]) }
           tally.note(ended.map(\.tag))
         }
@@ -85,6 +88,7 @@ extension Bench {
       provider.shutdown()
       checks.expect(reads.areForgotten, "memory was written to after the end of its read was told")
       expectOneEndEach(tally)
+      reads.settle()
     }
   }
 
@@ -94,22 +98,25 @@ extension Bench {
     let reads = Reads(places(opened.handle, count))
     let tally = Tally(count)
     for request in reads.requests {
+      checks.step()
       provider.submit([request]) { [self] ended in
+        checks.step()
         for request in ended { reads.compare(request, self, or: [.shutdown, .cancelled]) }
         tally.note(ended.map(\.tag))
       }
     }
     let second = try ServiceThread { [provider] in provider.shutdown() }
     provider.shutdown()
-    let missing = tally.wrongEnds.count
+    let missing = tally.missing
     checks.expect(
       missing == 0,
-      "`shutdown` returned before the ends of \(missing) reads of \(count) were told, once each")
+      "`shutdown` returned before the ends of \(missing) reads of \(count) were told")
     reads.forget()
     second.join()
     checks.expect(reads.areForgotten, "memory was written to after the end of its read was told")
     provider.close(opened.handle)
     expectOneEndEach(tally)
+    if missing == 0 { reads.settle() }
   }
 
   private func expectEnds(_ tally: Tally, of count: Int) throws {
@@ -120,8 +127,8 @@ extension Bench {
   }
 
   private func expectOneEndEach(_ tally: Tally) {
-    let wrong = tally.wrongEnds
-    checks.expect(wrong.isEmpty, "the ends of \(wrong.count) reads were told more than once")
+    checks.expect(
+      tally.repeated == 0, "the ends of \(tally.repeated) reads were told more than once")
   }
 }
 
@@ -132,11 +139,16 @@ final class Tally: Sendable {
 
   init(_ count: Int) { ends = Guarded(Array(repeating: 0, count: count), isScheduled: false) }
 
-  func note(_ tags: [Int]) {
-    ends.withLock { ends in
-      for tag in tags where ends.indices.contains(tag) { ends[tag] += 1 }
+  /// - Returns: whether none of them has ended before.
+  @discardableResult
+  func note(_ tags: [Int]) -> Bool {
+    let isFirst = ends.withLock { ends in
+      let known = tags.filter(ends.indices.contains)
+      for tag in known { ends[tag] += 1 }
+      return known.allSatisfy { ends[$0] == 1 }
     }
     told.signal()
+    return isFirst
   }
 
   /// Waits until each has ended.
@@ -144,13 +156,15 @@ final class Tally: Sendable {
   /// - Returns: how many have not, after so many seconds without an end.
   func waitForAll(seconds: Int, _ checks: Checks) -> Int {
     while true {
-      let missing = ends.withLock { $0.count { $0 == 0 } }
+      let missing = missing
       if missing == 0 { return 0 }
       if told.wait(timeout: .now() + .seconds(seconds)) == .timedOut { return missing }
       checks.step()
     }
   }
 
-  /// Those that have not ended, or more than once.
-  var wrongEnds: [Int] { ends.withLock { ends in ends.indices.filter { ends[$0] != 1 } } }
+  /// How many have not ended.
+  var missing: Int { ends.withLock { $0.count { $0 == 0 } } }
+  /// How many have ended more than once.
+  var repeated: Int { ends.withLock { $0.count { $0 > 1 } } }
 }

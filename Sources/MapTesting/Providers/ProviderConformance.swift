@@ -5,9 +5,7 @@ public import MapProtocols
 /// ```swift
 /// @Test func keepsItsPromises() async throws {
 ///   try await ProviderConformance.check { files in
-///     let backend = MemoryBackend()
-///     for (name, bytes) in files { backend.put(bytes, at: name) }
-///     return backend
+///     try TarBackend(archive: makeArchive(files))
 ///   }
 /// }
 /// ```
@@ -79,8 +77,8 @@ public enum ProviderConformance {
   ///   - promises: which to check.
   ///   - seed: what random parts depend on; by default another each time, which the report tells.
   ///   - source: what a file of that name is opened by; `.name(name)` if nothing is said.
-  ///   - change: gives the file of that name other bytes, perhaps of another count, while it is open; where there is none, files never
-  ///     change, and what is promised about changes is not checked.
+  ///   - change: gives the file of that name other bytes, perhaps of another count, while it is open, and at once: no reader may come by
+  ///     a part of them. Where there is none, files never change, and what is promised about changes is not checked.
   ///   - makeBackend: makes a backend over files of these names with these bytes; called for each promise.
   public static func check<Backend: RegionProvider>(
     promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
