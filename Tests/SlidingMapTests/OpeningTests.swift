@@ -1,4 +1,5 @@
 import Foundation
+import MapTesting
 import SlidingMap
 import SystemPackage
 import Testing
@@ -95,11 +96,15 @@ struct OpeningTests {
     #expect(view(held) == .of(Self.model, 0..<10))
   }
 
-  /// A backend whose files take long to open does not hold the pool's threads.
-  @Test func aSlowOpenHoldsNobodyUp() async throws {
+  /// A backend whose files take long to open does not hold the pool's threads, nor with faults in front of it.
+  @Test(arguments: [false, true])
+  func aSlowOpenHoldsNobodyUp(_ isWrapped: Bool) async throws {
     let slow = Slow()
-    let maps = SlidingWindowMapManager(
-      backend: slow, budget: .fixed(handles: 1), windowSize: 4096)
+    let maps =
+      isWrapped
+      ? SlidingWindowMapManager(
+        backend: FaultProvider(slow) { _ in nil }, budget: .fixed(handles: 1), windowSize: 4096)
+      : SlidingWindowMapManager(backend: slow, budget: .fixed(handles: 1), windowSize: 4096)
     let tasks = (0..<20).map { number in
       Task { try await maps.open(.name("\(number)")).fileSize }
     }

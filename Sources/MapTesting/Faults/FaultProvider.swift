@@ -44,7 +44,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   public var preferredWindowSize: Int? { base.preferredWindowSize }
   /// That of the wrapped backend, with the same faults in front of it.
   public let takeover: Takeover?
-  private let base: Base
+  fileprivate let base: Base
   private let fault: @Sendable (ProviderCall) -> MapError?
   private let memory: any CopyMemory
   private let names = Guarded(Names())
@@ -70,7 +70,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
     FaultProvider<Other>(provider, failing: fault)
   }
 
-  private func error(
+  fileprivate func error(
     _ operation: ProviderCall.Operation, _ source: FileSource?, _ range: Range<Int64>? = nil
   ) -> MapError? {
     let call = ProviderCall(backend: name, operation: operation, source: source, range: range)
@@ -89,8 +89,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
     return note(try base.open(source), of: source)
   }
 
-  /// The same as the wrapped backend does it for tasks.
-  private func note(_ file: OpenedFile, of source: FileSource) -> OpenedFile {
+  fileprivate func note(_ file: OpenedFile, of source: FileSource) -> OpenedFile {
     names.withLock { $0.ofHandles[file.handle] = source }
     return file
   }
@@ -178,6 +177,14 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
       unsafe names.ofExtents[UInt(bitPattern: region.extent.base)]
     }
     return error(.load, source, region.offset..<region.offset + Int64(region.byteCount))
+  }
+}
+
+extension FaultProvider: AsynchronousProvider where Base: AsynchronousProvider {
+  /// Opens a file for a task, unless `open` is to fail.
+  public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
+    if let error = error(.open, source) { throw error }
+    return note(try await base.open(source), of: source)
   }
 }
 
