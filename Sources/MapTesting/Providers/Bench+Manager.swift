@@ -16,7 +16,7 @@ extension Bench {
         reader.read(3_000)
       }
     }
-    readsForTasks(maps)
+    try readsForTasks(maps)
     for _ in 0..<10 {
       maps.collect()
       checks.step()
@@ -72,13 +72,15 @@ extension Bench {
   }
 
   /// Opens and loads for tasks, and waits for them on the calling thread.
-  private func readsForTasks(_ maps: MapManager) {
+  private func readsForTasks(_ maps: MapManager) throws {
+    let executor = try ThreadExecutor()
+    defer { executor.end() }
     let content = contents[Self.large]!
     let end = DispatchSemaphore(value: 0)
     let source = source(Self.large)
     for task in 0..<4 {
       let checks = checks
-      Task {
+      Task(executorPreference: executor) {
         do throws(MapError) {
           var cursor = try await maps.open(source)
           for index in 0..<50 {
