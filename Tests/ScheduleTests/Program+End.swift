@@ -39,7 +39,8 @@
     }
 
     private func checkThatServiceEnded(_ left: MapStatistics) {
-      let held = (left.regions, left.bytes, left.maps, left.addresses, left.handles)
+      let usage = left.usage
+      let held = (usage.regions, usage.bytes, usage.maps, usage.addresses, usage.handles)
       if held != (0, 0, 0, 0, 0) {
         scheduler.fail(
           "keeps (regions, bytes, maps, addresses, handles) \(held) after its shutdown")
@@ -103,7 +104,8 @@
     private func checkThatAllIsGone(_ maps: MapManager) {
       maps.collect()
       let left = maps.statistics
-      let held = (left.files, left.cursors, left.maps, left.addresses, left.handles)
+      let usage = left.usage
+      let held = (left.files, left.cursors, usage.maps, usage.addresses, usage.handles)
       if held != (0, 0, 0, 0, 0) {
         scheduler.fail("keeps (files, cursors, maps, addresses, handles) \(held)")
       }

@@ -213,13 +213,8 @@
       let count = min(buffer.count, 2 * Self.page)
       let known = files.files(at: path, since: start)
       if count > 0 { _ = buffer[count / 2] }
-      do {
-        try buffer.withBytes(in: 0..<count) {
-          _ = files.check($0, at: 0, of: known, in: start...(.max))
-        }
-      } catch {
-        guard let error = error as? MapError else { return }
-        throw error
+      try buffer.withBytes(in: 0..<count) {
+        _ = files.check($0, at: 0, of: known, in: start...(.max))
       }
     }
 
