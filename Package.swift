@@ -88,7 +88,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "MapTestingTests", dependencies: ["MapTesting", "MapProtocols", system],
+      name: "MapTestingTests", dependencies: ["MapTesting", "MapProtocols", "SlidingMap", system],
       swiftSettings: strict),
     .testTarget(
       name: "ScheduleTests",

@@ -3,6 +3,9 @@ package enum PolicyMistake {
   /// Who wants to hear of it instead of the program's end, on this task or thread: a conformance suite.
   @TaskLocal package static var listener: (@Sendable (String) -> Void)?
 
+  /// As often in a row `victim` may name pinned regions that it named before: readers may set marks meanwhile.
+  package static func mostRepeats(of regions: Int) -> Int { 8 * regions + 1024 }
+
   /// Tells the listener, or ends the program.
   static func tell(_ name: String, _ mistake: String) {
     guard let listener else { refuse("eviction policy", name, mistake) }

@@ -31,7 +31,8 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// - Parameters:
   ///   - handle: an open file of this provider.
   ///   - offset: in bytes from the start of the file, not negative.
-  ///   - buffer: filled from its start; it may be of any size and alignment.
+  ///   - buffer: filled from its start; it may be of any size and alignment. What lies behind the bytes that are given stays as it was:
+  ///     past a file's end windows are zeros.
   /// - Returns: how many bytes; less than the buffer holds only at the end of the file, 0 past it.
   /// - Throws: `.readFailed`.
   func read(

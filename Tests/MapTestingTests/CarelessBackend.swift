@@ -3,12 +3,13 @@ import MapProtocols
 import SystemPackage
 
 /// Files in a dictionary, read on a thread of its own, but for one fault; without one it is right.
-final class CarelessBackend: RegionProvider, @unchecked Sendable {
+final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
   enum Fault: CaseIterable, Sendable {
     case readsTooLittle, inventsBytes, writesBehind, sharesAnOffset, swapsRequests, sharesHandles
     case closesAll, hasOneIdentity, opensAnything, keepsItsVersion, mixesVersions, tellsAWrongSize
     case forgetsAnEnd, endsTwice, writesAfterTheEnd, leavesReadsAtShutdown, tellsUnderItsLock
-    case wantsOddWindows, failsForCancelled
+    case wantsOddWindows, failsForCancelled, sharesHandlesOfTasks, opensAnythingForTasks
+    case hasOtherVersionsForTasks
 
     /// The promise that it breaks, and words of the message that names it.
     var isFoundAs: (promise: String, words: String) {
@@ -31,6 +32,9 @@ final class CarelessBackend: RegionProvider, @unchecked Sendable {
       case .leavesReadsAtShutdown: ("endsReadsAtShutdown", "`shutdown` returned before")
       case .tellsUnderItsLock: ("submitsReads", "nothing came back for")
       case .wantsOddWindows: ("describesItself", "no multiple of the page")
+      case .sharesHandlesOfTasks: ("givesEachOpenAHandle", "two opens gave the same handle")
+      case .opensAnythingForTasks: ("refusesWhatIsNotThere", "was opened")
+      case .hasOtherVersionsForTasks: ("tellsFilesApart", "has two identities or versions")
       case .failsForCancelled: ("endsCancelledReads", "were not told within")
       }
     }
@@ -96,6 +100,27 @@ final class CarelessBackend: RegionProvider, @unchecked Sendable {
     handles[lastHandle] = name
     return OpenedFile(handle: Handle(rawValue: lastHandle), status: status(file))
   }
+
+  func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
+    switch fault {
+    case .sharesHandlesOfTasks:
+      let handle = lock.withLock { handles.first { .name($0.value) == source }?.key }
+      guard let handle else { break }
+      let status = try status(of: Handle(rawValue: handle))
+      return OpenedFile(handle: Handle(rawValue: handle), status: status)
+    case .opensAnythingForTasks:
+      do throws(MapError) { return try openNow(source) } catch { return try openNow(.name("1")) }
+    case .hasOtherVersionsForTasks:
+      let opened = try openNow(source)
+      let status = FileStatus(
+        identity: opened.status.identity, version: FileVersion(-1), size: opened.status.size)
+      return OpenedFile(handle: opened.handle, status: status)
+    default: break
+    }
+    return try openNow(source)
+  }
+
+  private func openNow(_ source: FileSource) throws(MapError) -> OpenedFile { try open(source) }
 
   private func file(_ handle: Handle) throws(MapError) -> File {
     lock.lock()

@@ -7,7 +7,7 @@ struct CarelessPolicy: EvictionPolicy {
     case hitsAreIgnored, countsAreNotLookedAt, namesWhatLeft, namesNone, forgetsARemoval
     case losesARegion, repeatsItself, changesItsMind, sticksToThePinned, announcesWhatLeft
     case announcesTooMany, announcingChangesCounts, isShared, neverForgets, hasNoName, adoptsHalf
-    case changesHowItLearns, comesToNoEnd
+    case changesHowItLearns, comesToNoEnd, turnsItsOrderAround
 
     /// The promise that it breaks, and words of the message that names it.
     var isFoundAs: (promise: String, words: String) {
@@ -29,6 +29,7 @@ struct CarelessPolicy: EvictionPolicy {
       case .hasNoName: ("beginsAndEndsEmpty", "no name")
       case .adoptsHalf: ("handsOverAllRegions", "takes over 25")
       case .changesHowItLearns: ("beginsAndEndsEmpty", "`name` or `hits` changed")
+      case .turnsItsOrderAround: ("handsOverAllRegions", "`evictionOrder` is turned around")
       case .comesToNoEnd: ("endsARoundOfPinnedRegions", "nothing came back for")
       }
     }
@@ -113,7 +114,11 @@ struct CarelessPolicy: EvictionPolicy {
     }
   }
   func evictionOrder() -> [RegionSlot] {
-    fault == .repeatsItself ? queue + queue.prefix(1) : queue
+    switch fault {
+    case .repeatsItself: queue + queue.prefix(1)
+    case .turnsItsOrderAround: queue.reversed()
+    default: queue
+    }
   }
   mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     let taken = fault == .adoptsHalf ? regions.prefix(regions.count / 2) : regions[...]

@@ -6,6 +6,7 @@ final class Checks: Sendable {
     var texts: [String] = []
     var reason: String?
     var steps = 0
+    var call: String?
   }
   private let state = Guarded(State(), isScheduled: false)
 
@@ -38,6 +39,15 @@ final class Checks: Sendable {
 
   /// Says why there is nothing to check.
   func skip(_ reason: String) { state.withLock { $0.reason = reason } }
+
+  /// Says which call comes next, for the note of an error that ends the check.
+  func calls(_ text: String) { state.withLock { $0.call = text } }
+
+  /// Notes the error that ended the check, and which call it came from.
+  func note(_ error: any Error) {
+    let call = state.withLock { $0.call }
+    note(call.map { "it threw \(error); the last call was \($0)" } ?? "it threw \(error)")
+  }
 
   /// Tells whoever watches that the check goes on.
   func step() { state.withLock { $0.steps += 1 } }

@@ -21,7 +21,7 @@ struct ConformanceRun {
           try body(checks)
         } catch is Checks.End {
         } catch {
-          checks.note("it threw \(error)")
+          checks.note(error)
         }
       }
       end.signal()

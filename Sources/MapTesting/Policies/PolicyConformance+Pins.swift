@@ -38,7 +38,7 @@ extension PolicyConformance {
     }
     var found: Set<RegionSlot> = []
     var repeats = 0
-    while found.count < 50, repeats <= PolicyRun.mostRepeats(of: 50) {
+    while found.count < 50, repeats <= PolicyMistake.mostRepeats(of: 50) {
       guard let slot = policy.victim(references) else { break }
       repeats = found.insert(slot).inserted ? 0 : repeats + 1
       policy.pinned(slot)
@@ -63,7 +63,7 @@ extension PolicyConformance {
     checks.expect(host.loaded.count == 10, "\(host.loaded.count) regions are loaded where 10 fit")
   }
 
-  /// To a successor, and from a predecessor.
+  /// To a successor, and from a predecessor; the first to go first.
   static func handsOverAllRegions(_ policy: any EvictionPolicy, _ checks: Checks) throws {
     let requests = RequestTrace.skewed.requests(2_000)
     let lru: any EvictionPolicy = .lru
@@ -89,5 +89,28 @@ extension PolicyConformance {
         host.loaded.count == 50,
         "\(host.loaded.count) regions are loaded where 50 fit, after a swap")
     }
+    expectOrder(policy, requests, checks)
+  }
+
+  /// Compares `evictionOrder` with the victims when nothing is used any more. That it is much the same is not asked for, since a policy may
+  /// weigh what it can't tell beforehand, or choose by chance; but a successor must not begin with what would go last.
+  private static func expectOrder(
+    _ policy: any EvictionPolicy, _ requests: [Int], _ checks: Checks
+  ) {
+    var host = PolicyHost(policy, capacity: 50, batch: 8)
+    for key in requests { host.request(key) }
+    let order = host.evictionOrder()
+    var places: [Int: Int] = [:]
+    while let key = host.evict() { places[key] = places.count }
+    checks.note(host)
+    let victims = order.compactMap { places[$0] }
+    let pairs = victims.indices.flatMap { first in
+      victims[(first + 1)...].map { victims[first] < $0 }
+    }
+    let turned = pairs.count { !$0 }
+    checks.expect(
+      turned <= pairs.count * 3 / 4,
+      "`evictionOrder` is turned around: of \(pairs.count) pairs of regions \(turned) leave the other way, if nothing is used meanwhile"
+    )
   }
 }

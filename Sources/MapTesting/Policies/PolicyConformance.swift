@@ -22,7 +22,7 @@ public enum PolicyConformance {
     case sparesWhatIsPinned
     /// Where all regions are pinned, each comes up; when one is free again it goes.
     case endsARoundOfPinnedRegions
-    /// A successor takes all regions over, and a predecessor's are taken over.
+    /// A successor takes all regions over, the first to go first, and a predecessor's are taken over.
     case handsOverAllRegions
     /// A copy is a value of its own.
     case isAValue

@@ -173,7 +173,8 @@ package struct PolicyHost {
   }
 
   /// Frees one slot, and tells whose it was; none if all are pinned, which is known without asking for each.
-  private mutating func evict() -> Int? {
+  package mutating func evict() -> Int? {
+    report()
     if pinnedCount == slots.count { return nil }
     var asked = 0
     while let slot = policy.victim(references), let key = key(of: slot, namedBy: "victim") {

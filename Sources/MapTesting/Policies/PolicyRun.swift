@@ -48,9 +48,6 @@ struct PolicyRun {
     setCapacity(capacity)
   }
 
-  /// As often may `victim` name regions that it named before, as with managers.
-  static func mostRepeats(of regions: Int) -> Int { 8 * regions + 1024 }
-
   /// Takes `count` steps, and checks invariants after each, or, with many regions, after every thousandth; the order, which
   /// takes as long, with few regions after every eighth.
   mutating func run(_ count: Int) throws {
@@ -169,7 +166,7 @@ struct PolicyRun {
       policy.pinned(RegionSlot(victim))
       model?.pinned(victim)
       repeats += 1
-      if repeats > Self.mostRepeats(of: loaded.count) {
+      if repeats > PolicyMistake.mostRepeats(of: loaded.count) {
         throw fault(
           "with all \(loaded.count) regions pinned, `victim` comes by \(found) of them only, \(repeats) times in a row"
         )

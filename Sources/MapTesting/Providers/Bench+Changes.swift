@@ -15,9 +15,10 @@ extension Bench {
       var versions = [opened.status.version]
       for (round, size) in [100_003, 5_000, 200_000].enumerated() {
         let content = patternedBytes(size, seed: UInt64(1000 + round))
+        checks.calls("`change`")
         try change(name, content)
         checks.step()
-        let now = try provider.status(of: source(name))
+        let now = try status(of: source(name))
         checks.expect(
           !versions.contains(now.version) || !now.isSettled,
           "other bytes, the same version: nobody would know that the file changed")

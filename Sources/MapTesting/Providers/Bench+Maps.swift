@@ -14,7 +14,7 @@ extension Bench {
       return checks.skip("its windows are copies")
     }
     let content = contents[Self.large]!
-    let opened = try provider.open(source(Self.large))
+    let opened = try open(source(Self.large))
     let byteCount =
       content.count / BenchFile.windowSize * BenchFile.windowSize + 3 * BenchFile.windowSize
     let copies = try anonymousExtent(byteCount: byteCount)
@@ -25,6 +25,7 @@ extension Bench {
     readers.waitForRounds(3)
     let extent: Extent
     do throws(MapError) {
+      checks.calls("`map(_:fileSize:replacing:)`")
       extent = try maps.map(opened.handle, fileSize: Int64(content.count), replacing: copies)
     } catch {
       readers.stop()
@@ -64,7 +65,8 @@ extension Bench {
   }
 }
 
-/// What some threads do that compare an extent with what must be there, over and over, until they are stopped.
+/// What some threads do that compare an extent with what must be there, over and over, until they are stopped, or for so long
+/// that nobody will come to stop them.
 private final class Readers: Sendable {
   private let extent: Extent
   private let content: [UInt8]
@@ -72,6 +74,8 @@ private final class Readers: Sendable {
   private let isStopped = Atomic(false)
   private let isWrong = Atomic(false)
   private let rounds = Atomic(0)
+  /// Of 20 microseconds at least.
+  private static let mostRounds = 10_000_000
 
   init(of extent: Extent, _ content: [UInt8]) {
     self.extent = extent
@@ -92,7 +96,7 @@ private final class Readers: Sendable {
   }
 
   func run() {
-    while !isStopped.load(ordering: .relaxed) {
+    while !isStopped.load(ordering: .relaxed), rounds.load(ordering: .relaxed) < Self.mostRounds {
       if unsafe memcmp(extent.base, content, content.count) != 0 {
         isWrong.store(true, ordering: .relaxed)
       }

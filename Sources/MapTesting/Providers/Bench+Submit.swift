@@ -93,7 +93,7 @@ extension Bench {
   }
 
   func endsReadsAtShutdown() throws {
-    let opened = try provider.open(source(Self.large))
+    let opened = try open(source(Self.large))
     let count = 500
     let reads = Reads(places(opened.handle, count))
     let tally = Tally(count)

@@ -58,7 +58,7 @@ extension Bench {
     try directory.replace(directory(Self.large), by: directory("4096"))
     let identity = file.opened.status.identity
     checks.expect(
-      try provider.status(of: source(Self.large)).identity != identity,
+      try status(of: source(Self.large)).identity != identity,
       "a path that leads to another file has the old one's identity")
     if let now = try status(of: file.opened.handle) {
       checks.expect(now.identity == identity, "a handle follows its path to another file")
@@ -124,12 +124,14 @@ extension Bench {
   private func expect(
     _ code: MapError.Code, _ errno: Errno? = nil, of source: FileSource, _ what: String
   ) {
-    guard let error = refusal(of: source) else { return }
-    if case .descriptor = source, error.code == .unsupported { return }
-    checks.expect(
-      error.code == code && (errno == nil || error.errno == errno) && error.source == source,
-      "\(what) ends with \(error), not with .\(code)\(errno.map { " and \($0)" } ?? "") and its source"
-    )
+    for forTask in opensForTask {
+      guard let error = refusal(of: source, forTask: forTask) else { continue }
+      if case .descriptor = source, error.code == .unsupported { continue }
+      checks.expect(
+        error.code == code && (errno == nil || error.errno == errno) && error.source == source,
+        "\(what) ends with \(error), not with .\(code)\(errno.map { " and \($0)" } ?? "") and its source"
+      )
+    }
   }
 
   /// A socket that listens at a path, so that there is one in the file system.

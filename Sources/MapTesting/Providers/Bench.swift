@@ -52,17 +52,31 @@ final class Bench: Sendable {
   /// Whether the files are the system's.
   var filesAreTheSystems: Bool { subject.directory != nil }
 
+  /// Opens as threads do, or, of a backend that has both ways, as tasks do; the calling thread waits.
+  func open(_ source: FileSource, forTask: Bool = false) throws(MapError) -> OpenedFile {
+    checks.calls("\(forTask ? "the async " : "")`open` of \(source)")
+    guard forTask, let asynchronous else { return try provider.open(source) }
+    return try ThreadExecutor.run { () async throws(MapError) in
+      try await asynchronous.open(source)
+    }
+  }
+
+  private var asynchronous: (any AsynchronousProvider)? { provider as? any AsynchronousProvider }
+  /// The ways to open a file that the backend has.
+  var opensForTask: [Bool] { asynchronous == nil ? [false] : [false, true] }
+
   /// Opens a file for the length of `body`.
   func withHandle<Result>(
-    _ name: String, _ body: (OpenedFile) throws -> Result
+    _ name: String, forTask: Bool = false, _ body: (OpenedFile) throws -> Result
   ) throws -> Result {
-    let opened = try provider.open(source(name))
+    let opened = try open(source(name), forTask: forTask)
     defer { provider.close(opened.handle) }
     return try body(opened)
   }
 
   /// How an open file is now; nil where the provider can't tell any more.
   func status(of handle: Handle) throws(MapError) -> FileStatus? {
+    checks.calls("`status` of a handle")
     do throws(MapError) {
       return try provider.status(of: handle)
     } catch {
@@ -71,10 +85,16 @@ final class Bench: Sendable {
     }
   }
 
+  /// How a source is now, without a handle.
+  func status(of source: FileSource) throws(MapError) -> FileStatus {
+    checks.calls("`status` of \(source)")
+    return try provider.status(of: source)
+  }
+
   /// The error that opening ends with; it must name the source.
-  func refusal(of source: FileSource) -> MapError? {
+  func refusal(of source: FileSource, forTask: Bool) -> MapError? {
     do throws(MapError) {
-      let opened = try provider.open(source)
+      let opened = try open(source, forTask: forTask)
       provider.close(opened.handle)
       checks.note("\(source) was opened")
       return nil
@@ -90,6 +110,7 @@ final class Bench: Sendable {
 
   /// Reads by one call, into memory at an odd address with room behind that must stay as it is.
   func read(_ handle: Handle, at offset: Int, _ count: Int) throws(MapError) -> [UInt8] {
+    checks.calls("`read` of \(count) bytes at \(offset)")
     var bytes = [UInt8](repeating: 0xEE, count: count + 9)
     let result: Result<Int, MapError> = unsafe bytes.withUnsafeMutableBytes { all in
       let middle = unsafe UnsafeMutableRawBufferPointer(rebasing: all[1..<count + 1])

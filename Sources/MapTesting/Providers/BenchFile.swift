@@ -14,7 +14,7 @@ final class BenchFile {
 
   init(_ bench: Bench, _ source: FileSource) throws {
     self.bench = bench
-    let opened = try bench.provider.open(source)
+    let opened = try bench.open(source)
     self.opened = opened
     handle = opened.handle
     size = opened.status.size
@@ -64,6 +64,7 @@ final class BenchFile {
   func load(_ windows: [Int]) throws {
     guard !bench.windows.loadsWhenTouched else { return }
     var loads = windows.map(makeLoad)
+    bench.checks.calls("a load of windows \(windows)")
     bench.windows.load(&loads)
     for load in loads { if let error = load.error { throw error } }
   }

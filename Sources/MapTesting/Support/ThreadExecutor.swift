@@ -1,4 +1,6 @@
+internal import Dispatch
 internal import MapProtocols
+internal import SystemPackage
 
 /// Runs tasks on a thread of its own: those of the pool may be busy with other tests for minutes.
 final class ThreadExecutor: TaskExecutor, @unchecked Sendable {
@@ -9,7 +11,7 @@ final class ThreadExecutor: TaskExecutor, @unchecked Sendable {
   private var thread: ServiceThread?
 
   /// Starts the thread.
-  init() throws {
+  init() throws(Errno) {
     thread = try ServiceThread { [self] in
       while let job = next() { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
@@ -31,6 +33,27 @@ final class ThreadExecutor: TaskExecutor, @unchecked Sendable {
       monitor.wait()
     }
     return jobs.removeFirst()
+  }
+
+  /// Waits, on the calling thread, for a task that runs on another.
+  static func run<Result: Sendable>(
+    _ body: @escaping @Sendable () async throws(MapError) -> Result
+  ) throws(MapError) -> Result {
+    let executor: ThreadExecutor
+    do { executor = try ThreadExecutor() } catch {
+      throw MapError(.custom("no thread for a task"), errno: error)
+    }
+    defer { executor.end() }
+    let outcome = Guarded<Swift.Result<Result, MapError>?>(nil, isScheduled: false)
+    let end = DispatchSemaphore(value: 0)
+    Task(executorPreference: executor) {
+      let result: Swift.Result<Result, MapError>
+      do throws(MapError) { result = .success(try await body()) } catch { result = .failure(error) }
+      outcome.withLock { $0 = result }
+      end.signal()
+    }
+    end.wait()
+    return try outcome.withLock { $0! }.get()
   }
 
   /// Ends the thread once no job is left, and waits for that.

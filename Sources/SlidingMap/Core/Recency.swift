@@ -227,8 +227,7 @@ struct Recency: ~Copyable {
   ///
   /// - Parameter repeats: how many times it named, one after the other, regions that it was told are pinned.
   func checkRepeats(_ repeats: Int, regions: Int) {
-    // Twice what `PolicyConformance` grants a whole round, and readers may set marks meanwhile.
-    if repeats > 8 * regions + 1024 { refuse("names the same pinned regions for ever") }
+    if repeats > PolicyMistake.mostRepeats(of: regions) { refuse("names the same pinned regions for ever") }
   }
 
   private func refuse(_ mistake: String) -> Never {
