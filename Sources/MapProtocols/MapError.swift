@@ -103,7 +103,7 @@ public struct MapError: Error, Hashable, Sendable {
   }
 
   /// The same error with the file and range filled in where they were missing.
-  public func about(_ source: FileSource?, range: Range<Int64>? = nil) -> MapError {
+  package func about(_ source: FileSource?, range: Range<Int64>? = nil) -> MapError {
     var error = self
     error.source = self.source ?? source
     error.range = self.range ?? range

@@ -93,7 +93,7 @@ public protocol AsynchronousProvider: RegionProvider {
 }
 
 extension RegionProvider {
-  /// Opens the source, asks, and closes it again.
+  /// Opens the source, asks, and closes it again. Throws what `open` throws.
   public func status(of source: FileSource) throws(MapError) -> FileStatus {
     let opened = try open(source)
     close(opened.handle)

@@ -70,7 +70,7 @@ public struct PolicySimulation: Sendable {
   ///   - info: what it is, with a key that is always the same for one number.
   /// - Returns: whether it was there.
   @discardableResult
-  public mutating func request(_ region: Int, _ info: RegionInfo) -> Bool {
+  public mutating func request(_ region: Int, info: RegionInfo) -> Bool {
     host.own()
     let wasThere = Self.request(region, info, &host, &policy)
     requests += 1

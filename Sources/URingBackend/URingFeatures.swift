@@ -13,15 +13,14 @@ public struct URingFeatures: Hashable, Sendable {
 
     /// Whether it is in use.
     public var isPresent: Bool { self == .present }
+    /// What the kernel refused it with, if it did.
+    public var errno: Errno? { if case .refused(let errno) = self { errno } else { nil } }
   }
 
   /// How bytes are read: `.ring` or `.pread`, never `.automatic`.
   public internal(set) var method = ReadMethod.pread
-  /// Why there is no ring: EPERM where the administrator or a container forbids it, ENOSYS where the kernel has none or
-  /// the package was built without the trait URing, ENOMEM where locked memory is limited. Nil where there is one, or none
-  /// was wanted.
-  public internal(set) var ringErrno: Errno?
-  /// The ring for reads that their caller waits for.
+  /// The ring for reads that their caller waits for. Refused with EPERM where the administrator or a container forbids it, with ENOSYS
+  /// where the kernel has none or the package was built without the trait URing, with ENOMEM where locked memory is limited.
   public internal(set) var ring = Feature.notTried
   /// Reads end without interrupting their thread (IORING_SETUP_COOP_TASKRUN, Linux 5.19).
   public internal(set) var cooperativeTaskRun = Feature.notTried
@@ -58,7 +57,6 @@ extension URingFeatures: CustomStringConvertible {
   /// One line for each feature.
   public var description: String {
     var lines = ["reads by \(method == .ring ? "io_uring" : "pread")"]
-    if let ringErrno { lines.append("no ring: \(ringErrno)") }
     lines += [
       "ring for waiting callers: \(ring), cooperative task run: \(cooperativeTaskRun)",
       "ring for submitted loads: \(submitRing), single issuer: \(singleIssuer)"

@@ -61,7 +61,7 @@ public final class URingProvider: RegionProvider {
       method == .pread
       ? Rings(depth: depth) : Rings(depth: depth, hasSubmitting: !opensDirectly, syscalls)
     if method == .ring, rings.waiting == nil {
-      throw MapError(.unsupported, errno: rings.features.ringErrno)
+      throw MapError(.unsupported, errno: rings.features.ring.errno)
     }
     self.init(rings, syscalls, direct: direct, opensDirectly: opensDirectly)
   }

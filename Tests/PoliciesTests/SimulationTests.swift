@@ -27,7 +27,7 @@ struct SimulationTests {
     var host = PolicyHost(subject.policy, capacity: 300, batch: 4096)
     var simulation = PolicySimulation(subject.policy, capacity: PolicyCapacity(regions: 300))
     for (key, region) in zip(requests, regions) {
-      let wasThere = simulation.request(Int(region), info(key))
+      let wasThere = simulation.request(Int(region), info: info(key))
       #expect(wasThere == (host.request(key) == .hit))
     }
     #expect(simulation.misses == host.misses)
@@ -39,10 +39,10 @@ struct SimulationTests {
     simulation.adopt((0..<8).map { (region: $0, info: info($0)) })
     #expect(simulation.requests == 0)
     for region in 3..<8 {
-      simulation.request(region, info(region))
+      simulation.request(region, info: info(region))
     }
     #expect(simulation.requests == 5 && simulation.misses == 0)
-    simulation.request(0, info(0))
+    simulation.request(0, info: info(0))
     #expect(simulation.misses == 1)
   }
 
@@ -78,29 +78,29 @@ struct SimulationTests {
   func bytesLimitAsRegionsDo(_ subject: PolicyCase) {
     var simulation = PolicySimulation(
       subject.policy, capacity: PolicyCapacity(regions: 100, bytes: 100))
-    for region in 0..<10 { simulation.request(region, info(region, byteCount: 10)) }
-    for region in 0..<10 { simulation.request(region, info(region, byteCount: 10)) }
+    for region in 0..<10 { simulation.request(region, info: info(region, byteCount: 10)) }
+    for region in 0..<10 { simulation.request(region, info: info(region, byteCount: 10)) }
     #expect(simulation.misses == 10)
     // Takes the room of all others, and more than there is.
-    simulation.request(10, info(10, byteCount: 1000))
-    for region in 0..<10 { simulation.request(region, info(region, byteCount: 10)) }
+    simulation.request(10, info: info(10, byteCount: 1000))
+    for region in 0..<10 { simulation.request(region, info: info(region, byteCount: 10)) }
     #expect(simulation.misses == 21)
   }
 
   @Test(arguments: allPolicies)
   func lessRoomHoldsLess(_ subject: PolicyCase) {
     var simulation = PolicySimulation(subject.policy, capacity: PolicyCapacity(regions: 100))
-    for region in 0..<100 { simulation.request(region, info(region)) }
+    for region in 0..<100 { simulation.request(region, info: info(region)) }
     simulation.setCapacity(PolicyCapacity(regions: 10))
     var present = 0
     // Of a copy each, so that no question changes the next answer.
     for region in 0..<100 {
       var copy = simulation
-      if copy.request(region, info(region)) { present += 1 }
+      if copy.request(region, info: info(region)) { present += 1 }
     }
     #expect(present == 10)
     simulation.setCapacity(PolicyCapacity(regions: 100))
-    for _ in 0..<2 { for region in 0..<100 { simulation.request(region, info(region)) } }
+    for _ in 0..<2 { for region in 0..<100 { simulation.request(region, info: info(region)) } }
     #expect(simulation.misses == 190)
   }
 
@@ -117,7 +117,7 @@ struct SimulationTests {
         simulation.setPolicy(policy)
       }
       host.request(key)
-      simulation.request(Int(region), info(key))
+      simulation.request(Int(region), info: info(key))
     }
     #expect(simulation.misses == host.misses)
   }

@@ -173,7 +173,7 @@ import URingBackend
     let provider = try URingProvider(faults: faults)
     #expect(provider.name == "pread")
     #expect(provider.features.method == .pread)
-    #expect(provider.features.ringErrno == .notPermitted)
+    #expect(provider.features.ring == .refused(.notPermitted))
     #expect(throws: MapError(.unsupported, errno: .notPermitted)) {
       try URingProvider(method: .ring, faults: faults)
     }

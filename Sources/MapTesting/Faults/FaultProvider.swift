@@ -84,6 +84,8 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   // MARK: Files
 
   /// Opens a file, unless `open` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     if let error = error(.open, source) { throw error }
     return note(try base.open(source), of: source)
@@ -95,12 +97,16 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   }
 
   /// Examines a source, unless `status` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func status(of source: FileSource) throws(MapError) -> FileStatus {
     if let error = error(.status, source) { throw error }
     return try base.status(of: source)
   }
 
   /// Examines an open file, unless `status` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
     if let error = error(.status, name(of: handle)) { throw error }
     return try base.status(of: handle)
@@ -116,6 +122,8 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   // MARK: Reading
 
   /// Reads bytes without a window, unless `read` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func read(
     _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(MapError) -> Int {
@@ -182,6 +190,8 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
 
 extension FaultProvider: AsynchronousProvider where Base: AsynchronousProvider {
   /// Opens a file for a task, unless `open` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func open(_ source: FileSource) async throws(MapError) -> OpenedFile {
     if let error = error(.open, source) { throw error }
     return note(try await base.open(source), of: source)
@@ -211,6 +221,8 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
   }
 
   /// Maps a file, unless `makeExtent` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func map(
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent {
@@ -223,6 +235,8 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
   }
 
   /// Maps a file in the place of copies, unless `makeExtent` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
   public func map(
     _ handle: Handle, fileSize: Int64, replacing extent: Extent
   ) throws(MapError) -> Extent {

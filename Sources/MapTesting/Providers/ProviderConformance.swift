@@ -109,6 +109,7 @@ public enum ProviderConformance {
   ///   - promises: which to check.
   ///   - seed: what random parts depend on; by default another each time, which the report tells.
   ///   - makeBackend: makes a backend; called for each promise.
+  /// - Throws: a report where a promise is broken.
   public static func checkSystemFiles(
     promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
     _ makeBackend: @escaping @Sendable () throws -> any RegionProvider

@@ -9,7 +9,7 @@ public final class MapWindow: Sendable {
   /// The bytes of the file that it holds. O(1).
   public var range: Range<Int64> { cursor.range }
 
-  /// Calls `body` with the bytes. O(1).
+  /// Calls `body` with the bytes. O(1). Throws what `body` throws.
   public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
     try cursor.lend(body)
   }

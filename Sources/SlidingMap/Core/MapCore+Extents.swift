@@ -223,4 +223,23 @@ extension MapCore {
       return error.code == .handlesExhausted && edition.file.canReopen
     }
   }
+
+  // MARK: Calls under way
+
+  /// Begins a call for which an edition's extent and the handle must stay.
+  func beginUse(of edition: Edition) {
+    places.beginExtentUse(of: edition)
+    places.beginHandleUse(of: edition.file)
+  }
+
+  func endUse(of edition: Edition) {
+    places.endExtentUse(of: edition)
+    places.endHandleUse(of: edition.file)
+  }
+
+  /// Ends a call for which an edition's extent had to stay.
+  func leaveExtent(of edition: Edition, _ chores: inout Chores) {
+    places.endExtentUse(of: edition)
+    retireIfUnused(edition, &chores)
+  }
 }

@@ -91,23 +91,6 @@ extension MapCore {
     retireIfUnused(file, &chores)
   }
 
-  /// Begins a call for which an edition's extent and the handle must stay.
-  func beginUse(of edition: Edition) {
-    places.beginExtentUse(of: edition)
-    places.beginHandleUse(of: edition.file)
-  }
-
-  func endUse(of edition: Edition) {
-    places.endExtentUse(of: edition)
-    places.endHandleUse(of: edition.file)
-  }
-
-  /// Ends a call for which an edition's extent had to stay.
-  func leaveExtent(of edition: Edition, _ chores: inout Chores) {
-    places.endExtentUse(of: edition)
-    retireIfUnused(edition, &chores)
-  }
-
   /// Gives up what this thread made for a file while another shut the manager down.
   func retireAfterShutdown(_ edition: Edition, _ token: inout LockToken) {
     guard isShutDown else { return }

@@ -38,8 +38,8 @@ public struct PolicyReport: Hashable, Sendable {
     /// The policy's name.
     public let name: String
     /// The share of accesses that would have missed, 0...1: what the policy in force missed, times this policy's misses in
-    /// the sample as a multiple of those of the policy in force.
-    public let missRatio: Double
+    /// the sample as a multiple of those of the policy in force. Nil as long as the sample has no access.
+    public let missRatio: Double?
     /// What the sample missed.
     public let sampledMisses: Int
   }
@@ -61,8 +61,13 @@ public struct PolicyReport: Hashable, Sendable {
   /// Each policy's part, in the order in which they were given.
   public internal(set) var policies: [Policy] = []
 
-  /// The share of accesses that missed under the policy in force.
-  public var missRatio: Double { accesses == 0 ? 0 : Double(misses) / Double(accesses) }
+  /// The share of accesses that missed under the policy in force, 0...1; nil before the first.
+  public var missRatio: Double? { accesses == 0 ? nil : Double(misses) / Double(accesses) }
+
+  /// The policy that would have missed least; nil before the first access to the sample. The first given, of equal ones.
+  public var best: Policy? {
+    sampledAccesses == 0 ? nil : policies.min { $0.sampledMisses < $1.sampledMisses }
+  }
 }
 
 extension MapManager {
@@ -71,7 +76,7 @@ extension MapManager {
   /// ```swift
   /// let observation = try maps.observe(policies: .lru, .sieve, .tinyLFU)
   /// // … a while later
-  /// if let best = observation.report.policies.min(by: { $0.missRatio < $1.missRatio }) { print(best.name) }
+  /// if let best = observation.report.best { maps.setPolicy(try .named(best.name)) }
   /// ```
   ///
   /// A sample of the windows, the same share of the budget, and the accesses to these windows are played to each policy.

@@ -102,16 +102,16 @@ final class ShadowPolicies: AccessObserver, @unchecked Sendable {
       })
   }
 
-  private func missRatio(of simulation: PolicySimulation) -> Double {
-    if control.requests == 0 { return 0 }
+  private func missRatio(of simulation: PolicySimulation) -> Double? {
+    if control.requests == 0 { return nil }
     if control.misses == 0 { return Double(simulation.misses) / Double(control.requests) }
     let ratio = Double(simulation.misses) / Double(control.misses)
     return min(Double(misses) * ratio / Double(accesses), 1)
   }
 
   private func request(_ number: Int32, _ info: RegionInfo) {
-    for index in simulations.indices { simulations[index].request(Int(number), info) }
-    control.request(Int(number), info)
+    for index in simulations.indices { simulations[index].request(Int(number), info: info) }
+    control.request(Int(number), info: info)
   }
 
   /// Notes what a slot holds now, and returns its number in the sample.

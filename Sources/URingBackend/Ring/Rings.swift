@@ -26,7 +26,6 @@ struct Rings {
       features.ring = .present
       features.descriptorCount = 1
     } catch {
-      features.ringErrno = error
       features.ring = .refused(error)
       return
     }

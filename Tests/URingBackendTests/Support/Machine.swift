@@ -24,7 +24,7 @@ enum Machine {
       let provider = try URingProvider(depth: depth, opensDirectly: true, faults: faults)
       let features = provider.features
       let isShort =
-        features.ringErrno == .noMemory || features.directDescriptors == .refused(.noMemory)
+        features.ring == .refused(.noMemory) || features.directDescriptors == .refused(.noMemory)
       if !isShort { return provider }
       poll(nil, 0, 10)
     }

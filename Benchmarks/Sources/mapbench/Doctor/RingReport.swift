@@ -28,8 +28,8 @@ struct RingReport: Encodable {
       defer { provider.shutdown() }
       let found = provider.features
       isAvailable = found.method == .ring
-      errno = found.ringErrno?.rawValue
-      reason = isAvailable ? "" : Self.reason(found.ringErrno, disabled)
+      errno = found.ring.errno?.rawValue
+      reason = isAvailable ? "" : Self.reason(found.ring.errno, disabled)
       opensWithoutDescriptors = found.directDescriptors.isPresent
       directDescriptors = found.directDescriptorCount
       depth = found.depth

@@ -20,7 +20,7 @@ struct Estimate: Encodable {
     _ trace: Trace, _ capacity: Int, _ policy: PolicyName, full: Double,
     _ reports: [PolicyReport], _ index: Int
   ) {
-    let ratios = reports.map { $0.policies[index].missRatio }
+    let ratios = reports.map { $0.policies[index].missRatio ?? 0 }
     self.trace = trace.name
     self.capacity = capacity
     self.policy = policy.rawValue
