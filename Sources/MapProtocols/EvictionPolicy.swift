@@ -2,8 +2,8 @@
 ///
 /// A policy is a plain data structure over dense slot numbers. It does no I/O, takes no lock (the manager calls it under
 /// its own), and holds no region: it only answers which should go next. It is a value: managers keep a copy of how it was
-/// given to them, which must not change with the policy. Implement `insert`, `victim` and `remove`, and
-/// `hit` if hits matter; the rest has defaults. FIFO in full:
+/// given to them, which must not change with the policy. Implement `name`, `hits`, `insert`, `victim`, `pinned`, `remove` and
+/// `evictionOrder`, and `hit` if every hit matters; the rest has defaults. FIFO in full:
 ///
 /// ```swift
 /// struct FIFO: EvictionPolicy {
@@ -35,6 +35,9 @@ public protocol EvictionPolicy: Sendable {
 
   /// A region that is not loaded was asked for. Called once for it, before victims are chosen: the place to look the key
   /// up among ghosts. Default: ignored.
+  ///
+  /// What was found there is needed in `insert`, before which misses of others may come, or which may never come: look it up again there,
+  /// or keep it by key.
   mutating func miss(_ key: RegionKey)
 
   /// A region was loaded into `slot`, which is free until then.
@@ -50,7 +53,8 @@ public protocol EvictionPolicy: Sendable {
   /// Asked again with no other call and no hit in between it gives the same answer.
   mutating func victim(_ references: ReferenceTable) -> RegionSlot?
 
-  /// The victim is in use and can't go. It counts as just used, so that the next `victim` is another one, if there is one.
+  /// The victim is in use and can't go: others come first. Where one use more makes it the last, count it as just used; where it may still
+  /// be the first, as under LFU, set it aside until the next `miss`, or until no other is left, and keep it in `evictionOrder`, at its end.
   ///
   /// Every region comes up in the end, some perhaps more than once before (a clock's marks make others wait); a manager that
   /// called this for each that is held knows that none can go. Where it called this 8 × n + 1024 times in a row for regions that
@@ -74,7 +78,7 @@ public protocol EvictionPolicy: Sendable {
   /// Takes over regions from a predecessor, the first to go first. Default: inserts them in this order.
   mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)])
 
-  /// Checks everything the data structure promises itself, and traps if it does not hold. Called by tests. O(n).
+  /// Checks everything the data structure promises itself, and traps (`precondition`) if it does not hold. Called by tests. O(n).
   func _checkInvariants()
 }
 
@@ -129,7 +133,7 @@ public struct RegionSlot: RawRepresentable, Hashable, Sendable {
 
 /// Which window of which file: the same before, during and after a stay in memory, so that ghosts can be remembered.
 public struct RegionKey: Hashable, Sendable {
-  /// A fingerprint of the file's identity.
+  /// The file, as `FileIdentity.fingerprint` tells it.
   public let file: UInt64
   /// The window's number in the file.
   public let window: Int

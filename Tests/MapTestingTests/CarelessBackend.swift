@@ -9,14 +9,14 @@ final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
     case closesAll, hasOneIdentity, opensAnything, keepsItsVersion, mixesVersions, tellsAWrongSize
     case forgetsAnEnd, endsTwice, writesAfterTheEnd, leavesReadsAtShutdown, tellsUnderItsLock
     case wantsOddWindows, failsForCancelled, sharesHandlesOfTasks, opensAnythingForTasks
-    case hasOtherVersionsForTasks
+    case hasOtherVersionsForTasks, keepsOldOffsets, makesUpWhatIsDamaged, writesOnceMore
 
     /// The promise that it breaks, and words of the message that names it.
     var isFoundAs: (promise: String, words: String) {
       switch self {
       case .readsTooLittle: ("readsEveryByte", ", and no error")
       case .inventsBytes: ("readsEveryByte", "they are invented")
-      case .writesBehind: ("readsEveryByte", "wrote to others")
+      case .writesBehind: ("readsEveryByte", "wrote to bytes beside")
       case .sharesAnOffset: ("readsOnSeveralThreads", "a read beside others")
       case .swapsRequests: ("readsSeveralAtOnce", "a request of")
       case .sharesHandles: ("givesEachOpenAHandle", "two opens gave the same handle")
@@ -30,11 +30,15 @@ final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
       case .endsTwice: ("submitsReads", "told more than once")
       case .writesAfterTheEnd: ("endsCancelledReads", "written to after the end")
       case .leavesReadsAtShutdown: ("endsReadsAtShutdown", "`shutdown` returned before")
-      case .tellsUnderItsLock: ("submitsReads", "nothing came back for")
+      case .tellsUnderItsLock:
+        ("submitsReads", "within a completion, which must not be called under a lock")
       case .wantsOddWindows: ("describesItself", "no multiple of the page")
       case .sharesHandlesOfTasks: ("givesEachOpenAHandle", "two opens gave the same handle")
       case .opensAnythingForTasks: ("refusesWhatIsNotThere", "was opened")
       case .hasOtherVersionsForTasks: ("tellsFilesApart", "has two identities or versions")
+      case .keepsOldOffsets: ("tellsVersions", "after a change of another file, through an old")
+      case .makesUpWhatIsDamaged: ("tellsOfDamage", "byte 500000 is wrong")
+      case .writesOnceMore: ("submitsReads", "written to after the end")
       case .failsForCancelled: ("endsCancelledReads", "were not told within")
       }
     }
@@ -52,6 +56,8 @@ final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
   private let completionLock = NSLock()
   private var files: [String: File] = [:]
   private var handles: [Int: String] = [:]
+  private var shifts: [Int: Int] = [:]
+  private var damaged: Set<String> = []
   private var lastHandle = 0
   private var offset: Int64 = 0
   private var submitted = 0
@@ -68,10 +74,16 @@ final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
     lock.withLock {
       var file = files[name] ?? File(number: UInt64(files.count), bytes: [])
       (file.old, file.bytes) = (file.bytes, bytes)
+      for (handle, other) in handles where other != name {
+        shifts[handle, default: 0] += bytes.count - file.old.count
+      }
       if fault != .keepsItsVersion { file.version += 1 }
       files[name] = file
     }
   }
+
+  /// Its bytes from 500,000 on can't be read any more.
+  func damage(_ name: String) { lock.withLock { _ = damaged.insert(name) } }
 
   var name: String { "careless" }
   var preferredWindowSize: Int? { fault == .wantsOddWindows ? 5_000 : nil }
@@ -149,7 +161,15 @@ final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
     if fault == .mixesVersions && file.old.count > 50_000 && content.count > 50_000 {
       content.replaceSubrange(40_000..<50_000, with: file.old[40_000..<50_000])
     }
+    let (shift, isDamaged) = lock.withLock {
+      (shifts[handle.rawValue] ?? 0, damaged.contains(handles[handle.rawValue] ?? ""))
+    }
     var place = offset
+    if fault == .keepsOldOffsets { place = max(offset + Int64(shift), 0) }
+    if isDamaged && offset + Int64(buffer.count) > 500_000 {
+      if fault != .makesUpWhatIsDamaged { throw MapError(.readFailed, errno: .ioError) }
+      for index in content.indices.dropFirst(500_000) { content[index] = 0 }
+    }
     if fault == .sharesAnOffset {
       lock.withLock { self.offset = offset }
       sched_yield()
@@ -204,6 +224,7 @@ final class CarelessBackend: AsynchronousProvider, @unchecked Sendable {
         read(&ended)
       }
       completion(ended)
+      if fault == .writesOnceMore { for request in requests { unsafe request.buffer[0] ^= 1 } }
       if fault == .endsTwice && number == 5 { completion(ended) }
       if fault == .writesAfterTheEnd && flag.isRaised { lock.withLock { late += requests } }
     }

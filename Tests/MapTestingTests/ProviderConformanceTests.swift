@@ -8,7 +8,8 @@ struct ProviderConformanceTests {
     _ fault: CarelessBackend.Fault?, _ promises: [ProviderConformance.Promise]
   ) async -> ConformanceReport {
     await ProviderConformance.report(
-      promises: promises, change: { backend, name, bytes in backend.put(bytes, at: name) }
+      promises: promises, change: { backend, name, bytes in backend.put(bytes, at: name) },
+      damage: { backend, name in backend.damage(name) }
     ) { contents in CarelessBackend(fault, contents) }
   }
 
@@ -25,7 +26,7 @@ struct ProviderConformanceTests {
     let report = await report(nil, ProviderConformance.Promise.allCases)
     #expect(report.isClean, "\(report)")
     #expect(report.unchecked.map(\.promise) == ["showsWrites", "replacesAnExtent"])
-    #expect(report.kept.count == 15)
+    #expect(report.kept.count == 16)
   }
 
   /// Files that never change, opened by paths: an archive.

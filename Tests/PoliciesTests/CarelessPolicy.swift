@@ -7,7 +7,7 @@ struct CarelessPolicy: EvictionPolicy {
     case hitsAreIgnored, countsAreNotLookedAt, namesWhatLeft, namesNone, forgetsARemoval
     case losesARegion, repeatsItself, changesItsMind, sticksToThePinned, announcesWhatLeft
     case announcesTooMany, announcingChangesCounts, isShared, neverForgets, hasNoName, adoptsHalf
-    case changesHowItLearns, comesToNoEnd, turnsItsOrderAround
+    case changesHowItLearns, comesToNoEnd, turnsItsOrderAround, adoptsBackwards, changesItsNameLater
 
     /// The promise that it breaks, and words of the message that names it.
     var isFoundAs: (promise: String, words: String) {
@@ -30,6 +30,8 @@ struct CarelessPolicy: EvictionPolicy {
       case .adoptsHalf: ("handsOverAllRegions", "takes over 25")
       case .changesHowItLearns: ("beginsAndEndsEmpty", "`name` or `hits` changed")
       case .turnsItsOrderAround: ("handsOverAllRegions", "`evictionOrder` is turned around")
+      case .adoptsBackwards: ("handsOverAllRegions", "`adopt` turns the order around")
+      case .changesItsNameLater: ("decidesSoundly", "changed while it held regions")
       case .comesToNoEnd: ("endsARoundOfPinnedRegions", "nothing came back for")
       }
     }
@@ -55,7 +57,13 @@ struct CarelessPolicy: EvictionPolicy {
     set { if fault == .isShared { shared.queue = newValue } else { own = newValue } }
   }
 
-  var name: String { fault == .hasNoName ? "" : "careless" }
+  var name: String {
+    switch fault {
+    case .hasNoName: ""
+    case .changesItsNameLater: queue.count > 3 ? "careless, with some" : "careless"
+    default: "careless"
+    }
+  }
   var hits: HitReporting {
     switch fault {
     case .countsAreNotLookedAt, .announcingChangesCounts: .counted(upTo: 1)
@@ -122,7 +130,8 @@ struct CarelessPolicy: EvictionPolicy {
   }
   mutating func adopt(_ regions: [(slot: RegionSlot, info: RegionInfo)]) {
     let taken = fault == .adoptsHalf ? regions.prefix(regions.count / 2) : regions[...]
-    for region in taken { insert(region.slot, region.info) }
+    let ordered = fault == .adoptsBackwards ? taken.reversed() : Array(taken)
+    for region in ordered { insert(region.slot, region.info) }
   }
 }
 

@@ -21,7 +21,8 @@ extension FileStatus {
   /// fstat(2), clock_gettime(2) before it, and fstatfs(2) for files that were written just now. The version is made of size, change and
   /// modification time; it is settled if the change time is more than a tick away from now, 10 ms or, where times have no fractions, 2 s;
   /// or if the kernel and file system give each change that somebody looked at a time of its own. A store through another's shared map
-  /// changes no time until the page is written back.
+  /// changes no time until the page is written back. Of what is no regular file it tells the same: whether it has bytes at offsets, open(2)
+  /// and a first read say.
   ///
   /// - Throws: `.openFailed` with errno.
   public init(of descriptor: FileDescriptor) throws(MapError) {

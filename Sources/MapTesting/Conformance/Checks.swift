@@ -49,6 +49,14 @@ final class Checks: Sendable {
     note(call.map { "it threw \(error); the last call was \($0)" } ?? "it threw \(error)")
   }
 
+  /// Notes that the check does not come to an end, and in which call.
+  func noteNothingCame(for seconds: Int) {
+    let call = state.withLock { $0.call }
+    note(
+      "nothing came back for \(seconds) seconds: an endless loop, or a wait for nothing"
+        + (call.map { "; the last call was \($0)" } ?? ""))
+  }
+
   /// Tells whoever watches that the check goes on.
   func step() { state.withLock { $0.steps += 1 } }
 

@@ -44,6 +44,9 @@ extension PolicyConformance {
       var run = PolicyRun(policy, model?(), capacity: capacity, seed: seed, checks)
       do {
         try run.run(operations * part / 1000)
+        checks.expect(
+          run.policy.name == policy.name && run.policy.hits == policy.hits,
+          "`name` or `hits` changed while it held regions")
       } catch let fault as PolicyRun.Fault {
         checks.note(fault.description)
         return

@@ -78,6 +78,9 @@ extension PolicyConformance {
         "of 50 regions \"\(first.name)\" hands \(order.count) over, \(Set(order).intersection(loaded).count) of them right"
       )
       host.setPolicy(second)
+      if second.name == policy.name {
+        expect(order, toBeLike: victims(of: host, checks), "`adopt` turns the order around", checks)
+      }
       let taken = host.evictionOrder()
       try checks.require(
         Set(taken) == loaded && taken.count == loaded.count,
@@ -92,25 +95,40 @@ extension PolicyConformance {
     expectOrder(policy, requests, checks)
   }
 
-  /// Compares `evictionOrder` with the victims when nothing is used any more. That it is much the same is not asked for, since a policy may
-  /// weigh what it can't tell beforehand, or choose by chance; but a successor must not begin with what would go last.
   private static func expectOrder(
     _ policy: any EvictionPolicy, _ requests: [Int], _ checks: Checks
   ) {
     var host = PolicyHost(policy, capacity: 50, batch: 8)
     for key in requests { host.request(key) }
-    let order = host.evictionOrder()
-    var places: [Int: Int] = [:]
-    while let key = host.evict() { places[key] = places.count }
+    expect(
+      host.evictionOrder(), toBeLike: victims(of: host, checks),
+      "`evictionOrder` is turned around", checks)
+  }
+
+  /// The regions in the order in which they leave when nothing is used any more.
+  private static func victims(of host: PolicyHost, _ checks: Checks) -> [Int] {
+    var host = host
+    var victims: [Int] = []
+    while let key = host.evict() { victims.append(key) }
     checks.note(host)
-    let victims = order.compactMap { places[$0] }
-    let pairs = victims.indices.flatMap { first in
-      victims[(first + 1)...].map { victims[first] < $0 }
+    return victims
+  }
+
+  /// Compares an order with that in which regions leave. That it is much the same is not asked for, since a policy may weigh what it can't
+  /// tell beforehand, or choose by chance; but what goes last must not stand first.
+  private static func expect(
+    _ order: [Int], toBeLike victims: [Int], _ what: String, _ checks: Checks
+  ) {
+    var places: [Int: Int] = [:]
+    for key in victims { places[key] = places.count }
+    let leaving = order.compactMap { places[$0] }
+    let pairs = leaving.indices.flatMap { first in
+      leaving[(first + 1)...].map { leaving[first] < $0 }
     }
     let turned = pairs.count { !$0 }
     checks.expect(
       turned <= pairs.count * 3 / 4,
-      "`evictionOrder` is turned around: of \(pairs.count) pairs of regions \(turned) leave the other way, if nothing is used meanwhile"
+      "\(what): of \(pairs.count) pairs of regions \(turned) leave the other way, if nothing is used meanwhile"
     )
   }
 }

@@ -13,6 +13,8 @@ public enum PolicyConformance {
   public enum Promise: String, CaseIterable, Sendable {
     /// It holds nothing at first, and again after its only region left; its name and how it learns of hits never change.
     case beginsAndEndsEmpty
+    /// A copy is a value of its own.
+    case isAValue
     /// Random hits, loads, loads that fail, removals, pins and capacities: each victim is held, and the same if asked again; what
     /// `upcoming` announces is held; `evictionOrder` has each region once; `_checkInvariants` holds; the model decides alike.
     case decidesSoundly
@@ -24,8 +26,6 @@ public enum PolicyConformance {
     case endsARoundOfPinnedRegions
     /// A successor takes all regions over, the first to go first, and a predecessor's are taken over.
     case handsOverAllRegions
-    /// A copy is a value of its own.
-    case isAValue
     /// What it keeps of regions that left does not grow with every miss.
     case forgetsInTheEnd
     /// Under a manager, with cursors on several threads and a swap of policies, readers see the right bytes.
@@ -45,7 +45,8 @@ public enum PolicyConformance {
     }
   }
 
-  /// Checks a policy that holds nothing yet, and throws what was wrong. Blocks the calling thread: seconds in a release build, some
+  /// Checks a policy that holds nothing yet, and throws what was wrong. Its regions are windows of the files 0, 1 and 2, where there is a
+  /// model of file 1 alone; a policy that looks at files should prefer one of these here. Blocks the calling thread: seconds in a release build, some
   /// minutes in a debug build.
   ///
   /// - Parameters:
@@ -78,7 +79,7 @@ public enum PolicyConformance {
         continue
       }
       run.check(promise.rawValue) { checks in
-        try PolicyMistake.$listener.withValue({ checks.note("it \($0)") }) {
+        try PolicyMistake.$listener.withValue(.init { checks.note("it \($0)") }) {
           switch promise {
           case .beginsAndEndsEmpty: try beginsAndEndsEmpty(policy, checks)
           case .decidesSoundly: try decidesSoundly(policy, operations, seed, model, checks)

@@ -1,6 +1,6 @@
 /// What a policy must decide, written down as plainly as possible and in no hurry: each step may take O(n).
 ///
-/// Slots and keys are plain numbers; the calls are those of `EvictionPolicy`, each hit by itself.
+/// Slots and keys are plain numbers, a key that of a window of file 1 (`RegionKey.window`); the calls are those of `EvictionPolicy`, each hit by itself.
 public protocol PolicyModel {
   /// As many regions fit.
   mutating func setCapacity(_ capacity: Int)

@@ -11,7 +11,7 @@ struct PolicyRun {
   private let checks: Checks
   private var calls = CallLog()
   private let capacity: Int
-  private var policy: any EvictionPolicy
+  private(set) var policy: any EvictionPolicy
   private var model: (any PolicyModel)?
   private let references: ReferenceTable
   private var source: SplitMix64

@@ -11,6 +11,8 @@ extension Bench {
   func tellsVersions() throws {
     guard let change else { return }
     let name = "100003"
+    let others = try contents.keys.filter { $0 != name }.sorted().map { ($0, try open(source($0))) }
+    defer { for (_, opened) in others { provider.close(opened.handle) } }
     try withHandle(name) { opened in
       var versions = [opened.status.version]
       for (round, size) in [100_003, 5_000, 200_000].enumerated() {
@@ -34,6 +36,28 @@ extension Bench {
           opened.handle, held.version == now.version ? content : contents[name]!)
       }
     }
+    try readUnchanged(others)
+    // In an archive the others may lie behind it.
+    checks.calls("`change`")
+    try change("1", patternedBytes(3_000, seed: 1003))
+    try readUnchanged(others.filter { $0.0 != "1" })
+  }
+
+  /// Reads files that are as they were, through handles from before the change of another and through new ones.
+  private func readUnchanged(_ files: [(name: String, opened: OpenedFile)]) throws {
+    for (name, opened) in files {
+      let content = contents[name]!
+      if try status(of: opened.handle) != nil { try readAll(opened.handle, content, "an old") }
+      try withHandle(name) { try readAll($0.handle, content, "a new") }
+      checks.step()
+    }
+  }
+
+  private func readAll(_ handle: Handle, _ content: [UInt8], _ which: String) throws {
+    let count = content.count + 10
+    expect(
+      try read(handle, at: 0, count), at: 0, count, of: content,
+      "after a change of another file, through \(which) handle, a read")
   }
 
   /// Reads a handle that tells the present version, or is still on the first content: its file was replaced, or it shows what was opened.

@@ -61,6 +61,8 @@ extension Bench {
     }
   }
 
+  private static let sharing = "; do threads share a file's offset, or a buffer?"
+
   func readsOnSeveralThreads() throws {
     let content = contents[Self.large]!
     let opens = Guarded<Set<Handle>>([], isScheduled: false)
@@ -73,7 +75,8 @@ extension Bench {
             let (offset, count) = (dice.draw(below: content.count), 1 + dice.draw(below: 20_000))
             do throws(MapError) {
               let bytes = try read(opened.handle, at: offset, count)
-              expect(bytes, at: offset, count, of: content, "a read beside others")
+              expect(
+                bytes, at: offset, count, of: content, "a read beside others", hint: Self.sharing)
               if round % 10 == 0 { try openBesideOthers(index, opens) }
             } catch {
               checks.note("a call beside others failed: \(error)")
@@ -93,7 +96,9 @@ extension Bench {
     let isNew = opens.withLock { $0.insert(opened.handle).inserted }
     checks.expect(isNew, "two threads that open at the same time get the same handle")
     let bytes = try read(opened.handle, at: 7, 500)
-    expect(bytes, at: 7, 500, of: contents[name]!, "a read of a file opened beside others")
+    expect(
+      bytes, at: 7, 500, of: contents[name]!, "a read of a file opened beside others",
+      hint: Self.sharing)
     opens.withLock { _ = $0.remove(opened.handle) }
     provider.close(opened.handle)
   }
@@ -153,6 +158,16 @@ final class Reads: @unchecked Sendable {
     case .failure(let error):
       if codes.contains(error.code) { return }
       bench.checks.note("a request failed: \(error)")
+    }
+  }
+
+  /// Whether the memory is as it was when all reads had ended, each with what it should.
+  var areStillRight: Bool {
+    zip(requests, truths).allSatisfy { request, truth in
+      let bytes = unsafe truth.content.dropFirst(truth.offset).prefix(request.buffer.count)
+      let read = unsafe request.buffer[..<bytes.count]
+      let rest = unsafe request.buffer[bytes.count...]
+      return unsafe read.elementsEqual(bytes) && rest.allSatisfy { $0 == Self.untouched }
     }
   }
 

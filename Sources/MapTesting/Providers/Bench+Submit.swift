@@ -41,12 +41,16 @@ extension Bench {
       // No end comes late.
       provider.shutdown()
       expectOneEndEach(tally)
+      checks.expect(
+        !checks.texts.isEmpty || reads.areStillRight,
+        "memory was written to after the end of its read was told")
       reads.settle()
     }
   }
 
   /// Each end submits the next read: no lock of the backend's may be held meanwhile.
   private func submitsFromCompletions(_ handle: Handle) throws {
+    checks.calls("`submit` within a completion, which must not be called under a lock")
     let reads = Reads(places(handle, 50))
     let tally = Tally(50)
     submitNext(0, reads, tally)

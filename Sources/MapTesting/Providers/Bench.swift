@@ -47,6 +47,12 @@ final class Bench: Sendable {
     return subject.change
   }
 
+  /// Spoils what is kept of a file; nil where that can't be done, which is noted.
+  var damage: (@Sendable (String) throws -> Void)? {
+    if subject.damage == nil { checks.skip("no `damage` was given") }
+    return subject.damage
+  }
+
   /// The directory of the system's files. Only for promises about those.
   var directory: TemporaryDirectory { subject.directory! }
   /// Whether the files are the system's.
@@ -128,12 +134,15 @@ final class Bench: Sendable {
     let behind = bytes[(read + 1)...]
     checks.expect(
       bytes[0] == 0xEE && behind.allSatisfy { $0 == 0xEE },
-      "a read of \(count) bytes at \(offset) that gave \(read) wrote to others")
+      "a read of \(count) bytes at \(offset) that gave \(read) wrote to bytes beside them")
     return Array(bytes[1..<read + 1])
   }
 
   /// Compares what a read gave with what is there.
-  func expect(_ bytes: [UInt8], at offset: Int, _ count: Int, of content: [UInt8], _ what: String) {
+  func expect(
+    _ bytes: [UInt8], at offset: Int, _ count: Int, of content: [UInt8], _ what: String,
+    hint: String = ""
+  ) {
     let truth = content.dropFirst(offset).prefix(count)
     if bytes.elementsEqual(truth) { return }
     let place = "\(what) of \(count) bytes at \(offset) of a file of \(content.count)"
@@ -144,7 +153,7 @@ final class Bench: Sendable {
         "\(place) gave \(bytes.count) bytes where the file has \(truth.count): they are invented")
     } else {
       let wrong = zip(bytes, truth).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
-      checks.note("\(place): byte \(offset + wrong) is wrong")
+      checks.note("\(place): byte \(offset + wrong) is wrong\(hint)")
     }
   }
 }

@@ -24,8 +24,9 @@ extension ProviderConformance {
     var run = ConformanceRun(of: "backend \"\(name)\"", seed: seed)
     for promise in promises {
       if promise.isOfTheSystemsFiles && !files.areTheSystems { continue }
-      // A manager ends the program where a backend tells it nonsense.
-      let isOfManagers = promise == .servesAManager || promise == .failsWithoutATrace
+      // A manager, and the memory of its windows, end the program where a backend tells them nonsense.
+      let isOfManagers =
+        promise == .loadsWindows || promise == .servesAManager || promise == .failsWithoutATrace
       if isOfManagers && !run.report.isClean {
         run.skip(
           promise.rawValue, "a manager would end the program where another promise is broken")
@@ -61,6 +62,7 @@ extension Bench {
     case .refusesWhatIsNotThere: refusesWhatIsNotThere()
     case .tellsVersions: try tellsVersions()
     case .mixesNoVersions: try mixesNoVersions()
+    case .tellsOfDamage: try tellsOfDamage()
     case .submitsReads: try submitsReads()
     case .endsCancelledReads: try endsCancelledReads()
     case .endsReadsAtShutdown: try endsReadsAtShutdown()

@@ -26,12 +26,15 @@ public enum ProviderConformance {
     case givesEachOpenAHandle
     /// Two files have two identities; what a source, an open and a handle tell of one file agrees.
     case tellsFilesApart
-    /// What is not there, and what it does not know, is an error with the source in it.
+    /// What is not there, and what it does not know, is an error, and one that names no other source.
     case refusesWhatIsNotThere
-    /// A change of the content changes the version, for sources and handles alike.
+    /// A change of the content changes the version of what a source leads to. A handle tells the same, or stays with what was opened, and
+    /// reads what it tells; other files stay as they were, also where an archive has all of them.
     case tellsVersions
     /// Beside changes one version is one content, and a read between two looks at it gives no other.
     case mixesNoVersions
+    /// What is damaged where it is kept is an error, never other bytes.
+    case tellsOfDamage
     /// The end of each read that is submitted is told once, with the right bytes; also where it submits more.
     case submitsReads
     /// Reads that are cancelled end, too, and leave their memory alone afterwards.
@@ -71,23 +74,31 @@ public enum ProviderConformance {
     }
   }
 
-  /// Checks a backend whose files are its own affair, and throws what was wrong. Takes some seconds, on threads of its own.
+  /// Checks a backend whose files are its own affair, and throws what was wrong. Takes some seconds, on threads of its own; a promise
+  /// whose check stands still for a minute counts as broken, and ends the run. Descriptors that are left open only `checkSystemFiles`
+  /// looks for.
   ///
   /// - Parameters:
   ///   - promises: which to check.
   ///   - seed: what random parts depend on; by default another each time, which the report tells.
   ///   - source: what a file of that name is opened by; `.name(name)` if nothing is said.
-  ///   - change: gives the file of that name other bytes, perhaps of another count, while it is open, and at once: no reader may come by
-  ///     a part of them. Where there is none, files never change, and what is promised about changes is not checked.
-  ///   - makeBackend: makes a backend over files of these names with these bytes; called for each promise.
+  ///   - change: gives the file of that name other bytes, up to 200,000, while it is open, and at once: no reader may come by a part of
+  ///     them. In place or by another file, as your backend is used. Where there is none, files never change, and what is promised about
+  ///     changes is not checked.
+  ///   - damage: spoils what is kept of the file of that name, so that part of it can't be read any more. Where there is none, that is not
+  ///     checked.
+  ///   - makeBackend: makes a backend over files of these names with these bytes, some of no byte, one, a page and one more or less,
+  ///     100,003, and "large", of a mebibyte and 3; called for each promise. Names are letters and digits.
+  /// - Throws: a report where a promise is broken. `report` tells in any case what was not checked, too.
   public static func check<Backend: RegionProvider>(
     promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
     source: @escaping @Sendable (String) -> FileSource = { .name($0) },
     change: (@Sendable (Backend, String, [UInt8]) throws -> Void)? = nil,
+    damage: (@Sendable (Backend, String) throws -> Void)? = nil,
     _ makeBackend: @escaping @Sendable ([String: [UInt8]]) throws -> Backend
   ) async throws(ConformanceReport) {
     let report = await report(
-      promises: promises, seed: seed, source: source, change: change, makeBackend)
+      promises: promises, seed: seed, source: source, change: change, damage: damage, makeBackend)
     if !report.isClean { throw report }
   }
 
@@ -96,9 +107,10 @@ public enum ProviderConformance {
     promises: [Promise] = Promise.allCases, seed: UInt64 = .random(in: 0 ... .max),
     source: @escaping @Sendable (String) -> FileSource = { .name($0) },
     change: (@Sendable (Backend, String, [UInt8]) throws -> Void)? = nil,
+    damage: (@Sendable (Backend, String) throws -> Void)? = nil,
     _ makeBackend: @escaping @Sendable ([String: [UInt8]]) throws -> Backend
   ) async -> ConformanceReport {
-    let files = TriedFiles(source: source, change: change, makeBackend)
+    let files = TriedFiles(source: source, change: change, damage: damage, makeBackend)
     return await run(promises, seed, files)
   }
 

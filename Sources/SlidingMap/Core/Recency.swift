@@ -227,7 +227,9 @@ struct Recency: ~Copyable {
   ///
   /// - Parameter repeats: how many times it named, one after the other, regions that it was told are pinned.
   func checkRepeats(_ repeats: Int, regions: Int) {
-    if repeats > PolicyMistake.mostRepeats(of: regions) { refuse("names the same pinned regions for ever") }
+    if repeats > PolicyMistake.mostRepeats(of: regions) {
+      refuse("names the same pinned regions for ever")
+    }
   }
 
   private func refuse(_ mistake: String) -> Never {

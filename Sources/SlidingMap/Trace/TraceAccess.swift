@@ -2,7 +2,7 @@
 public struct TraceAccess: Hashable, Sendable {
   /// The window's number in the trace: 0 for the first that appears, 1 for the next one, and so on.
   public let region: Int
-  /// A fingerprint of its file's identity, the same for one file in all traces of a machine.
+  /// Its file, as `FileIdentity.fingerprint` tells it: the same for one file in all traces of a machine.
   public let file: UInt64
   /// Its number in the file.
   public let window: Int
