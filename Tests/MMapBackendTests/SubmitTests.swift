@@ -236,9 +236,13 @@ import Testing
         file.handle, fileSize: 1 << 20, byteCount: 1 << 20, alignment: 4_096)
       let load = RegionLoad(
         region: ExtentRange(extent: extent, offset: 0, byteCount: 1 << 20), handle: file.handle)
-      let parents = LoadTally(1)
-      provider.submit([load], completion: parents.note)
-      parents.waitForAll()
+      // Twice: after the second end the thread is done with the first load. What Swift's runtime makes at the first of its kind, a type's
+      // metadata, it makes under locks, and who forks meanwhile has them locked for ever in the child.
+      for _ in 0..<2 {
+        let parents = LoadTally(1)
+        provider.submit([load], completion: parents.note)
+        parents.waitForAll()
+      }
       let childs = LoadTally(1)
       let child = fork()
       if child == 0 {
