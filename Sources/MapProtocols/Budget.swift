@@ -58,6 +58,7 @@ public struct BudgetUsage: Hashable, Sendable {
 /// One requirement. A manager asks when it is made, again every 1,024 loads, and whenever the system refused a map or a
 /// descriptor, so that a budget may follow the machine. It asks outside its lock; answer within microseconds.
 public protocol Budget: Sendable {
-  /// The limits from now on, given what the manager holds.
+  /// The limits from now on, given what the manager holds; called on any thread, never under the manager's lock. A limit below what is
+  /// held unloads what nobody uses.
   func limits(holding usage: BudgetUsage) -> BudgetLimits
 }

@@ -15,7 +15,7 @@ public struct LoadCancellation: Sendable {
   ///   itself.
   public init(_ cancel: @escaping @Sendable () -> Void) { body = cancel }
 
-  /// Asks.
+  /// Asks for the end of the loads; returns at once. From any thread, as often as one likes.
   public func cancel() { body?() }
 }
 

@@ -30,7 +30,8 @@ extension MapBuffer {
       end = buffer.fileRange.upperBound
     }
 
-    /// The next byte; 0 with the buffer's `error` set if it can't be had; nil at the end.
+    /// The next byte; 0 with the buffer's `error` set if it can't be had; nil at the end. O(1), and what a window's loading takes at its
+    /// first byte.
     @inlinable
     public mutating func next() -> UInt8? {
       if unsafe current == limit, !enterChunk() { return nil }

@@ -165,7 +165,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     }
   }
 
-  /// Gives up the windows that the buffer keeps between accesses. The buffer stays usable.
+  /// Gives up the windows that the buffer keeps between accesses, which then may be unloaded. The buffer stays usable. O(1).
   public func release() { storage.release() }
 
   func check(_ bounds: Range<Int>) {
@@ -202,7 +202,8 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     return (self[end..<endIndex].makeIterator(), end - startIndex)
   }
 
-  /// Lends all bytes at once where the buffer is small beside the budget; nil otherwise, or if they can't be had.
+  /// Lends all bytes at once where the buffer is small beside the budget; nil otherwise, or if they can't be had. O(windows), and what
+  /// loading takes. Throws what `body` throws.
   public func withContiguousStorageIfAvailable<R>(
     _ body: (UnsafeBufferPointer<UInt8>) throws -> R
   ) rethrows -> R? {

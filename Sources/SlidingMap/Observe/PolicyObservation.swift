@@ -25,7 +25,7 @@ public final class PolicyObservation: Sendable {
     }
   }
 
-  /// Ends the observation. Idempotent.
+  /// Ends the observation, and gives its memory back with this object. `report` stays as it is. Idempotent, from any thread.
   public func stop() { core.endObservation(by: shadows) }
 
   deinit { stop() }
