@@ -68,7 +68,7 @@ public protocol EvictionPolicy: Sendable {
   /// Appends up to `count` regions that will probably be the next victims, soonest first, without changing anything.
   ///
   /// A hint that lets the manager check pins for many at once; a wrong one costs time, never exactness. All must
-  /// be held. `count` is at most 1023, and an eighth of what is held. Default: none.
+  /// be held. `count` is an eighth of what is held at most. Default: none.
   func upcoming(_ count: Int, _ references: ReferenceTable, into slots: inout [RegionSlot])
 
   /// All regions held, each once, the first to go first: what a successor starts from when policies are swapped. What can't be known
