@@ -5,8 +5,9 @@ internal import Synchronization
 struct ConformanceRun {
   private(set) var report: ConformanceReport
 
-  /// For how long a check may make no step; generous, as machines may be busy.
-  private static let patience = 60
+  /// For how long a check may make no step, in seconds; generous, as machines may be busy, and more so under a sanitizer, where
+  /// each step takes many times as long.
+  private static let patience = ProcessResources.isSanitized ? 600 : 60
   /// The promise whose check did not come to an end: what is asked next may wait for the same.
   private var hung: String?
 
