@@ -7,7 +7,8 @@ internal import SystemPackage
 /// touched and unloads by MADV_DONTNEED, so that a reader who comes late gets the right bytes all the same. The map
 /// keeps its file: it can be read on after its descriptor was closed and its path removed.
 ///
-/// A file that is cut short under its readers raises SIGBUS on pages past its new end.
+/// A page that can't be had, because the file was cut short or a disk fails, would end the process by SIGBUS. It is guarded against
+/// that: see `watch(_:windowSize:_:)`.
 public final class MMapProvider: MappingProvider {
   /// "mmap".
   public var name: String { "mmap" }
@@ -19,6 +20,9 @@ public final class MMapProvider: MappingProvider {
   public let bypassLimit: Int
   /// What serves files that can't be opened or mapped, as given to `init`.
   public let takeover: Takeover?
+  /// Whether missing pages are errors of those who read them, and not the end of the process; as given to `init`.
+  public let isGuarded: Bool
+  let watches = Guarded<[UInt: Watch]>([:], isScheduled: false)
   let syscalls: Syscalls
   let populator: Populator
 
@@ -29,20 +33,23 @@ public final class MMapProvider: MappingProvider {
   ///     reading all of it, instead of one by one when touched.
   ///   - takeover: the backend that serves where no descriptor or no addresses are to be had; nil lets such requests fail.
   ///   - bypassLimit: see `RegionProvider.bypassLimit`; without a takeover nothing is bypassed.
+  ///   - isGuarded: whether missing pages are errors of those who read them. False leaves SIGBUS to the program: then a file that is cut
+  ///     short while it is read ends the process.
   public convenience init(
     populate: Bool = false, takeover: Takeover? = nil,
-    bypassLimit: Int = 0
+    bypassLimit: Int = 0, isGuarded: Bool = true
   ) {
     self.init(
-      populate: populate, takeover: takeover, bypassLimit: bypassLimit,
+      populate: populate, takeover: takeover, bypassLimit: bypassLimit, isGuarded: isGuarded,
       faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail.
   package init(
     populate: Bool = false, takeover: Takeover? = nil,
-    bypassLimit: Int = 0, faults: SyscallFaults?
+    bypassLimit: Int = 0, isGuarded: Bool = true, faults: SyscallFaults?
   ) {
+    self.isGuarded = isGuarded
     mapping = MappingProperties(
       loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether)
     self.bypassLimit = takeover == nil ? 0 : bypassLimit

@@ -26,6 +26,22 @@ public protocol MappingProvider: RegionProvider {
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`; the old extent is whole then.
   func map(_ handle: Handle, fileSize: Int64, replacing extent: Extent) throws(MapError) -> Extent
 
+  /// Sees to it, from now on, that a page of an extent which can't be had is no end of the process: because the file was cut short, or
+  /// because a disk fails. Called before anybody reads there.
+  ///
+  /// Zeros are to take the page's place, and before anybody can see them `poison` is told; up to the end of its window they may take
+  /// the place of the pages behind it, too. Default: nothing, for maps of which no page is ever missing.
+  ///
+  /// - Parameters:
+  ///   - windowSize: in bytes, counted from the extent's base; `Int.max` where the file is one window.
+  ///   - poison: of this file's readers; keep it until `unwatch`.
+  /// - Throws: `.addressSpaceExhausted` where there is no memory to watch it.
+  func watch(_ extent: Extent, windowSize: Int, _ poison: ExtentPoison) throws(MapError)
+
+  /// Ends what `watch` began, before the extent's addresses are given back. When it returns nobody touches them on its behalf. Default:
+  /// nothing.
+  func unwatch(_ extent: Extent)
+
   /// Gives an extent's addresses back. Nobody uses it any more.
   func unmap(_ extent: Extent)
 
@@ -65,6 +81,12 @@ extension MappingProvider {
     completion(loads)
     return .impossible
   }
+  /// Watches nothing.
+  public func watch(
+    _ extent: Extent, windowSize: Int, _ poison: ExtentPoison
+  ) throws(MapError) {}
+  /// Has nothing to end.
+  public func unwatch(_ extent: Extent) {}
   /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
 }

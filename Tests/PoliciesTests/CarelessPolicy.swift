@@ -30,7 +30,8 @@ struct CarelessPolicy: EvictionPolicy {
       case .adoptsHalf: ("handsOverAllRegions", "takes over 25")
       case .changesHowItLearns: ("beginsAndEndsEmpty", "`name` or `hits` changed")
       case .turnsItsOrderAround: ("handsOverAllRegions", "`evictionOrder` is turned around")
-      case .adoptsBackwards: ("handsOverAllRegions", "`adopt` of \"careless\" turns the order around")
+      case .adoptsBackwards:
+        ("handsOverAllRegions", "`adopt` of \"careless\" turns the order around")
       case .changesItsNameLater: ("decidesSoundly", "changed while it held regions")
       case .comesToNoEnd: ("endsARoundOfPinnedRegions", "nothing came back for")
       }

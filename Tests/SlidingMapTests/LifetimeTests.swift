@@ -1,4 +1,5 @@
 import Foundation
+import MapTestSupport
 import SlidingMap
 import Testing
 
@@ -141,7 +142,6 @@ struct LifetimeTests {
   /// In a process of its own, which it forks.
   @Test func afterAForkLeasesStayAndMissesThrow() async {
     await #expect(processExitsWith: .success) {
-      let fork = LifetimeTests.fork
       let scratch = try Scratch()
       let maps = SlidingWindowMapManager(windowSize: 4096)
       let path = try scratch.write("file", LifetimeTests.model)
@@ -150,7 +150,7 @@ struct LifetimeTests {
       let buffer = try maps.buffer(for: path)
       _ = buffer[0]
       let observation = try maps.observe(policies: .lru, sampling: 1)
-      let child = fork()
+      let child = forkProcess()
       if child == 0 {
         var isRight = view(cursor) == .of(LifetimeTests.model, 100..<300)
         try cursor.use(at: 300, count: 200)
@@ -167,8 +167,7 @@ struct LifetimeTests {
         maps.shutdown()
         _exit(isRight ? 0 : 1)
       }
-      var status: Int32 = -1
-      guard unsafe waitpid(child, &status, 0) == child, status == 0 else { exit(EXIT_FAILURE) }
+      guard endsWell(child) else { exit(EXIT_FAILURE) }
       try cursor.use(at: 9000, count: 10)
       let seen = view(cursor)
       exit(seen == .of(LifetimeTests.model, 9000..<9010) ? EXIT_SUCCESS : EXIT_FAILURE)
@@ -178,7 +177,6 @@ struct LifetimeTests {
   /// Those too that an eviction has marked, and all of a budget that is overshot.
   @Test func afterAForkAllThatIsLoadedIsReadable() async {
     await #expect(processExitsWith: .success) {
-      let fork = LifetimeTests.fork
       let scratch = try Scratch()
       let model = content(60 * 4096)
       let path = try scratch.write("file", model)
@@ -190,7 +188,7 @@ struct LifetimeTests {
           try holders[window % 10].cursor.use(at: Int64(window * 4096), count: 10)
         }
         let loaded = maps.statistics.usage.regions
-        let child = fork()
+        let child = forkProcess()
         if child == 0 {
           let reader = Held(holders[0].cursor.copy())
           let readable = (0..<60).count { window in
@@ -200,16 +198,9 @@ struct LifetimeTests {
           }
           _exit(readable == loaded ? 0 : 1)
         }
-        var status: Int32 = -1
-        guard unsafe waitpid(child, &status, 0) == child, status == 0 else { exit(EXIT_FAILURE) }
+        guard endsWell(child) else { exit(EXIT_FAILURE) }
       }
       exit(EXIT_SUCCESS)
     }
-  }
-
-  /// fork(2), which Swift hides.
-  private static var fork: @convention(c) () -> pid_t {
-    let found = unsafe dlsym(nil, "fork")
-    return unsafe unsafeBitCast(found, to: (@convention(c) () -> pid_t).self)
   }
 }

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "guard.h"
+
 #pragma clang assume_nonnull begin
 
 // Forbids the compiler, but not the processor, to move memory accesses across it. The pin protocol needs it between

@@ -32,6 +32,7 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
   private struct Names {
     var ofHandles: [Handle: FileSource] = [:]
     var ofExtents: [UInt: FileSource] = [:]
+    var poisons: [UInt: ExtentPoison] = [:]
   }
 
   /// That of the wrapped backend.
@@ -247,6 +248,33 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
     return replacement
   }
 
+  /// Has the wrapped backend watch an extent.
+  ///
+  /// - Throws: what the backend throws.
+  public func watch(
+    _ extent: Extent, windowSize: Int, _ poison: ExtentPoison
+  ) throws(MapError) {
+    try base.watch(extent, windowSize: windowSize, poison)
+    names.withLock { unsafe $0.poisons[UInt(bitPattern: extent.base)] = poison }
+  }
+
+  /// Has it end that.
+  public func unwatch(_ extent: Extent) {
+    names.withLock { _ = unsafe $0.poisons.removeValue(forKey: UInt(bitPattern: extent.base)) }
+    base.unwatch(extent)
+  }
+
+  /// Says of a loaded window that its bytes are missing, where a `touch` of it is to fail.
+  private func touch(_ load: RegionLoad) {
+    let region = load.region
+    let (source, poison) = names.withLock { names in
+      let base = unsafe UInt(bitPattern: region.extent.base)
+      return (names.ofExtents[base], names.poisons[base])
+    }
+    let range = region.offset..<region.offset + Int64(region.byteCount)
+    if error(.touch, source, range) != nil { poison?.note(range) }
+  }
+
   /// Gives an extent's addresses back.
   public func unmap(_ extent: Extent) {
     forget(extent)
@@ -258,7 +286,10 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
     var passed: [Int] = []
     for index in loads.indices {
       loads[index].error = failure(of: loads[index])
-      if loads[index].error == nil { passed.append(index) }
+      if loads[index].error == nil {
+        passed.append(index)
+        touch(loads[index])
+      }
     }
     if base.mapping.loadsWhenTouched || passed.isEmpty { return }
     var rest = passed.map { loads[$0] }
@@ -307,6 +338,9 @@ public struct ProviderCall: Hashable, Sendable {
     public static let makeExtent = Operation("makeExtent")
     /// A window is loaded; `range` is what it holds.
     public static let load = Operation("load")
+    /// The bytes of a window that was loaded through a map are about to be touched; `range` is what it holds. An error, whichever it is,
+    /// stands for pages that are missing: those who read them are told, with the reason that the file gives.
+    public static let touch = Operation("touch")
     /// Bytes are read without a window; `range` is what was asked for.
     public static let read = Operation("read")
   }

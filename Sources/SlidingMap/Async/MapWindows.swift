@@ -17,6 +17,8 @@ public struct MapWindows: AsyncSequence, Sendable {
     private var isAtEnd = false
     /// The number of the next window, and the offset up to which loads were started.
     private var window = 0
+    /// What was missing in windows that are gone.
+    private let missing = Guarded<MapError?>(nil)
     private var started: Int64 = 0
 
     private final class Cursor: Sendable {
@@ -29,12 +31,14 @@ public struct MapWindows: AsyncSequence, Sendable {
     /// The next window, or nil after the last.
     ///
     /// - Throws: what `MapManager.cursor(for:)`, `WindowCursor.ready(at:count:)` and `use(at:count:)` throw; `.cancelled` if
-    ///   the task is cancelled. After that there is nothing more.
+    ///   the task is cancelled; `.fileTruncated` or `.readFailed` where bytes of an earlier window, which is gone, were missing. After
+    ///   that there is nothing more.
     public mutating func next(
       isolation actor: isolated (any Actor)?
     ) async throws(MapError) -> MapWindow? {
       if isAtEnd { return nil }
       isAtEnd = true
+      if let error = missing.withLock({ $0 }) { throw error }
       if Task.isCancelled { throw MapError(.cancelled, source: .path(windows.path)) }
       let file: Cursor
       if let open = self.file {
@@ -49,7 +53,7 @@ public struct MapWindows: AsyncSequence, Sendable {
       try cursor.use(at: range.lowerBound, count: range.count)
       window += 1
       isAtEnd = false
-      return MapWindow(cursor)
+      return MapWindow(cursor, of: missing)
     }
 
     /// Starts loading the next window and those to read ahead.

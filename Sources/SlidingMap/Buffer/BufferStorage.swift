@@ -75,8 +75,10 @@ final class BufferStorage: @unchecked Sendable {
   func byte(at offset: Int64) -> UInt8 {
     withCursor { cursor in
       do throws(MapError) {
-        if try cursor.use(at: offset, count: 1) {
-          return unsafe cursor.bytes.unsafeLoad(as: UInt8.self)
+        if try cursor.useChecked(at: offset, count: 1) {
+          let byte = unsafe cursor.bytes.unsafeLoad(as: UInt8.self)
+          try cursor.checkShown()
+          return byte
         }
         throw MapError(.fileTruncated, source: source, range: offset..<offset + 1)
       } catch {
@@ -88,7 +90,7 @@ final class BufferStorage: @unchecked Sendable {
 }
 
 extension WindowCursor {
-  /// Uses the rest of the window at `offset`, or of it no more than `count` bytes, or fewer where the budget or the reserve
+  /// Uses, for who asks `checkShown` afterwards, the rest of the window at `offset`, or of it no more than `count` bytes, or fewer where the budget or the reserve
   /// has no room for so many.
   @discardableResult
   mutating func useWhatFits(at offset: Int64, atMost count: Int = .max) throws(MapError) -> Bool {
@@ -96,10 +98,10 @@ extension WindowCursor {
     let window = grid.bytes(of: grid.window(at: offset), fileSize: fileSize)
     let count = Int(min(Int64(count), max(window.upperBound - offset, 0)))
     do throws(MapError) {
-      return try use(at: offset, count: count)
+      return try useChecked(at: offset, count: count)
     } catch {
       if error.code != .budgetExhausted { throw error }
-      return try use(at: offset, count: min(count, 64 << 10))
+      return try useChecked(at: offset, count: min(count, 64 << 10))
     }
   }
 

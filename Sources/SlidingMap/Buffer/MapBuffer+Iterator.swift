@@ -19,7 +19,16 @@ extension MapBuffer {
     @usableFromInline
     final class Place {
       var cursor: WindowCursor
-      init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
+      private let storage: BufferStorage
+      init(_ storage: BufferStorage) {
+        self.storage = storage
+        cursor = storage.makeCursor()
+      }
+      /// Notes the buffer's error if bytes were missing where the walk is.
+      func check() {
+        if let error = cursor.errorOfShown() { storage.note(error) }
+      }
+      deinit { check() }
     }
 
     init(_ buffer: MapBuffer) {
@@ -43,13 +52,21 @@ extension MapBuffer {
     /// Goes on to the bytes at `offset`: one at least, and false at the end.
     @inlinable
     mutating func enterChunk() -> Bool {
-      if offset >= end { return false }
+      if offset >= end {
+        Self.leave(place)
+        return false
+      }
       let (start, count) = unsafe Self.chunk(at: offset, end, storage, &place)
       unsafe current = start
       unsafe limit = unsafe start + count
       offset += Int64(count)
       return true
     }
+
+    /// Looks at the end whether the last bytes were all there.
+    @usableFromInline
+    @inline(never)
+    static func leave(_ place: Place?) { place?.check() }
 
     /// The bytes from `offset` to the end of their window, or zeros and a sticky error where they can't be had: not for one
     /// byte alone, since the next would most likely wait for the same failure.
@@ -59,9 +76,8 @@ extension MapBuffer {
       at offset: Int64, _ end: Int64, _ storage: BufferStorage, _ place: inout Place?
     ) -> (start: UnsafePointer<UInt8>, count: Int) {
       // A copy of the iterator may still point into the old place's lease.
-      if place == nil || !isKnownUniquelyReferenced(&place) {
-        place = Place(storage.makeCursor())
-      }
+      place?.check()
+      if place == nil || !isKnownUniquelyReferenced(&place) { place = Place(storage) }
       let zeros = unsafe (zeros, Self.zeroCount(at: offset, end))
       guard let place else { return unsafe zeros }
       do throws(MapError) {

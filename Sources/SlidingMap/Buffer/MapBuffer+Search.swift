@@ -27,7 +27,11 @@ extension MapBuffer {
       // The cursor is given back before the border is copied, which takes one, too.
       let chunk = try storage.withCursor { cursor throws(MapError) in
         try enterChunk(left, &cursor)
-        return (count: cursor.bytes.byteCount, place: cursor.bytes.firstPlace(of: pattern))
+        let found = (
+          count: cursor.bytes.byteCount, place: cursor.bytes.firstPlace(of: pattern)
+        )
+        try cursor.checkShown()
+        return found
       }
       if let place = chunk.place { return index + place..<index + place + pattern.count }
       let end = index + chunk.count

@@ -73,7 +73,10 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     check(bounds)
     return try storage.withCursor { cursor throws(MapError) in
       defer { cursor.releaseIfWide() }
-      return try cursor.withBytes(at: origin + Int64(bounds.lowerBound), count: bounds.count, body)
+      try cursor.useChecked(at: origin + Int64(bounds.lowerBound), count: bounds.count)
+      let result = try body(cursor.bytes)
+      try cursor.checkShown()
+      return result
     }
   }
 
@@ -104,8 +107,10 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
       var index = bounds.lowerBound
       while index < bounds.upperBound {
         try enterChunk(index..<bounds.upperBound, &cursor)
+        let count = cursor.bytes.byteCount
         try body(cursor.bytes, index)
-        index += cursor.bytes.byteCount
+        try cursor.checkShown()
+        index += count
       }
     }
   }
@@ -123,8 +128,10 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
       var index = bounds.lowerBound
       while index < bounds.upperBound {
         try enterChunk(index..<bounds.upperBound, &cursor)
+        let count = cursor.bytes.byteCount
         try body(cursor.bytes, index)
-        index += cursor.bytes.byteCount
+        try cursor.checkShown()
+        index += count
       }
     }
   }
@@ -149,6 +156,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
             unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<done + count])
               .copyMemory(from: bytes)
           }
+          try cursor.checkShown()
           index += count
         }
       }
@@ -188,8 +196,10 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
           let place = copied - startIndex
           let rest = unsafe UnsafeMutableRawBufferPointer(
             UnsafeMutableBufferPointer(rebasing: target[place...]))
+          let count = cursor.bytes.byteCount
           unsafe cursor.bytes.withUnsafeBytes { unsafe rest.copyMemory(from: $0) }
-          copied += cursor.bytes.byteCount
+          try cursor.checkShown()
+          copied += count
         } catch {
           storage.note(error)
           let count = Iterator.zeroCount(at: origin + Int64(copied), origin + Int64(end))
@@ -211,11 +221,12 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     return try storage.withCursor { cursor in
       defer { cursor.releaseIfWide() }
       do {
-        try cursor.use(at: origin + Int64(startIndex), count: count)
+        try cursor.useChecked(at: origin + Int64(startIndex), count: count)
       } catch {
         return nil
       }
       if cursor.bytes.byteCount < count { return nil }
+      defer { if let error = cursor.errorOfShown() { storage.note(error) } }
       return try unsafe cursor.bytes.withUnsafeBytes { bytes in
         try unsafe bytes.withMemoryRebound(to: UInt8.self) { try unsafe body($0) }
       }

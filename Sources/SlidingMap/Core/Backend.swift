@@ -11,6 +11,8 @@ final class Backend: Sendable {
   /// Windows share what one fault maps, so each must be loaded at once and trimmed.
   let isTrimmed: Bool
   private let windows: Windows
+  /// In bytes, for who watches maps; `Int.max` where a file is one window.
+  private let windowSize: Int
   private let share: ProviderShare
 
   private enum Windows {
@@ -30,6 +32,7 @@ final class Backend: Sendable {
       windows = .copied(CopiedWindows(of: provider))
       mapping = nil
     }
+    windowSize = Int(clamping: grid.windowSize)
     let faultAround = Int64(mapping?.faultAround ?? 0)
     isTrimmed = faultAround > 0 && grid.windowSize % faultAround != 0
   }
@@ -74,9 +77,9 @@ final class Backend: Sendable {
 
   // MARK: Extents
 
-  /// Has addresses made for a file, and checks that they reach to its end.
+  /// Has addresses made for a file, and checks that they reach to its end. Of a map `poison` hears what is missing.
   func makeExtent(
-    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
+    _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int, _ poison: ExtentPoison
   ) throws(MapError) -> Extent {
     let extent: Extent
     switch windows {
@@ -92,6 +95,14 @@ final class Backend: Sendable {
     }
     if unsafe !isCopying && UInt(bitPattern: extent.base) % UInt(SystemPage.size) != 0 {
       refuse("gives addresses that begin within a page")
+    }
+    if case .mapped(let maps) = windows {
+      do throws(MapError) {
+        try maps.watch(extent, windowSize: windowSize, poison)
+      } catch {
+        maps.unmap(extent)
+        throw error
+      }
     }
     return extent
   }
@@ -120,14 +131,21 @@ final class Backend: Sendable {
 
   private func refuse(_ mistake: String) -> Never { MapProtocols.refuse("backend", name, mistake) }
 
-  /// Puts a map in the place of copies.
+  /// Puts a map in the place of copies, which are read meanwhile: it is watched from before it is there.
   ///
   /// - Throws: `.unsupported` where windows are copies.
   func makeExtent(
-    _ handle: Handle, fileSize: Int64, replacing extent: Extent
+    _ handle: Handle, fileSize: Int64, replacing extent: Extent, _ poison: ExtentPoison
   ) throws(MapError) -> Extent {
     guard case .mapped(let maps) = windows else { throw MapError(.unsupported) }
-    let map = try maps.map(handle, fileSize: fileSize, replacing: extent.withoutClosing)
+    try maps.watch(extent, windowSize: windowSize, poison)
+    let map: Extent
+    do throws(MapError) {
+      map = try maps.map(handle, fileSize: fileSize, replacing: extent.withoutClosing)
+    } catch {
+      maps.unwatch(extent)
+      throw error
+    }
     if unsafe map.base != extent.base || map.byteCount != extent.byteCount {
       refuse("puts a map in another place than that of the copies")
     }
@@ -136,7 +154,9 @@ final class Backend: Sendable {
 
   func release(_ extent: Extent) {
     switch windows {
-    case .mapped(let maps): maps.unmap(extent)
+    case .mapped(let maps):
+      maps.unwatch(extent)
+      maps.unmap(extent)
     case .copied(let copies): copies.release(extent)
     }
   }

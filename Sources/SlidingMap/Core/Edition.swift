@@ -29,10 +29,14 @@ final class Edition: UseOrdered, @unchecked Sendable {
   var history = AccessHistory()
   /// The version of its copies, or the one in which maps were last seen.
   private(set) var status: FileStatus
+  /// Whether it was always the same.
+  private(set) var isAsMade = true
 
   // What scans, and cursors that come and go, look at.
 
-  var pins = PinSlots()
+  /// What of its maps can't be had. Such an edition serves only the cursors that it has, and is never repaired.
+  let poison: ExtentPoison
+  var pins: PinSlots
   var proofs = PinProofs.EditionRecord()
   private(set) var cursors = 0
   /// The addresses an extent of this edition reserves: the file's size when first seen, and room for growth.
@@ -49,14 +53,16 @@ final class Edition: UseOrdered, @unchecked Sendable {
     // No address space holds it, and sums past its end would overflow.
     if size > Int64.max / 2 { return nil }
     let reserved = Edition.reservation(for: size, pageSize: pageSize)
-    guard let table = TableMemory(windows: grid.count(fileSize: Int64(reserved))) else {
-      return nil
-    }
+    guard let table = TableMemory(windows: grid.count(fileSize: Int64(reserved))),
+      let poison = ExtentPoison()
+    else { return nil }
     self.file = file
     place = Places.ExtentRecord(backend)
     self.grid = grid
     self.reserved = reserved
     self.table = table
+    self.poison = poison
+    pins = PinSlots(poison)
     self.status = status
     end = Atomic(size)
     self.changes = changes
@@ -94,6 +100,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// Serves the file as it is now.
   func adopt(_ new: FileStatus) {
     let isShorter = new.size < size
+    if new.version != version { isAsMade = false }
     status = new
     longest = max(longest, new.size)
     noteJoining()
@@ -119,6 +126,14 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   /// Whether a thread is making, replacing or dropping the extent, outside the lock.
   var isChangingPlace: Bool { place.isChanging }
+
+  /// Whether pages of its maps turned out to be missing.
+  var isPoisoned: Bool { poison.faults > 0 }
+
+  /// Whether such pages lie in a range. Zeros stand there.
+  func isMissing(_ range: Range<Int64>) -> Bool {
+    isPoisoned && poison.firstMissing(in: range) != nil
+  }
 
   /// Whether its extent keeps the file readable without a handle or a path.
   var keepsFile: Bool { extent != nil && !backend.isCopying }

@@ -126,6 +126,8 @@ extension MapCore {
         if isSpent(edition) { return .superseded }
         throw MapError(.fileTruncated)
       }
+      // Zeros stand there for good; the file's present edition may have the bytes.
+      if edition.isMissing(wanted) { throw MapError(.fileChanged) }
       // Looked at again the version may be settled; else the bytes are read at one go. Once a window is there, or claimed, no other version
       // is adopted.
       if !chores.isAsynchronous && !mayLease(wanted, of: edition) { throw MapError(.fileChanged) }

@@ -46,7 +46,7 @@ extension MapCore {
     do throws(MapError) {
       let extent = try token.unlocked { () throws(MapError) in
         try backend.makeExtent(
-          handle, fileSize: size, byteCount: byteCount, alignment: alignment)
+          handle, fileSize: size, byteCount: byteCount, alignment: alignment, edition.poison)
       }
       ledger.creditExtent(maps: 0, addresses: byteCount - extent.byteCount)
       if edition.size > extent.byteCount && !Turn.isPlanted("outgrown extent") {

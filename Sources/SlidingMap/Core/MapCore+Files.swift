@@ -202,7 +202,7 @@ extension MapCore {
     // open can tell.
     guard let file = registry[status.identity], file.isAnchored,
       file.version == status.version, let edition = file.current,
-      mayJoin(edition, status)
+      mayJoin(edition, status), !edition.isPoisoned || Turn.isPlanted("poisoned edition")
     else { return nil }
     edition.share()
     file.note(source)
@@ -278,6 +278,7 @@ extension MapCore {
     edition.share()
     let attachment = enterCursor(of: edition, size: edition.size)
     let pin = unsafe attachment.pin
+    unsafe pin.pointee.untold = original.pointee.untold
     let windows = unsafe original.pointee.windows(edition.grid)
     if !windows.isEmpty {
       unsafe pin.pointee.publish(

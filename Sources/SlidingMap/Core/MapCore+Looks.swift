@@ -52,6 +52,7 @@ extension MapCore {
 
   /// Whether an edition can serve its file as it is now, to a new cursor or to those that it has.
   private func canServe(_ edition: Edition, _ status: FileStatus) -> Bool {
+    if edition.isPoisoned && !Turn.isPlanted("poisoned edition") { return false }
     if changes == .oneVersion && edition.backend.isCopying && edition.cursors > 0
       && status.version != edition.version && !Turn.isPlanted("later version")
     {
@@ -306,7 +307,7 @@ extension MapCore {
     if isForked { throw MapError(.forked) }
     if changes == .oneVersion { throw MapError(.fileChanged) }
     let known = locked {
-      let current = edition.file.current
+      let current = edition.file.current.flatMap { $0.isPoisoned ? nil : $0 }
       current?.share()
       return current
     }

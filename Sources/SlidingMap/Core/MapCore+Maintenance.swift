@@ -114,6 +114,7 @@ extension MapCore {
       }
       result.counts.hits += edition.pins.hits
       result.counts.bypasses += edition.pins.bypasses
+      result.counts.faults += edition.poison.faults
       edition.pins.forEach { pin in
         for window in pin.windows(edition.grid) {
           pinned.insert(PinnedWindow(edition: ObjectIdentifier(edition), window))

@@ -72,6 +72,7 @@ extension MapCore {
     dropExtent(edition, &chores)
     if edition.cursors == 0 && edition.links.isLinked {
       places.remove(edition)
+      counters.faults += edition.poison.faults
       edition.file.remove(edition)
     }
     retireIfUnused(edition.file, &chores)

@@ -212,7 +212,7 @@ extension MapCore {
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
       found = try token.unlocked { () throws(MapError) in
-        try reopen(sources, known, extent)
+        try reopen(sources, known, extent, edition.poison)
       }
     } catch {
       places.endChange(of: edition)
@@ -261,11 +261,11 @@ extension MapCore {
 
   /// Opens the first of the sources that leads to the known file.
   private func reopen(
-    _ sources: [FileSource], _ known: FileStatus, _ extent: Extent?
+    _ sources: [FileSource], _ known: FileStatus, _ extent: Extent?, _ poison: ExtentPoison
   ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
     for source in sources {
       do throws(MapError) {
-        return try reopen(source, known, extent)
+        return try reopen(source, known, extent, poison)
       } catch {
         if !error.isAboutSource { throw error }
       }
@@ -274,14 +274,14 @@ extension MapCore {
   }
 
   private func reopen(
-    _ source: FileSource, _ known: FileStatus, _ extent: Extent?
+    _ source: FileSource, _ known: FileStatus, _ extent: Extent?, _ poison: ExtentPoison
   ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
     let opened = try primary.provider.open(source)
     do throws(MapError) {
       if !opened.status.isSame(as: known) { throw MapError(.fileChanged) }
       guard let extent else { return (opened, nil) }
       let replacement = try primary.makeExtent(
-        opened.handle, fileSize: known.size, replacing: extent)
+        opened.handle, fileSize: known.size, replacing: extent, poison)
       return (opened, replacement)
     } catch {
       primary.provider.close(opened.handle)

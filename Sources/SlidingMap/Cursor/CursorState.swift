@@ -141,7 +141,8 @@ struct CursorState {
     _ = unsafe pin.pointee.attention.exchange(PinSlot.marks, ordering: .acquiring)
     Turn.pass("attention paid")
     let bits = unsafe control.pointee.load(ordering: .relaxed)
-    if bits & Control.closed != 0 {
+    // What is missing is noted before attention is called for it: the same.
+    if bits & Control.closed != 0 || edition.isPoisoned {
       unsafe pin.pointee.attention.store(PinSlot.called, ordering: .relaxed)
     } else if bits & Control.ordered != 0 {
       // Unless the core has called again.
@@ -157,9 +158,14 @@ struct CursorState {
     let isClamped = !Turn.isPlanted("unwatched end")
     let served = isClamped ? max(min(fileSize, edition.servedEnd), offset + Int64(count)) : fileSize
     let end = grid.bytes(of: windows.upperBound, fileSize: served).upperBound
-    leaseStart = UInt64(start)
-    leaseLength = UInt64(end - start)
     let isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
+    var lease = start..<end
+    // Zeros that are known to stand for something else are not shown.
+    if edition.isPoisoned {
+      lease = edition.poison.known(lease, around: offset..<offset + Int64(count))
+    }
+    leaseStart = UInt64(lease.lowerBound)
+    leaseLength = UInt64(lease.count)
     fastSize = isFast ? UInt64(served) & startMask : 0
     unsafe viewAddress = base + Int(truncatingIfNeeded: offset)
     viewCount = count

@@ -7,6 +7,8 @@ extension WindowCursor {
   /// so a failed `use` leaves the cursor invalid and nothing pinned. A count of 0 before the end succeeds and needs no
   /// window.
   ///
+  /// Where bytes of the old lease were missing, a `use` outside it says so instead, once; see `check()`.
+  ///
   /// O(1) inside the lease and for one loaded window, without a lock; else O(windows), plus an eviction for each window
   /// that must be unloaded (madvise(2), MADV_DONTNEED).
   ///
@@ -27,6 +29,14 @@ extension WindowCursor {
     return try move(to: offset, count: count)
   }
 
+  /// The same for who asks `checkShown` after each use: nobody needs to be told of the old lease.
+  @discardableResult
+  mutating func useChecked(at offset: Int64, count: Int) throws(MapError) -> Bool {
+    if state.showLeased(UInt64(bitPattern: offset), count) { return true }
+    if state.moveWithinOneWindow(UInt64(bitPattern: offset), count) { return true }
+    return try moveChecked(to: offset, count: count)
+  }
+
   /// Makes the bytes from `offset` to the end of its window readable; with a static manager, to the end of the file.
   ///
   /// Otherwise as `use(at:count:)`.
@@ -38,28 +48,45 @@ extension WindowCursor {
     return try use(at: offset, count: Int(max(end - offset, 0)))
   }
 
-  /// Calls `body` with the bytes that `use(at:count:)` would show; none if `offset` is at or past the end.
+  /// Calls `body` with the bytes that `use(at:count:)` would show; none if `offset` is at or past the end. Afterwards looks whether they
+  /// were all there: see `check()`.
   ///
-  /// - Throws: what `use` throws.
+  /// - Throws: what `use` throws; `.fileTruncated` or `.readFailed` where bytes were missing, whatever `body` made of them.
   @inlinable
   public mutating func withBytes<R>(
     at offset: Int64, count: Int, _ body: (RawSpan) throws(MapError) -> R
   ) throws(MapError) -> R {
     try use(at: offset, count: count)
-    return try body(bytes)
+    let result: R
+    do throws(MapError) {
+      result = try body(bytes)
+    } catch {
+      try checkShown()
+      throw error
+    }
+    try checkShown()
+    return result
   }
 
   /// Calls a `body` that throws errors of its own with the bytes that `use(at:count:)` would show; none if `offset` is at or past the
-  /// end.
+  /// end. Afterwards looks whether they were all there: see `check()`.
   ///
-  /// - Throws: what `use` throws, and what `body` throws.
+  /// - Throws: what `use` throws; `.fileTruncated` or `.readFailed` where bytes were missing; else what `body` throws.
   @inlinable
   @_disfavoredOverload
   public mutating func withBytes<R>(
     at offset: Int64, count: Int, _ body: (RawSpan) throws -> R
   ) throws -> R {
     try use(at: offset, count: count)
-    return try body(bytes)
+    let result: R
+    do {
+      result = try body(bytes)
+    } catch {
+      try checkShown()
+      throw error
+    }
+    try checkShown()
+    return result
   }
 
   /// The general case: past the end, nothing, several windows, windows that are not loaded.
@@ -68,6 +95,12 @@ extension WindowCursor {
   mutating func move(to offset: Int64, count: Int) throws(MapError) -> Bool {
     precondition(offset >= 0, "the offset must not be negative")
     precondition(count >= 0, "the count must not be negative")
+    try check()
+    return try moveChecked(to: offset, count: count)
+  }
+
+  /// The same once nothing is left to be told of the old lease.
+  private mutating func moveChecked(to offset: Int64, count: Int) throws(MapError) -> Bool {
     let fileSize = state.fileSize
     let count = Int(min(Int64(count), max(fileSize - offset, 0)))
     guard count > 0 else {
@@ -127,6 +160,7 @@ extension WindowCursor {
     return state.pinResident(windows, core)
       && (range.upperBound <= edition.servedEnd || Turn.isPlanted("unwatched end"))
       && (windows.count == 1 || edition.mayJoin)
+      && (!edition.isMissing(range) || Turn.isPlanted("forgotten zeros"))
   }
 
   /// Makes windows resident that the pin covers. Where the edition can bring in nothing any more the cursor moves to the file's present

@@ -88,12 +88,25 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
 
   /// Lets go of the lease; the cursor is no longer valid and can be used again. Takes the lock only if the budget is
   /// overshot, to unload what that frees, or to give private memory back. O(1).
+  ///
+  /// Bytes of the lease that were missing are told of by the next `check()`, or `use`.
   public mutating func release() {
+    noteMissing()
+    endLease()
+  }
+
+  /// Lets go of the lease and what goes with it, whether bytes were missing or not.
+  mutating func endLease() {
+    let left = held == nil ? state.leasedWindows : 0..<0
+    // While it moves, the slot has the windows of the next lease.
     let windows = unsafe state.pin.pointee.windows(state.grid)
     let isWanted = state.release()
     recycleCopy()
     giveBackSpare()
-    if isWanted { core.leaseEnded(on: windows, of: edition) }
+    if isWanted {
+      core.leaseEnded(on: windows, of: edition)
+      if left != windows && !left.isEmpty { core.leaseEnded(on: left, of: edition) }
+    }
   }
 
   /// A second cursor on the same file with the same lease and range. O(1), takes the lock.
@@ -125,6 +138,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   ///   `.budgetExhausted` where a window grew that is in use, and a hard budget has no room for that. The size stays then, and all
   ///   other leases.
   public mutating func refresh() throws(MapError) {
+    noteMissing()
     if core.mustEnd(unsafe state.pin.pointee.windows(state.grid), of: edition) { release() }
     switch try core.refresh(edition, source) {
     case .size(let size):
@@ -133,9 +147,11 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
       state.setFileSize(size, mayShowMore: true)
     case .moved(let replacement):
       let old = unsafe (edition: edition, pin: state.pin, copy: held)
+      let untold = unsafe state.pin.pointee.untold
       held = nil
       edition = replacement.edition
       state = CursorState(core: core, attachment: replacement)
+      unsafe state.pin.pointee.untold = untold
       unsafe core.detach(old.edition, old.pin, old.copy)
     }
   }

@@ -22,7 +22,7 @@ extension MapStatistics.Counts: CustomStringConvertible {
     let ratio = hitRatio.map { " (\(($0 * 1000).rounded() / 10)%)" } ?? ""
     let seldom = [
       (failedLoads, "loads failed"), (overshoots, "overshoots"), (bypasses, "bypasses"),
-      (droppedHits, "hits dropped"),
+      (droppedHits, "hits dropped"), (faults, "missing pages"),
     ]
     let parts =
       [

@@ -31,6 +31,9 @@ public struct MapStatistics: Hashable, Sendable {
     public internal(set) var bypasses = 0
     /// Hits known to have been kept from the policy, because threads were faster than the lock.
     public internal(set) var droppedHits = 0
+    /// Pages of maps that could not be had, because a file was cut short or a disk failed, and that became zeros; see
+    /// `WindowCursor.check()`.
+    public internal(set) var faults = 0
     /// Barriers and scans that proved regions unused; one serves many evictions.
     public internal(set) var pinScans = 0
 

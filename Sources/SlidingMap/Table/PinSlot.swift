@@ -26,9 +26,13 @@ struct PinSlot: ~Copyable {
   let sharesCopy: Atomic<UInt64>
   /// The number of windows, where it takes more than twelve bits. Stored before the lease.
   let wide: Atomic<UInt64>
+  /// Of bytes that a lease showed as zeros, as they could not be had, and of which the cursor has not told yet: one more than the offset
+  /// of the first, and the end; 0 if there are none. Written by the cursor's thread alone.
+  private let untoldStart: Atomic<UInt64>
+  private let untoldEnd: Atomic<UInt64>
 
   /// A slot has a cache line to itself, so that cursors on different threads do not slow each other down.
-  static let stride = 64
+  static let stride = ExtentPoison.placeSize
 
   /// Values of `attention`.
   @inlinable static var marks: UInt64 { 0 }
@@ -85,6 +89,18 @@ struct PinSlot: ~Copyable {
     hits.store(hits.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
   }
 
+  /// What is to be told yet.
+  var untold: Range<Int64>? {
+    get {
+      let start = untoldStart.load(ordering: .relaxed)
+      return start == 0 ? nil : Int64(start - 1)..<Int64(untoldEnd.load(ordering: .relaxed))
+    }
+    nonmutating set {
+      untoldEnd.store(UInt64(newValue?.upperBound ?? 0), ordering: .relaxed)
+      untoldStart.store(newValue.map { UInt64($0.lowerBound + 1) } ?? 0, ordering: .relaxed)
+    }
+  }
+
   /// Counts a bypass in the same way, and returns how many there were.
   func countBypass() -> Int {
     let count = bypasses.load(ordering: .relaxed) &+ 1
@@ -96,11 +112,15 @@ struct PinSlot: ~Copyable {
 @usableFromInline
 typealias Pin = UnsafeMutablePointer<PinSlot>
 
-/// The hazard slots of one file's cursors. Guarded by the core's lock; slots stay where they are while the file does.
+/// The hazard slots of one edition's cursors. Guarded by the core's lock; slots stay where they are while the edition does, in memory in
+/// which a handler of signals, too, calls their attention.
 @safe
 struct PinSlots: ~Copyable {
+  private let memory: ExtentPoison
   private var chunks: [(base: UnsafeMutableRawPointer, count: Int)] = unsafe []
   private var free: [Pin] = unsafe []
+
+  init(_ memory: ExtentPoison) { self.memory = memory }
 
   /// A slot without a lease, whose cursor has yet to look at the control word. Amortized O(1).
   mutating func allocate() -> Pin {
@@ -119,8 +139,7 @@ struct PinSlots: ~Copyable {
 
   private mutating func grow() {
     let count = unsafe chunks.isEmpty ? 2 : min(chunks.last!.count * 2, 1024)
-    let base = UnsafeMutableRawPointer.allocate(byteCount: count * PinSlot.stride, alignment: 64)
-    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count * PinSlot.stride)
+    let base = unsafe memory.addPlaces(count)
     unsafe chunks.append((base, count))
     for index in (0..<count).reversed() {
       unsafe free.append(Self.slot(base, index))
@@ -132,6 +151,7 @@ struct PinSlots: ~Copyable {
     unsafe pin.pointee.store(0)
     Turn.pass("lease ended")
     unsafe pin.pointee.sharesCopy.store(0, ordering: .relaxed)
+    unsafe pin.pointee.untold = nil
     let hits = unsafe pin.pointee.hits.exchange(0, ordering: .relaxed)
     let bypasses = unsafe pin.pointee.bypasses.exchange(0, ordering: .relaxed)
     unsafe free.append(pin)
@@ -185,9 +205,5 @@ struct PinSlots: ~Copyable {
 
   private static func slot(_ base: UnsafeMutableRawPointer, _ index: Int) -> Pin {
     unsafe (base + index * PinSlot.stride).assumingMemoryBound(to: PinSlot.self)
-  }
-
-  deinit {
-    for unsafe(base, _) in unsafe chunks { unsafe base.deallocate() }
   }
 }

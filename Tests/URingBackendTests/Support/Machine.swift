@@ -48,20 +48,6 @@ enum Machine {
   static let noExamination: Comment = "only paths tell of direct descriptors here"
 }
 
-/// fork(2), which Swift hides; it is found by name. For child processes of tests.
-func forkProcess() -> pid_t {
-  typealias Fork = @convention(c) () -> pid_t
-  let found = unsafe dlsym(nil, "fork")
-  return unsafe unsafeBitCast(found, to: Fork.self)()
-}
-
-/// Waits for a child, and says whether it ended with 0.
-func endsWell(_ child: pid_t) -> Bool {
-  var status: CInt = -1
-  while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
-  return status == 0
-}
-
 /// The threads of this process.
 func threadCount() throws -> Int {
   try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count

@@ -1,0 +1,407 @@
+// The handler may interrupt a thread anywhere, also within malloc or with a lock held. So it takes no lock, allocates nothing and touches
+// no object of Swift's: it reads tables that only grow, and calls mmap(2), munmap(2), munlock(2), sigaction(2) and pthread_sigmask(3).
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "guard.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// MARK: What is missing
+
+// Places of one block, behind its head, which fills a cache line of its own.
+struct block {
+  struct block *next;
+  size_t count;
+};
+
+// A stretch of missing bytes; it only grows. Without one, start lies behind end.
+struct stretch {
+  _Atomic int64_t start, end;
+};
+
+enum { STRETCHES = 16 };
+
+struct smap_poison {
+  // Release after a stretch was written; acquire before it is read.
+  _Atomic uint64_t faults;
+  // How many stretches are taken. A file with more of them has the last one cover the rest.
+  _Atomic uint32_t taken;
+  struct stretch stretches[STRETCHES];
+  // Blocks are added in front, with release, and never taken out.
+  struct block *_Atomic blocks;
+};
+
+smap_poison *smap_poison_make(void) {
+  smap_poison *poison = calloc(1, sizeof *poison);
+  if (poison)
+    for (int index = 0; index < STRETCHES; index++) atomic_init(&poison->stretches[index].start, INT64_MAX);
+  return poison;
+}
+
+void smap_poison_free(smap_poison *poison) {
+  struct block *block = atomic_load_explicit(&poison->blocks, memory_order_relaxed);
+  while (block) {
+    struct block *next = block->next;
+    free(block);
+    block = next;
+  }
+  free(poison);
+}
+
+void *smap_poison_add_places(smap_poison *poison, size_t count) {
+  void *memory;
+  size_t size = (count + 1) * smap_place_size;
+  if (count >= SIZE_MAX / smap_place_size - 1 || posix_memalign(&memory, smap_place_size, size) != 0) return NULL;
+  memset(memory, 0, size);
+  struct block *block = memory;
+  block->count = count;
+  block->next = atomic_load_explicit(&poison->blocks, memory_order_relaxed);
+  atomic_store_explicit(&poison->blocks, block, memory_order_release);
+  return (char *)memory + smap_place_size;
+}
+
+static void call_attention(smap_poison *poison) {
+  struct block *block = atomic_load_explicit(&poison->blocks, memory_order_acquire);
+  for (; block; block = block->next) {
+    char *place = (char *)block;
+    for (size_t index = 0; index < block->count; index++) {
+      place += smap_place_size;
+      // Release: whoever sees it sees what was noted before.
+      atomic_store_explicit((_Atomic uint64_t *)(place + smap_attention_offset), 1, memory_order_release);
+    }
+  }
+}
+
+static void extend(struct stretch *stretch, int64_t start, int64_t end) {
+  int64_t old = atomic_load_explicit(&stretch->start, memory_order_relaxed);
+  while (start < old && !atomic_compare_exchange_weak_explicit(
+    &stretch->start, &old, start, memory_order_relaxed, memory_order_relaxed)) {}
+  old = atomic_load_explicit(&stretch->end, memory_order_relaxed);
+  while (end > old && !atomic_compare_exchange_weak_explicit(
+    &stretch->end, &old, end, memory_order_relaxed, memory_order_relaxed)) {}
+}
+
+// The stretch that a new one belongs to: one that it touches, else a free one; else the last, which then covers what lies between, too.
+static struct stretch *place_for(smap_poison *poison, int64_t start, int64_t end) {
+  uint32_t taken = atomic_load_explicit(&poison->taken, memory_order_relaxed);
+  for (uint32_t index = 0; index < taken && index < STRETCHES; index++) {
+    struct stretch *stretch = &poison->stretches[index];
+    if (start <= atomic_load_explicit(&stretch->end, memory_order_relaxed) &&
+        end >= atomic_load_explicit(&stretch->start, memory_order_relaxed)) return stretch;
+  }
+  uint32_t free = atomic_fetch_add_explicit(&poison->taken, 1, memory_order_relaxed);
+  if (free < STRETCHES) return &poison->stretches[free];
+  atomic_store_explicit(&poison->taken, STRETCHES, memory_order_relaxed);
+  return &poison->stretches[STRETCHES - 1];
+}
+
+void smap_poison_note(smap_poison *poison, int64_t start, int64_t end) {
+  extend(place_for(poison, start, end), start, end);
+  atomic_fetch_add_explicit(&poison->faults, 1, memory_order_release);
+  call_attention(poison);
+}
+
+const void *smap_poison_faults(const smap_poison *poison) { return &poison->faults; }
+
+int64_t smap_poison_first(const smap_poison *poison, int64_t start, int64_t end) {
+  // What the caller read before, zeros perhaps, comes before.
+  atomic_thread_fence(memory_order_acquire);
+  if (atomic_load_explicit(&poison->faults, memory_order_acquire) == 0) return -1;
+  int64_t first = INT64_MAX;
+  for (int index = 0; index < STRETCHES; index++) {
+    const struct stretch *stretch = &poison->stretches[index];
+    int64_t from = atomic_load_explicit(&stretch->start, memory_order_relaxed);
+    int64_t to = atomic_load_explicit(&stretch->end, memory_order_relaxed);
+    if (from < start) from = start;
+    if (to > end) to = end;
+    if (from < to && from < first) first = from;
+  }
+  return first == INT64_MAX ? -1 : first;
+}
+
+void smap_poison_narrow(const smap_poison *poison, int64_t from, int64_t to, int64_t *start, int64_t *end) {
+  for (int index = 0; index < STRETCHES; index++) {
+    const struct stretch *stretch = &poison->stretches[index];
+    int64_t first = atomic_load_explicit(&stretch->start, memory_order_relaxed);
+    int64_t last = atomic_load_explicit(&stretch->end, memory_order_relaxed);
+    if (first >= last) continue;
+    // What reaches into both sides takes from both.
+    if (first < from && *start < last) *start = last < from ? last : from;
+    if (last > to && *end > first) *end = first > to ? first : to;
+  }
+}
+
+// MARK: What is watched
+
+struct smap_watch {
+  // 0 where there is none. Stored last, with release, and read first, with acquire; the rest stays as it is while a handler works.
+  _Atomic uintptr_t base;
+  uintptr_t end;
+  size_t window;
+  smap_poison *poison;
+  void *owner;
+  void (*release)(void *);
+  // Which of all watches that were begun it is.
+  uint64_t number;
+  // While it is free.
+  struct smap_watch *next_free;
+  // Pages that became zeros; each may part the map.
+  _Atomic uint32_t parts;
+};
+
+enum { WATCHES = 128 };
+
+// Tables are added at the end, with release, and never taken out.
+struct table {
+  struct smap_watch watches[WATCHES];
+  struct table *_Atomic next;
+};
+
+static struct table first_table;
+static pthread_mutex_t tables = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t begun;
+// Handlers at work. Sequentially consistent, like the base of a watch that ends: either the handler sees that it ended, or who ended it
+// sees the handler.
+static atomic_int at_work;
+
+static struct smap_watch *_Nullable find(uintptr_t address) {
+  for (struct table *table = &first_table; table; table = atomic_load_explicit(&table->next, memory_order_acquire))
+    for (int index = 0; index < WATCHES; index++) {
+      struct smap_watch *watch = &table->watches[index];
+      uintptr_t base = atomic_load(&watch->base);
+      if (base && address >= base && address < watch->end) return watch;
+    }
+  return NULL;
+}
+
+// Called with the lock, as all that changes these is.
+static struct table *last_table = &first_table;
+static int used_of_last;
+static struct smap_watch *first_free;
+
+static struct smap_watch *_Nullable take_watch(void) {
+  struct smap_watch *watch = first_free;
+  if (watch) {
+    first_free = watch->next_free;
+    return watch;
+  }
+  if (used_of_last == WATCHES) {
+    struct table *next = calloc(1, sizeof *next);
+    if (!next) return NULL;
+    atomic_store_explicit(&last_table->next, next, memory_order_release);
+    last_table = next;
+    used_of_last = 0;
+  }
+  return &last_table->watches[used_of_last++];
+}
+
+// MARK: Spare maps
+
+// Pages of different protection, so that each is a kernel map of its own: when the process may have no more maps, some are given up for
+// those that zeros take.
+enum { SPARES = 4 };
+static char *spare;
+static atomic_int spares;
+static size_t page_size;
+
+static void make_spares(void) {
+  void *pages = mmap(NULL, (SPARES + 1) * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return;
+  // The first stays, so that what lies before does not join the second.
+  for (int index = 1; index <= SPARES; index += 2) mprotect((char *)pages + index * page_size, page_size, PROT_READ);
+  spare = pages;
+  atomic_store(&spares, SPARES);
+}
+
+static bool give_up_spares(void) {
+  int left = atomic_load(&spares);
+  do {
+    if (left < 2) return false;
+  } while (!atomic_compare_exchange_weak(&spares, &left, left - 2));
+  return munmap(spare + (left - 1) * page_size, 2 * page_size) == 0;
+}
+
+// MARK: Repair
+
+// After so many pages of one map that became zeros one by one, the rest of it does at once: each may take two kernel maps.
+enum { MOST_PARTS = 64 };
+
+static bool put_zeros(uintptr_t start, uintptr_t end) {
+  return mmap((void *)start, end - start, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+}
+
+// The bytes are noted as missing before anybody can see zeros in their place.
+static bool replace(struct smap_watch *watch, uintptr_t base, uintptr_t start, uintptr_t end) {
+  smap_poison_note(watch->poison, (int64_t)(start - base), (int64_t)(end - base));
+  if (put_zeros(start, end)) return true;
+  // Under mlockall(MCL_FUTURE) what is replaced counts beside what replaces it.
+  if (errno == EAGAIN && munlock((void *)start, end - start) == 0 && put_zeros(start, end)) return true;
+  while (errno == ENOMEM && give_up_spares())
+    if (put_zeros(start, end)) return true;
+  return false;
+}
+
+static bool repair(struct smap_watch *watch, uintptr_t address) {
+  uintptr_t base = atomic_load_explicit(&watch->base, memory_order_relaxed);
+  uintptr_t start = address & ~(page_size - 1), end = watch->end;
+  if (atomic_fetch_add(&watch->parts, 1) < MOST_PARTS) {
+    uintptr_t window = base + ((start - base) / watch->window + 1) * watch->window;
+    if (window > base && window < end) end = window;
+  }
+  // The whole map at last, which parts nothing.
+  return replace(watch, base, start, end) || replace(watch, base, base, watch->end);
+}
+
+// MARK: The handler
+
+// Actions that were there before ours, the last to be installed last.
+enum { FORMER = 8 };
+static struct sigaction former[FORMER];
+static atomic_int former_count;
+
+// What this thread is at. A handler that was installed after ours may ask ours again for what it does not know.
+static _Thread_local struct {
+  uintptr_t page;
+  uint64_t number;
+  int repeats;
+  const void *context;
+  const void *frame;
+  int passed;
+} here;
+
+static void end_by_default(const siginfo_t *info) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigaction(SIGBUS, &action, NULL);
+  // The access is made again, and ends the process where it happened. What somebody sent does not come again by itself.
+  if (info->si_code <= 0) raise(SIGBUS);
+}
+
+// Does what would have been done without us.
+static void pass_on(int number, siginfo_t *info, void *context) {
+  const void *frame = __builtin_frame_address(0);
+  // Asked by the one that we asked: a frame of the same signal, deeper in the stack. Who left by longjmp(3) is not there any more.
+  bool is_asked = here.context == context && (uintptr_t)frame < (uintptr_t)here.frame;
+  const void *outer_context = is_asked ? here.context : NULL, *outer_frame = is_asked ? here.frame : NULL;
+  int outer_passed = is_asked ? here.passed : 0;
+  int index = atomic_load_explicit(&former_count, memory_order_acquire) - 1 - outer_passed;
+  here.context = context;
+  if (!is_asked) here.frame = frame;
+  here.passed = outer_passed + 1;
+  if (index < 0 || former[index].sa_handler == SIG_DFL || (former[index].sa_handler == SIG_IGN && info->si_code > 0)) {
+    end_by_default(info);
+  } else if (former[index].sa_handler != SIG_IGN) {
+    const struct sigaction *action = &former[index];
+    sigset_t mask, old;
+    pthread_sigmask(SIG_BLOCK, NULL, &old);
+    mask = action->sa_mask;
+    if (!(action->sa_flags & SA_NODEFER)) sigaddset(&mask, SIGBUS);
+    // The thread's own mask comes back when the handler returns.
+    pthread_sigmask(SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, NULL);
+    pthread_sigmask(SIG_BLOCK, &mask, NULL);
+    if (action->sa_flags & SA_SIGINFO) action->sa_sigaction(number, info, context);
+    else action->sa_handler(number);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+  }
+  here.context = outer_context;
+  here.frame = outer_frame;
+  here.passed = outer_passed;
+}
+
+// How often a thread may come back to the same page of the same watch: others may have been about to put zeros there.
+enum { MOST_REPEATS = 3 };
+
+static bool is_ours(uintptr_t address) {
+  atomic_fetch_add(&at_work, 1);
+  struct smap_watch *watch = find(address);
+  bool is_repaired = false;
+  if (watch) {
+    uintptr_t page = address & ~(page_size - 1);
+    bool is_again = here.page == page && here.number == watch->number;
+    here.repeats = is_again ? here.repeats + 1 : 0;
+    here.page = page;
+    here.number = watch->number;
+    is_repaired = here.repeats < MOST_REPEATS && repair(watch, address);
+  }
+  atomic_fetch_sub(&at_work, 1);
+  return is_repaired;
+}
+
+static void handle(int number, siginfo_t *info, void *context) {
+  int error = errno;
+  // Positive: an access, not somebody's kill(2).
+  if (info->si_code <= 0 || !is_ours((uintptr_t)info->si_addr)) pass_on(number, info, context);
+  errno = error;
+}
+
+// The child finds the tables whole, and nobody at work but who forked.
+static void before_fork(void) { pthread_mutex_lock(&tables); }
+static void forked_here(void) { pthread_mutex_unlock(&tables); }
+static void forked_there(void) {
+  pthread_mutex_unlock(&tables);
+  atomic_store(&at_work, 0);
+}
+
+static void prepare(void) {
+  page_size = (size_t)sysconf(_SC_PAGESIZE);
+  pthread_atfork(before_fork, forked_here, forked_there);
+  make_spares();
+}
+
+// Called with the lock.
+static bool install(void) {
+  struct sigaction now;
+  if (sigaction(SIGBUS, NULL, &now) != 0) return false;
+  if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle) return true;
+  int count = atomic_load_explicit(&former_count, memory_order_relaxed), index = 0;
+  while (index < count && former[index].sa_sigaction != now.sa_sigaction) index++;
+  // All who were there are kept: the last may ask the one before. Who comes again has his place already, and one too many gets none.
+  if (index == count && count < FORMER) {
+    former[count] = now;
+    atomic_store_explicit(&former_count, count + 1, memory_order_release);
+  }
+  struct sigaction ours = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+  sigfillset(&ours.sa_mask);
+  return sigaction(SIGBUS, &ours, NULL) == 0;
+}
+
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+smap_watch *smap_watch_begin(
+  void *base, size_t byte_count, size_t window, smap_poison *poison, void *owner, void (*release)(void *)) {
+  pthread_once(&prepared, prepare);
+  pthread_mutex_lock(&tables);
+  smap_watch *watch = install() ? take_watch() : NULL;
+  if (watch) {
+    watch->end = (uintptr_t)base + byte_count;
+    watch->window = window;
+    watch->poison = poison;
+    watch->owner = owner;
+    watch->release = release;
+    watch->number = ++begun;
+    atomic_store_explicit(&watch->parts, 0, memory_order_relaxed);
+    atomic_store(&watch->base, (uintptr_t)base);
+  }
+  pthread_mutex_unlock(&tables);
+  return watch;
+}
+
+void smap_watch_end(smap_watch *watch) {
+  atomic_store(&watch->base, 0);
+  while (atomic_load(&at_work) > 0) sched_yield();
+  void *owner = watch->owner;
+  void (*release)(void *) = watch->release;
+  pthread_mutex_lock(&tables);
+  watch->next_free = first_free;
+  first_free = watch;
+  pthread_mutex_unlock(&tables);
+  release(owner);
+}
