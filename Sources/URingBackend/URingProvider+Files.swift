@@ -62,7 +62,10 @@ extension URingProvider {
   /// What was opened can't be examined without a descriptor of the process, and none may be left. So the path is, before and
   /// after: where it led to the same version of the same file, that was opened.
   private func openDirectly(_ path: FilePath, _ ring: Ring) throws(MapError) -> OpenedFile {
-    for _ in 0..<8 {
+    var lease = LeaseWait()
+    var tries = 8
+    while tries > 0 {
+      tries -= 1
       let before = try examine(path)
       let slot = try take(ring)
       let isOpen: Bool
@@ -70,7 +73,10 @@ extension URingProvider {
         isOpen = try open(path, into: slot, ring)
       } catch {
         ring.putSlot(slot)
-        throw error
+        // Another process holds a lease on it.
+        if error.errno != .resourceTemporarilyUnavailable || !lease.wait() { throw error }
+        tries += 1
+        continue
       }
       guard isOpen else {
         ring.putSlot(slot)
@@ -129,7 +135,7 @@ extension URingProvider {
     if result >= 0 { return true }
     let errno = Errno(rawValue: -result)
     switch errno {
-    case .interrupted, .canceled, .resourceTemporarilyUnavailable, .noSuchFileOrDirectory:
+    case .interrupted, .canceled, .noSuchFileOrDirectory:
       // Gone since it was examined, perhaps for another to come; else it will be missing at the next look.
       return false
     default: throw MapError(opening: errno)

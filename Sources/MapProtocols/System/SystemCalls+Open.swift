@@ -1,7 +1,8 @@
 package import SystemPackage
 
 extension SystemCalls {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2).
+  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2). Waits for another process
+  /// to give up a lease that it holds on a file, as open(2) does without O_NONBLOCK.
   ///
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE, ENFILE), and
   ///   `.openFailed` for all else: EACCES for a descriptor open for writing only, EBADF for a closed one. Whatever
@@ -28,6 +29,20 @@ extension SystemCalls {
   }
 
   private func openPath(_ path: FilePath) throws(MapError) -> FileDescriptor {
+    var lease = LeaseWait()
+    while true {
+      do throws(MapError) {
+        return try openNow(path)
+      } catch {
+        let mayBeLeased = error.errno == .resourceTemporarilyUnavailable && isRegular(path)
+        if !mayBeLeased || !lease.wait() { throw error }
+      }
+    }
+  }
+
+  private func isRegular(_ path: FilePath) -> Bool { (try? stat(path))?.type == .regular }
+
+  private func openNow(_ path: FilePath) throws(MapError) -> FileDescriptor {
     do throws(Errno) {
       return try open(path)
     } catch {

@@ -102,10 +102,33 @@ extension MapCore {
   @discardableResult
   func prove(_ slots: [RegionSlot], _ token: inout LockToken) -> Int {
     let pending = proofs.mark(slots, &residency)
-    // A sandbox that the program put on since may forbid it.
-    let isOrdered = token.unlocked { !hasMembarrier || Turn.barrier() }
-    if !hasMembarrier { atomicMemoryFence(ordering: .sequentiallyConsistent) }
-    return proofs.judge(pending, isOrdered: isOrdered, &residency)
+    passBarrier(&token)
+    return proofs.judge(pending, &residency)
+  }
+
+  /// How the core makes sure that it sees each pin whose reader has not seen its marks.
+  enum Barrier {
+    /// By membarrier(2), and readers need none.
+    case system
+    /// That was refused just now, by a sandbox that the program has put on since: readers are told to fence for themselves, but one that
+    /// has not heard of it may be about to pin.
+    case ending
+    /// By fences, readers pass one, too.
+    case fences
+  }
+
+  /// Passes a barrier after marks. Called with the lock, which is given up meanwhile.
+  private func passBarrier(_ token: inout LockToken) {
+    if barrier == .system && !token.unlocked({ Turn.barrier() }) && barrier == .system {
+      barrier = .ending
+      publishReporting()
+    }
+    if barrier == .ending {
+      // A store that a reader made without a fence shows by then; if not to another processor, to who took its place there.
+      token.unlocked { Turn.grace() }
+      barrier = .fences
+    }
+    if barrier == .fences { atomicMemoryFence(ordering: .sequentiallyConsistent) }
   }
 
   /// Takes a mark back: the region is in use, or wanted again.

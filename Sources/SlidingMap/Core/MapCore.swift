@@ -22,7 +22,6 @@ final class MapCore: @unchecked Sendable {
   let changes: FileChanges
   let pageSize: Int
   let control: ControlBlock
-  let hasMembarrier: Bool
   let bypassClock = BypassClock()
   /// The most bytes that are read past a window.
   let bypassLimit: Int
@@ -33,6 +32,7 @@ final class MapCore: @unchecked Sendable {
   var residency = Residency()
   var recency: Recency
   var proofs = PinProofs()
+  var barrier: Barrier
   let openings = BlockingCalls()
   var evictor = Evictor()
   var registry = FileRegistry()
@@ -71,7 +71,7 @@ final class MapCore: @unchecked Sendable {
     bypassLimit =
       !copies.isOpen || changes == .oneVersion && primary.isCopying
       ? 0 : Self.bypassLimit(provider.bypassLimit, grid: grid, pageSize: pageSize)
-    hasMembarrier = smap_membarrier_register()
+    barrier = smap_membarrier_register() ? .system : .fences
     ledger = Ledger(
       limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
     recency = Recency(policy, ledger.capacity)
@@ -145,7 +145,7 @@ final class MapCore: @unchecked Sendable {
   func publishReporting() {
     let kept = ~(Control.limitMask | Control.ordered | Control.observed)
     var bits = unsafe control.pointee.load(ordering: .relaxed) & kept | recency.controlBits
-    if !hasMembarrier { bits |= Control.fences }
+    if barrier != .system { bits |= Control.fences }
     unsafe control.pointee.store(bits, ordering: .relaxed)
     callAttention()
   }

@@ -111,18 +111,14 @@ struct PinProofs: ~Copyable {
   /// Looks which of the regions are in use, after all threads have passed a barrier. The unused ones stay marked and known as
   /// unused until someone takes the mark back, so that the next victims among them need neither barrier nor scan.
   ///
-  /// - Parameter isOrdered: false if there was no barrier. Then nobody can tell what is pinned, and all is taken to be.
   /// - Returns: how many are unused.
-  mutating func judge(
-    _ pending: Pending, isOrdered: Bool, _ residency: inout Residency
-  ) -> Int {
+  mutating func judge(_ pending: Pending, _ residency: inout Residency) -> Int {
     scans += 1
     look(at: pending.slots, residency)
     var unused = 0
     for slot in pending.slots where residency.isHeld(slot) {
       switch records[slot.index].check {
       case .marked(let mark) where mark <= pending.newest:
-        if !isOrdered { records[slot.index].pinnedInScan = scans }
         if records[slot.index].pinnedInScan == scans && !Turn.isPlanted("unseen pin") {
           residency.unmark(slot)
           records[slot.index].check = .none

@@ -1,6 +1,12 @@
 import CMapShims
 import MapProtocols
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// Where the core meets time, other threads and the system's barrier. In builds with the trait `Schedule` a scheduler decides
 /// there who goes on, what time it is, and what the system says; in others these are the things themselves.
 enum Turn {
@@ -43,6 +49,14 @@ enum Turn {
       if let turns = Schedule.current { return turns.barrier() }
     #endif
     return smap_membarrier()
+  }
+
+  /// Waits until what other threads have stored before shows: 10 ms, some thousand times what a processor takes to drain its stores.
+  static func grace() {
+    #if Schedule
+      if Schedule.current != nil { return pass("grace") }
+    #endif
+    usleep(10_000)
   }
 
   /// Calls a body that empties regions of maps. Those that are named may come to be used meanwhile: their bytes come back by being
