@@ -1,4 +1,5 @@
 import Foundation
+import MapTesting
 import SlidingMap
 import SystemPackage
 import Testing
@@ -58,6 +59,50 @@ struct TakeoverTests {
       statistics.takeoverFiles == 0 && statistics.usage.maps == 1 && statistics.usage.handles == 1)
     try write(1, at: 17)
     #expect(array(cursor.bytes)[17] == 1)
+  }
+
+  @Test(arguments: [true, false])
+  func `A file that can't be mapped is read, for good`(_ isByPath: Bool) throws {
+    let disk = FaultProvider(MMapProvider(takeover: Takeover(provider: .pread))) { call in
+      call.backend == "mmap" && call.operation == .makeExtent
+        ? MapError(.notMappable, errno: .operationNotSupportedByDevice) : nil
+    }
+    let maps = SlidingWindowMapManager(
+      backend: disk, budget: .fixed(bytes: 40_960), windowSize: 4096)
+    let descriptor = try FileDescriptor.open(path, .readOnly)
+    var cursor = isByPath ? try maps.cursor(for: path) : try maps.cursor(for: descriptor)
+    try descriptor.close()
+    for index in 0..<30 {
+      let start = index * 5_000
+      try cursor.use(at: Int64(start), count: 3_000)
+      #expect(view(cursor) == .of(model, start..<start + 3_000))
+    }
+    var statistics = maps.statistics
+    #expect(statistics.counts.loads > 0 && statistics.takeoverFiles == 1)
+    #expect(statistics.usage.handles == 1 && statistics.counts.returnsToPrimary == 0)
+    // Whoever comes later shares it; and it is opened again by the same backend.
+    var other = try maps.cursor(for: path)
+    try other.use(at: 100, count: 10)
+    cursor.release()
+    other.release()
+    maps.collect()
+    #expect(maps.statistics.files == 1)
+    try other.use(at: 200, count: 10)
+    #expect(view(other) == .of(model, 200..<210))
+    statistics = maps.statistics
+    #expect(statistics.usage.handles == 1)
+    maps.shutdown()
+  }
+
+  @Test func `Without a takeover that is an error`() throws {
+    let disk = FaultProvider(.mmap) { call in
+      call.operation == .makeExtent
+        ? MapError(.notMappable, errno: .operationNotSupportedByDevice) : nil
+    }
+    let maps = SlidingWindowMapManager(backend: disk)
+    let error = mapError { _ = try maps.cursor(for: path) }
+    #expect(error?.code == .notMappable && error?.errno == .operationNotSupportedByDevice)
+    #expect(maps.statistics.usage.handles == 0)
   }
 
   @Test func `Without addresses requests are read into the reserve`() throws {

@@ -68,14 +68,23 @@ extension MapCore {
     }
   }
 
-  /// The same as `ensureExtent`, but an edition that finds no addresses goes without where its bytes can be read into the reserve.
+  /// The same as `ensureExtent`, but an edition that finds no addresses goes without where its bytes can be read into the reserve; and a
+  /// file that can't be mapped goes over to the takeover.
+  ///
+  /// - Parameter source: what the cursor was made for that needs it.
   func ensureExtentIfPossible(
-    _ edition: Edition, mayOvershoot: Bool = false, _ token: inout LockToken
+    _ edition: Edition, from source: FileSource? = nil, mayOvershoot: Bool = false,
+    _ token: inout LockToken
   ) throws(MapError) {
     do throws(MapError) {
       try ensureExtent(edition, mayOvershoot: mayOvershoot || takeover == nil, &token)
     } catch {
-      if error.code != .addressSpaceExhausted || takeover == nil { throw error }
+      guard let takeover else { throw error }
+      switch error.code {
+      case .addressSpaceExhausted: return
+      case .notMappable: try handOver(edition, to: takeover, from: source, error, &token)
+      default: throw error
+      }
     }
   }
 

@@ -10,12 +10,13 @@ extension MapCore {
   /// changed an open(2) and fstat(2) besides, and any other an mmap(2).
   func attach(_ source: FileSource) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked, source: source) }
+    let place = source.absolute
     var looks = 1
     while true {
       do throws(MapError) {
-        if let found = try find(source) { return found }
+        if let found = try find(place) { return found }
       } catch {
-        if !mayFind(again: &looks, error) { throw error.about(source) }
+        if !mayFind(again: &looks, error) { throw error.naming(source, insteadOf: place) }
       }
     }
   }
@@ -27,16 +28,17 @@ extension MapCore {
     guard let opener = primary.provider as? any AsynchronousProvider else {
       return try await callBlocking { () throws(MapError) in try self.attach(source) }
     }
+    let place = source.absolute
     var looks = 1
     while true {
       do throws(MapError) {
-        if let found = try await find(source, awaiting: opener) { return found }
+        if let found = try await find(place, awaiting: opener) { return found }
       } catch {
         // Threads close idle handles for it, or have the takeover open it.
         if error.code == .handlesExhausted {
           return try await callBlocking { () throws(MapError) in try self.attach(source) }
         }
-        if !mayFind(again: &looks, error) { throw error.about(source) }
+        if !mayFind(again: &looks, error) { throw error.naming(source, insteadOf: place) }
       }
     }
   }
@@ -253,7 +255,9 @@ extension MapCore {
     do throws(MapError) {
       try checkUsable()
       // Mapped at once, so that the old file stays readable should the path be replaced and the handle be closed.
-      if edition.file.backend === primary { try ensureExtentIfPossible(edition, &token) }
+      if edition.file.backend === primary {
+        try ensureExtentIfPossible(edition, from: source, &token)
+      }
       try checkUsable()
     } catch {
       leave(edition, &token)

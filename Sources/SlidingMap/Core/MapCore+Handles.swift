@@ -167,6 +167,7 @@ extension MapCore {
 
   /// Whether a handle of `backend`'s serves the edition that new cursors get.
   private func fits(_ backend: Backend, _ file: TrackedFile) -> Bool {
+    if file.isUnmappable { return backend === takeover }
     guard let current = file.current else { return true }
     return current.backend === backend || current.extent == nil && current.regions == 0
   }
@@ -255,7 +256,8 @@ extension MapCore {
   private func openHandle(
     for file: TrackedFile, _ source: FileSource, mayWait: Bool, _ token: inout LockToken
   ) throws(MapError) -> Bool {
-    let owner = file.current?.extent == nil ? nil : file.current?.backend
+    let present = file.current?.extent == nil ? nil : file.current?.backend
+    let owner = file.isUnmappable ? takeover : present
     let found = try openHandle(source, for: file, of: owner, mayWait: mayWait, &token)
     guard let (opened, backend) = found else { return true }
     let isSame =

@@ -250,7 +250,7 @@ extension MapCore {
           places.endExtentUse(of: map)
           isMapUsed = false
         }
-        try ensureExtentIfPossible(edition, &token)
+        try ensureExtentIfPossible(edition, from: source, &token)
       }
       // After a shutdown nobody gives up what this thread made meanwhile.
       try checkUsable()

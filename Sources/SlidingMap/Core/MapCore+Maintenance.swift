@@ -10,7 +10,10 @@ extension MapCore {
 
   /// The same for files under a path.
   func unload(under path: FilePath) -> Int {
-    unload { file in file.sources.contains { $0.path?.starts(with: path) == true } }
+    let path = path.absolute.lexicallyNormalized()
+    return unload { file in
+      file.sources.contains { $0.path?.lexicallyNormalized().starts(with: path) == true }
+    }
   }
 
   private func unload(where isMeant: (TrackedFile) -> Bool) -> Int {

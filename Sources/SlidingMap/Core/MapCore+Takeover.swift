@@ -188,7 +188,51 @@ extension MapCore {
     if let memory = copies.close(isShutDown: isShutDown) { chores.memory.append(memory) }
   }
 
-  // MARK: The way back
+  // MARK: There and back
+
+  /// Has the takeover serve a file that the first backend has open and can't map, for good. Called with the lock, which is given up during
+  /// system calls.
+  ///
+  /// - Parameters:
+  ///   - source: what leads to the file, which may be a descriptor.
+  ///   - refusal: why it can't be mapped.
+  /// - Throws: the refusal, where the takeover can't open the file; what waiting for another thread throws.
+  func handOver(
+    _ edition: Edition, to takeover: Backend, from source: FileSource?, _ refusal: MapError,
+    _ token: inout LockToken
+  ) throws(MapError) {
+    let file = edition.file
+    while edition.isChangingPlace { try waitForPlace(&token) }
+    // Others have handed it over, or mapped it after all.
+    if file.isUnmappable || edition.extent != nil { return }
+    places.beginChange(of: edition)
+    let known = edition.status
+    let sources = (source.map { [$0] } ?? []) + file.sources
+    // Beside the one that it has.
+    ledger.chargeHandle()
+    let opened: OpenedFile
+    do throws(MapError) {
+      opened = try token.unlocked { () throws(MapError) in
+        try takeover.open(firstOf: sources, known)
+      }
+    } catch {
+      places.endChange(of: edition)
+      wakeAll()
+      ledger.creditHandles()
+      handlesMoved()
+      throw refusal
+    }
+    while file.isHandleInUse() { waitForHandles(&token) }
+    places.endChange(of: edition)
+    file.noteUnmappable()
+    let former = places.giveUpHandle(of: file)
+    places.take(opened.handle, of: takeover, file)
+    wakeAll()
+    guard let former else { return }
+    token.unlocked { former.owner.provider.close(former.handle) }
+    ledger.creditHandles()
+    handlesMoved()
+  }
 
   /// Takes a file that the takeover serves back to the first backend, if that can serve it by now. Loaded windows stay where
   /// they are, and readers read on. Called with the lock, which is given up during system calls; no load of this edition may
@@ -197,7 +241,8 @@ extension MapCore {
   /// While the pressure lasts it costs, once in a millisecond, one open(2) that fails before it looks at the path.
   func returnToPrimary(_ edition: Edition, _ token: inout LockToken) {
     let file = edition.file
-    guard edition.isCurrent, edition.backend !== primary, file.canReopen, !file.place.isInUse,
+    guard edition.isCurrent, edition.backend !== primary, !file.isUnmappable, file.canReopen,
+      !file.place.isInUse,
       !edition.place.isInUse, !edition.isChangingPlace,
       file.handle != nil || ledger.hasRoomForHandle, !places.isShortOfHandles()
     else { return }
@@ -212,7 +257,17 @@ extension MapCore {
     let found: (file: OpenedFile, extent: Extent?)
     do throws(MapError) {
       found = try token.unlocked { () throws(MapError) in
-        try reopen(sources, known, extent, edition.poison)
+        let opened = try primary.open(firstOf: sources, known)
+        do throws(MapError) {
+          let map = try extent.map { old throws(MapError) in
+            try primary.makeExtent(
+              opened.handle, fileSize: known.size, replacing: old, edition.poison)
+          }
+          return (opened, map)
+        } catch {
+          primary.provider.close(opened.handle)
+          throw error
+        }
       }
     } catch {
       places.endChange(of: edition)
@@ -258,34 +313,24 @@ extension MapCore {
     }
     places.replace(by: found.extent, of: primary, edition)
   }
+}
 
-  /// Opens the first of the sources that leads to the known file.
-  private func reopen(
-    _ sources: [FileSource], _ known: FileStatus, _ extent: Extent?, _ poison: ExtentPoison
-  ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
+extension Backend {
+  /// Opens the first of the sources that leads to the known file, as it is known.
+  ///
+  /// - Throws: `.fileChanged` where none does; what opening throws.
+  fileprivate func open(
+    firstOf sources: [FileSource], _ known: FileStatus
+  ) throws(MapError) -> OpenedFile {
     for source in sources {
       do throws(MapError) {
-        return try reopen(source, known, extent, poison)
+        let opened = try provider.open(source)
+        if opened.status.isSame(as: known) { return opened }
+        provider.close(opened.handle)
       } catch {
         if !error.isAboutSource { throw error }
       }
     }
     throw MapError(.fileChanged)
-  }
-
-  private func reopen(
-    _ source: FileSource, _ known: FileStatus, _ extent: Extent?, _ poison: ExtentPoison
-  ) throws(MapError) -> (file: OpenedFile, extent: Extent?) {
-    let opened = try primary.provider.open(source)
-    do throws(MapError) {
-      if !opened.status.isSame(as: known) { throw MapError(.fileChanged) }
-      guard let extent else { return (opened, nil) }
-      let replacement = try primary.makeExtent(
-        opened.handle, fileSize: known.size, replacing: extent, poison)
-      return (opened, replacement)
-    } catch {
-      primary.provider.close(opened.handle)
-      throw error
-    }
   }
 }

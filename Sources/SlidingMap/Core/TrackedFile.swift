@@ -76,6 +76,10 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// Whether its bytes can be had without the handle, for all who have a cursor.
   var canDoWithoutHandle: Bool { !any { $0.cursors > 0 && !$0.keepsFile } }
 
+  /// Whether the first backend can open it, but not map it.
+  private(set) var isUnmappable = false
+  func noteUnmappable() { isUnmappable = true }
+
   /// Whether the file can be opened again should the handle be given up.
   var canReopen: Bool { !sources.isEmpty }
 
@@ -119,17 +123,18 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// A file may be renamed for ever while somebody holds it.
   private static let mostSources = 64
 
-  /// Notes how a cursor asked for the file.
+  /// Notes how a cursor asked for the file, by a path from the root.
   func note(_ source: FileSource) {
-    if !source.isLasting || sources.last == source { return }
+    if !source.isLasting || source.isRelative || sources.last == source { return }
     sources.removeAll { $0 == source }
     if sources.count == Self.mostSources { sources.removeFirst() }
     sources.append(source)
   }
 
-  /// The sources by which the file may be found, `source` first.
+  /// The sources by which the file may be found, `source` first, unless it is a path from a directory in which the program may not be any
+  /// more.
   func sources(_ source: FileSource?) -> [FileSource] {
-    guard let source, source.isLasting else { return sources }
+    guard let source, source.isLasting, !source.isRelative else { return sources }
     return [source] + sources.filter { $0 != source }
   }
 }
