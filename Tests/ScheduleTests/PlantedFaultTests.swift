@@ -24,6 +24,9 @@
       ("later version", "one version", ["wrong bytes"]),
       ("closed map", "ways back of open windows", ["closes a part of a map"]),
       ("unheard handle", "opened by tasks, copies", ["nobody can go on"]),
+      ("forgotten zeros", "missing pages", ["zeros that were known"]),
+      ("untold zeros", "missing pages", ["nobody was told"]),
+      ("poisoned edition", "missing pages", ["when all is over", "zeros that were known"]),
     ]
 
     @Test(arguments: planted)

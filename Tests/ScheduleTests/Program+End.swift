@@ -14,7 +14,7 @@
 
     /// While no thread is on its way, only leased windows may exceed a budget of bytes or regions.
     private func checkOvershoot() {
-      for maps in managers where !scenario.refusesBarriers { checkOvershoot(maps) }
+      for maps in managers { checkOvershoot(maps) }
     }
 
     private func checkOvershoot(_ maps: MapManager) {
@@ -32,7 +32,6 @@
 
     /// A manager that was shut down keeps nothing that nobody leases, though there are cursors.
     private func checkThatServiceEnded() {
-      if scenario.refusesBarriers { return }
       for maps in managers where shutdown.contains(ObjectIdentifier(maps)) {
         checkThatServiceEnded(maps.statistics)
       }
@@ -70,9 +69,7 @@
         if cursors != readers.count {
           scheduler.fail("counts \(cursors) cursors, of \(readers.count)")
         }
-        let isEmpty = managers.allSatisfy { $0.statistics.usage.regions == 0 }
-        // Nobody knows what a barrier that is refused would have shown.
-        if (!scenario.refusesBarriers || isEmpty) && files.loadedPages != 0 {
+        if files.loadedPages != 0 {
           scheduler.fail("\(files.loadedPages) pages are in memory, and in no budget")
         }
       }
@@ -87,18 +84,15 @@
       maps.collect()
       let statistics = maps.statistics
       work.note(statistics)
-      // Nobody knows what a barrier that is refused would have shown.
-      if !scenario.refusesBarriers || statistics.usage.regions == 0 {
-        let held = (
-          statistics.usage.regions, statistics.usage.bytes, statistics.pinned, statistics.inFlight
-        )
-        if held != (0, 0, 0, 0) { scheduler.fail("holds (regions, bytes, pins, loads) \(held)") }
-      }
+      let held = (
+        statistics.usage.regions, statistics.usage.bytes, statistics.pinned, statistics.inFlight
+      )
+      if held != (0, 0, 0, 0) { scheduler.fail("holds (regions, bytes, pins, loads) \(held)") }
     }
 
     /// A file goes with its last cursor and window.
     func checkThatAllIsGone() {
-      for maps in managers where !scenario.refusesBarriers { checkThatAllIsGone(maps) }
+      for maps in managers { checkThatAllIsGone(maps) }
     }
 
     private func checkThatAllIsGone(_ maps: MapManager) {
@@ -124,6 +118,7 @@
           offset += Int64(Self.page)
         }
         reader.endLease()
+        if reader.isUntold { scheduler.fail("a new cursor is shown zeros when all is over") }
       } catch {
         let isExplained = error.code == .budgetExhausted || areDescriptorsHeld(error)
         if !isExplained || !scenario.expects(error.code) {
@@ -138,6 +133,8 @@
     }
 
     private func readOn(_ reader: Reader) {
+      // Of what was missing before.
+      try? reader.ask()
       do throws(MapError) {
         try reader.refresh()
         try reader.use(at: 0, count: 64)

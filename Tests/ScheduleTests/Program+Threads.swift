@@ -68,6 +68,9 @@
           scheduler.pass("reads on")
           reader.check()
         }
+      case .ask:
+        scheduler.note("ask")
+        try reader?.ask()
       case .copy:
         guard let reader else { return }
         scheduler.note("copy")
@@ -204,7 +207,8 @@
     ) -> Reader {
       Reader(
         cursor, on: files, looked: looked, isOfOneVersion: scenario.follows == .oneVersion,
-        self.files, scheduler)
+        windowSize: scenario.isStatic ? .max : Int64(scenario.windowPages * Self.page), self.files,
+        scheduler)
     }
 
     private func readBuffer(_ path: FilePath, _ maps: MapManager) throws(MapError) {
@@ -213,9 +217,12 @@
       let count = min(buffer.count, 2 * Self.page)
       let known = files.files(at: path, since: start)
       if count > 0 { _ = buffer[count / 2] }
+      var wasMissing = false
       try buffer.withBytes(in: 0..<count) {
         _ = files.check($0, at: 0, of: known, in: start...(.max))
+        wasMissing = files.missingSince != nil
       }
+      if wasMissing { scheduler.fail("a buffer does not tell of missing bytes") }
     }
 
     /// Runs a task to its end, and has it cancelled meanwhile if it is to be.

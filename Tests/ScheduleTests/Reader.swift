@@ -13,18 +13,24 @@
     /// Until when that look was made, where it may show no later version.
     private var lookedUntil: Int
     private let isOfOneVersion: Bool
+    /// Whether zeros were shown that stand for something else, and nobody was told yet.
+    private(set) var isUntold = false
+    /// The windows of its lease, and when that began.
+    private var lease: (windows: ClosedRange<Int64>, began: Int)?
+    private let windowSize: Int64
     private let all: VirtualFiles
     private let scheduler: Scheduler
 
     init(
       _ cursor: consuming WindowCursor, on files: [VirtualFile], looked: Int,
-      isOfOneVersion: Bool = false, _ all: VirtualFiles, _ scheduler: Scheduler
+      isOfOneVersion: Bool = false, windowSize: Int64, _ all: VirtualFiles, _ scheduler: Scheduler
     ) {
       self.cursor = cursor
       self.files = files
       self.looked = looked
       self.isOfOneVersion = isOfOneVersion
       lookedUntil = scheduler.step
+      self.windowSize = windowSize
       self.all = all
       self.scheduler = scheduler
       checkSize()
@@ -52,7 +58,22 @@
 
     func use(at offset: Int64, count: Int) throws(MapError) {
       endLease()
-      let isInside = try cursor.use(at: offset, count: count)
+      let start = scheduler.step
+      let windows = offset / windowSize...(offset + Int64(max(count, 1)) - 1) / windowSize
+      let mayStay =
+        offset < size
+        && (lease.map {
+          $0.windows.contains(windows.lowerBound) && $0.windows.contains(windows.upperBound)
+        } ?? false)
+      let isInside: Bool
+      do throws(MapError) {
+        isInside = try cursor.use(at: offset, count: count)
+      } catch {
+        (isUntold, lease) = (false, nil)
+        throw error
+      }
+      if isUntold && !mayStay { scheduler.fail("goes on, and nobody was told of missing bytes") }
+      if !mayStay { lease = isInside ? (windows, start) : nil }
       if isInside != (offset < size) || isInside != cursor.isValid {
         scheduler.fail("use at \(offset) of \(size) bytes says \(isInside)")
       }
@@ -70,6 +91,24 @@
       if !cursor.isValid { return }
       let start = cursor.range.lowerBound
       if let file = check(cursor, at: start) { files = [file] }
+      guard let since = all.missingSince else { return }
+      isUntold = true
+      if let lease, since < lease.began {
+        scheduler.fail("shows zeros that were known before the lease")
+      }
+    }
+
+    /// Asks whether all was there.
+    func ask() throws(MapError) {
+      endLease()
+      do throws(MapError) {
+        try cursor.check()
+      } catch {
+        (isUntold, lease) = (false, nil)
+        throw error
+      }
+      if isUntold { scheduler.fail("is not told of missing bytes") }
+      if cursor.isValid { beginLease(cursor) }
     }
 
     // A class can't hand out a span of what it stores, but lend what it stores.
@@ -93,6 +132,7 @@
       endLease()
       let start = scheduler.step
       try cursor.refresh()
+      if !cursor.isValid { lease = nil }
       looked = start
       lookedUntil = scheduler.step
       checkSize()
@@ -103,12 +143,15 @@
     func release() {
       endLease()
       cursor.release()
+      lease = nil
     }
 
     func copy() -> Reader {
       check()
       let reader = Reader(
-        cursor.copy(), on: files, looked: looked, isOfOneVersion: isOfOneVersion, all, scheduler)
+        cursor.copy(), on: files, looked: looked, isOfOneVersion: isOfOneVersion,
+        windowSize: windowSize, all, scheduler)
+      (reader.isUntold, reader.lease) = (isUntold, lease)
       reader.lookedUntil = lookedUntil
       if reader.cursor.isValid { reader.beginLease(reader.cursor) }
       return reader

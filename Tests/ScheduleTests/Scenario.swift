@@ -9,7 +9,7 @@
 
     /// What a thread may do.
     enum Verb: String, Sendable {
-      case open, openDescriptor, openAsynchronously, use, across, past, copy, release, drop,
+      case open, openDescriptor, openAsynchronously, use, ask, across, past, copy, release, drop,
         refresh, buffer
       case prefetch, ready, cancel, windows
       case setPolicy, observe, collect, unload, statistics, shutdown, dropManager

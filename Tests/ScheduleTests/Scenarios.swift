@@ -105,6 +105,18 @@
         name: "writing in place, copies", backend: .copying, budget: .fixed(bytes: 8 << 12),
         verbs: [.overwrite, .backdate, .backdate, .append, .refresh, .open, .across]),
       Scenario(
+        name: "missing pages", budget: .fixed(bytes: 6 << 12), windowPages: 2, files: [6, 4],
+        verbs: [
+          .truncate, .truncate, .append, .grow, .ask, .copy, .refresh, .open, .across, .release,
+        ]),
+      Scenario(
+        name: "missing pages, addresses short", backend: .both,
+        budget: .fixed(bytes: 8 << 12, addresses: 60 << 10), windowPages: 2, files: [4, 4, 4],
+        verbs: [.truncate, .append, .ask, .copy, .refresh, .open, .buffer, .drop, .ready]),
+      Scenario(
+        name: "missing pages of whole files", isStatic: true, budget: .fixed(bytes: 12 << 12),
+        files: [4, 3], verbs: [.truncate, .append, .ask, .copy, .refresh, .open, .buffer]),
+      Scenario(
         name: "truncation of copies", backend: .copying, budget: .fixed(bytes: 6 << 12),
         windowPages: 2,
         verbs: [.truncate, .append, .refresh, .open]),

@@ -15,6 +15,7 @@
       add("copies", statistics.counts.copies)
       add("returns", statistics.counts.returnsToPrimary)
       add("bypasses", statistics.counts.bypasses)
+      add("missing pages", statistics.counts.faults)
     }
 
     private mutating func add(_ name: String, _ count: Int) {

@@ -18,6 +18,8 @@
     public var tickLength = 0
     private var leases: [ObjectIdentifier: Range<UInt>] = [:]
     private(set) var memories: [VirtualMemory] = []
+    /// Since when zeros stood for bytes that the last look came upon; nil if all were there.
+    package private(set) var missingSince: Int?
     /// Files that no path leads to, but a handle or a map holds.
     private var orphans: [VirtualFile] = []
     /// What the program around has open itself.
@@ -209,7 +211,7 @@
             + " \(memory.addresses.count) bytes")
       }
       // As touching does.
-      if memory.isMap { memory.touch(start..<start + Int64(count)) }
+      if memory.isMap { memory.touch(start..<start + Int64(count), scheduler) }
     }
 
     /// Fails the schedule unless a reader sees one version of a file that its path has led to since some step.
@@ -232,6 +234,7 @@
       _ span: RawSpan, at offset: Int64, of files: [VirtualFile], in steps: ClosedRange<Int>
     ) -> VirtualFile? {
       let word = Int64(VirtualFile.wordSize)
+      missingSince = nil
       return unsafe span.withUnsafeBytes { bytes -> VirtualFile? in
         guard let base = bytes.baseAddress else { return nil }
         let address = UInt(bitPattern: base)
@@ -241,11 +244,14 @@
         var words: [(offset: Int64, word: UInt64)] = []
         var place = (offset + word - 1) / word * word
         while place + 8 <= offset + Int64(bytes.count) {
-          words.append(
-            (
-              place,
-              unsafe bytes.loadUnaligned(fromByteOffset: Int(place - offset), as: UInt64.self)
-            ))
+          let value = unsafe bytes.loadUnaligned(
+            fromByteOffset: Int(place - offset), as: UInt64.self)
+          if isMap, let since = memory?.missingSince(place) {
+            if value != 0 { scheduler.fail("shows \(value) where zeros must stand") }
+            missingSince = min(missingSince ?? since, since)
+          } else {
+            words.append((place, value))
+          }
           place += word
         }
         if words.isEmpty { return nil }

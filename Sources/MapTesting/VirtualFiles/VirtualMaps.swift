@@ -51,6 +51,13 @@
       return extent
     }
 
+    /// Watches an extent: a page of it that is read, and that its file does not have, becomes zeros.
+    public func watch(_ extent: Extent, windowSize: Int, _ poison: ExtentPoison) {
+      files.memory(of: extent).watch(by: (poison, windowSize))
+    }
+    /// Ends the watch.
+    public func unwatch(_ extent: Extent) { files.memory(of: extent).watch(by: nil) }
+
     /// Gives an extent back. Fails the schedule where a lease shows some of it.
     public func unmap(_ extent: Extent) { release(extent) }
     /// Empties ranges. Fails the schedule where a lease shows some of them, unless touching brings them back.

@@ -18,6 +18,10 @@
     private var pages: [Bool]
     /// Which of its pages have access; see `Extent.opensWindows`.
     private var open: [Bool]
+    /// Who hears of pages that are missing, and how far zeros take their place.
+    private var watch: (poison: ExtentPoison, windowSize: Int)?
+    /// Since which step zeros stand for pages, for good.
+    private var missing: [Int: Int] = [:]
     /// Windows that are being loaded just now.
     var loading: [Range<Int64>] = []
 
@@ -135,15 +139,43 @@
       }
       // There is nothing behind its end for a map to show.
       let there = pages(of: range).clamped(to: pages(of: 0..<file.now.size))
-      for page in there where !pages[page] {
+      for page in there where !pages[page] && missing[page] == nil {
         pages[page] = true
         let start = Int64(page * Self.pageSize)
         unsafe file.copy(start..<start + Int64(Self.pageSize), to: extent.base)
       }
     }
 
-    /// Brings in the pages of a map that are missing, as touching them does.
-    func touch(_ range: Range<Int64>) { load(range.clamped(to: 0..<Int64(extent.byteCount))) }
+    /// Brings in pages of a map, as touching them does. What its file does not have becomes zeros, as a guard makes them.
+    func touch(_ range: Range<Int64>, _ scheduler: Scheduler) {
+      let range = range.clamped(to: 0..<Int64(extent.byteCount))
+      load(range)
+      guard let file else { return }
+      for page in pages(of: range)
+      where missing[page] == nil && page >= pages(of: 0..<file.now.size).upperBound {
+        guard let (poison, windowSize) = watch else {
+          scheduler.fail("touches a page that is missing, and nobody watches")
+        }
+        let start = page * Self.pageSize
+        let (window, overflow) = (start / windowSize + 1).multipliedReportingOverflow(
+          by: windowSize)
+        let end = overflow ? extent.byteCount : min(window, extent.byteCount)
+        poison.note(Int64(start)..<Int64(end))
+        scheduler.pass("missing pages noted")
+        for other in page..<end / Self.pageSize where missing[other] == nil {
+          missing[other] = scheduler.step
+          pages[other] = false
+          unsafe (extent.base + other * Self.pageSize).initializeMemory(
+            as: UInt8.self, repeating: 0, count: Self.pageSize)
+        }
+      }
+    }
+
+    /// Since when zeros stand for a byte that is missing.
+    func missingSince(_ offset: Int64) -> Int? { missing[Int(offset) / Self.pageSize] }
+
+    /// From now on somebody hears of missing pages; nobody if nil.
+    func watch(by watch: (poison: ExtentPoison, windowSize: Int)?) { self.watch = watch }
 
     /// Takes pages out.
     func empty(_ range: Range<Int64>) {
@@ -165,7 +197,7 @@
       guard isMap else { return }
       let within = range.clamped(to: 0..<Int64(extent.byteCount))
       if within.isEmpty { return }
-      for page in pages(of: within) where pages[page] {
+      for page in pages(of: within) where pages[page] && missing[page] == nil {
         let start = Int64(page * Self.pageSize)
         let bytes = (start..<start + Int64(Self.pageSize)).clamped(to: within)
         unsafe file.copy(bytes, to: extent.base)
