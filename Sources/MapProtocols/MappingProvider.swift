@@ -82,9 +82,7 @@ extension MappingProvider {
     return .impossible
   }
   /// Watches nothing.
-  public func watch(
-    _ extent: Extent, windowSize: Int, _ poison: ExtentPoison
-  ) throws(MapError) {}
+  public func watch(_ extent: Extent, windowSize: Int, _ poison: ExtentPoison) {}
   /// Has nothing to end.
   public func unwatch(_ extent: Extent) {}
   /// Ignores the advice.
