@@ -95,23 +95,12 @@ bool smap_has_fine_times(int fd, const char *path) {
   }
 }
 
-bool smap_is_append_only(int fd) {
-  struct statx status;
-  return statx(fd, "", AT_EMPTY_PATH, 0, &status) == 0 &&
-         (status.stx_attributes & STATX_ATTR_APPEND) != 0;
-}
-
 void *smap_enlarge(void *address, size_t old_size, size_t new_size) {
   return mremap(address, old_size, new_size, MREMAP_MAYMOVE);
 }
 #else
 bool smap_has_fine_times(int fd, const char *path) {
   (void)fd, (void)path;
-  return false;
-}
-
-bool smap_is_append_only(int fd) {
-  (void)fd;
   return false;
 }
 

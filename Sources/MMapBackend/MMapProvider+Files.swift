@@ -2,7 +2,7 @@ public import MapProtocols
 internal import SystemPackage
 
 extension MMapProvider {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2).
+  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2).
   ///
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE, ENFILE), and
   ///   `.openFailed` for all else: EACCES for a descriptor open for writing only, EBADF for a closed one. Whatever
@@ -12,14 +12,17 @@ extension MMapProvider {
     return OpenedFile(handle: Handle(rawValue: Int(file.descriptor.rawValue)), status: file.status)
   }
 
-  /// What a source leads to now: stat(2) or fstat(2).
+  /// A relative path from the root: getcwd(3).
+  public func resolve(_ source: FileSource) -> FileSource { source.absolute }
+
+  /// What a source leads to now: statx(2).
   ///
   /// - Throws: `.openFailed`.
   public func status(of source: FileSource) throws(MapError) -> FileStatus {
     try syscalls.status(of: source)
   }
 
-  /// What a handle leads to now: fstat(2).
+  /// What a handle leads to now: statx(2).
   ///
   /// - Throws: `.openFailed`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {

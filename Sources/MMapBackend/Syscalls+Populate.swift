@@ -32,7 +32,7 @@ extension Syscalls {
   private func failure(of load: RegionLoad, _ error: Errno) -> MapError {
     let range = load.range
     guard error == .badAddress else { return MapError(.readFailed, range: range, errno: error) }
-    if let handle = load.handle, let status = try? stat(FileDescriptor(handle)),
+    if let handle = load.handle, let status = try? look(at: FileDescriptor(handle)),
       // The manager asks for whole pages, also where the file ends within the last.
       status.size > range.upperBound - Int64(SystemPage.size)
     {

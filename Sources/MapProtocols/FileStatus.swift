@@ -3,14 +3,19 @@
 /// Two files that are there at the same time never have the same identity. One that is gone may leave its own to another.
 public struct FileIdentity: Hashable, Sendable {
   private enum Name: Hashable, Sendable {
-    case numbers(UInt64, UInt64)
+    case numbers(UInt64, UInt64, birthTime: Int64? = nil)
     case bytes([UInt8])
     indirect case part(of: Name, [UInt8])
   }
   private let name: Name
 
-  /// The identity of a file of the system's: device and inode of stat(2).
-  public init(device: UInt64, inode: UInt64) { name = .numbers(device, inode) }
+  /// The identity of a file of the system's: device and inode of stat(2), and the birth time of statx(2), which tells a file from the one
+  /// that had its number before.
+  ///
+  /// - Parameter birthTime: in nanoseconds; nil where the file system has none.
+  public init(device: UInt64, inode: UInt64, birthTime: Int64? = nil) {
+    name = .numbers(device, inode, birthTime: birthTime)
+  }
 
   /// An identity of a backend's own making, which does not come back with another file.
   public init(_ number: UInt64) { name = .numbers(.max, number) }
@@ -29,7 +34,7 @@ public struct FileIdentity: Hashable, Sendable {
 
   private static func fingerprint(of name: Name) -> UInt64 {
     switch name {
-    case .numbers(let device, let inode): mixed(inode ^ device &* 0x9E37_79B9_7F4A_7C15)
+    case .numbers(let device, let inode, _): mixed(inode ^ device &* 0x9E37_79B9_7F4A_7C15)
     case .bytes(let bytes): mixed(hash(bytes, from: 0xcbf2_9ce4_8422_2325))
     case .part(let whole, let bytes): mixed(hash(bytes, from: fingerprint(of: whole)))
     }
@@ -81,13 +86,17 @@ public struct FileStatus: Hashable, Sendable {
   public let isSettled: Bool
   /// Whether nobody can write below the file's end (STATX_ATTR_APPEND of statx(2)), so that what was read of it stays true as it grows.
   public let isAppendOnly: Bool
+  /// Whether other files may have the same identity at this moment, as on file systems whose numbers repeat (FUSE, 9p). Such a file is
+  /// shared only by who comes by the same path to the same version of it, and is not looked for by its paths once its handle was closed
+  /// and it has changed.
+  public let isAmbiguous: Bool
 
   /// Makes a status.
   ///
   /// - Precondition: `size` is not negative.
   public init(
     identity: FileIdentity, version: FileVersion, size: Int64, isSettled: Bool = true,
-    isAppendOnly: Bool = false
+    isAppendOnly: Bool = false, isAmbiguous: Bool = false
   ) {
     precondition(size >= 0, "a file's size is not negative")
     self.identity = identity
@@ -95,6 +104,7 @@ public struct FileStatus: Hashable, Sendable {
     self.size = size
     self.isSettled = isSettled
     self.isAppendOnly = isAppendOnly
+    self.isAmbiguous = isAmbiguous
   }
 
   /// What is known of a part of another file, such as a member of an archive: it changes when that does.
@@ -106,14 +116,7 @@ public struct FileStatus: Hashable, Sendable {
   public init(part: String, size: Int64, of whole: FileStatus) {
     self.init(
       identity: FileIdentity(part: part, of: whole.identity), version: whole.version, size: size,
-      isSettled: whole.isSettled)
-  }
-
-  /// The same of a file of which that is known.
-  package func isAppendOnly(_ isAppendOnly: Bool) -> FileStatus {
-    FileStatus(
-      identity: identity, version: version, size: size, isSettled: isSettled,
-      isAppendOnly: isAppendOnly)
+      isSettled: whole.isSettled, isAmbiguous: whole.isAmbiguous)
   }
 
   /// Whether both are of one file in one version.
@@ -128,8 +131,8 @@ extension FileIdentity: CustomStringConvertible {
 
   private static func description(of name: Name) -> String {
     switch name {
-    case .numbers(.max, let number): "\(number)"
-    case .numbers(let device, let inode): "\(device):\(inode)"
+    case .numbers(.max, let number, _): "\(number)"
+    case .numbers(let device, let inode, _): "\(device):\(inode)"
     case .bytes(let bytes): bytes.hexadecimal
     case .part(let whole, let bytes):
       "\(String(decoding: bytes, as: UTF8.self)) in \(description(of: whole))"

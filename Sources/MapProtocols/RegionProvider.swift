@@ -46,6 +46,10 @@ public protocol RegionProvider: AnyObject, Sendable {
   /// - Throws: what `open` and `status(of:)` throw.
   func status(of source: FileSource) throws(MapError) -> FileStatus
 
+  /// What goes on leading to the file that a source leads to now, whatever the program does to itself. Of the system's files a relative
+  /// path becomes one from the root, as the program may go to another directory. Default: the source itself.
+  func resolve(_ source: FileSource) -> FileSource
+
   /// Carries several reads out, at the same time where that is faster, and notes in each how it ended. Default: one after the other.
   func read(_ requests: inout [ReadRequest])
 
@@ -99,6 +103,9 @@ extension RegionProvider {
     close(opened.handle)
     return opened.status
   }
+
+  /// The source itself.
+  public func resolve(_ source: FileSource) -> FileSource { source }
 
   /// Reads one after the other.
   public func read(_ requests: inout [ReadRequest]) {

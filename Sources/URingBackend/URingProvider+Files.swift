@@ -10,7 +10,7 @@ internal import SystemPackage
 #endif
 
 extension URingProvider {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2). Where the
+  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2). Where the
   /// process or the system has no descriptor left, or at once if the provider `opensDirectly`, into the ring's table instead.
   ///
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE or ENFILE, and the ring's table
@@ -52,9 +52,7 @@ extension URingProvider {
         ReadTarget(
           descriptor: descriptor, isAligned: syscalls.isDirect(descriptor), ownsFlags: false)
       }
-    let isAppendOnly = syscalls.isAppendOnly(descriptor)
-    if isAppendOnly { opensAppendOnly.store(true, ordering: .relaxed) }
-    return OpenedFile(handle: target.handle, status: status.isAppendOnly(isAppendOnly))
+    return OpenedFile(handle: target.handle, status: status)
   }
 
   // MARK: Direct descriptors
@@ -97,16 +95,16 @@ extension URingProvider {
   /// The status of what the path leads to, if it may be opened.
   private func examine(_ path: FilePath) throws(MapError) -> FileStatus {
     let clock = FileStatus.changeClock()
-    let stat: Stat
+    let found: SystemStatus
     do throws(Errno) {
-      stat = try syscalls.stat(path)
+      found = try syscalls.look(at: path)
     } catch {
       throw MapError(opening: error)
     }
-    if let code = MapError.Code(refusing: stat.type) {
-      throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
+    if let code = MapError.Code(refusing: found.type) {
+      throw MapError(code, errno: found.type == .directory ? .isDirectory : nil)
     }
-    return syscalls.status(stat, after: clock, at: path)
+    return syscalls.status(found, after: clock, at: path)
   }
 
   private func take(_ ring: Ring) throws(MapError) -> Int32 {
@@ -149,9 +147,7 @@ extension URingProvider {
     } catch {
       throw MapError(opening: error)
     }
-    let isAppendOnly = syscalls.isAppendOnly(descriptor)
-    if isAppendOnly { opensAppendOnly.store(true, ordering: .relaxed) }
-    let status = try syscalls.examine(descriptor).isAppendOnly(isAppendOnly)
+    let status = try syscalls.examine(descriptor)
     let slot = try take(ring)
     do throws(MapError) {
       var number = descriptor.rawValue
@@ -196,23 +192,26 @@ extension URingProvider {
 
   // MARK: Status
 
-  /// What a source leads to now: stat(2) or fstat(2).
+  /// A relative path from the root: getcwd(3).
+  public func resolve(_ source: FileSource) -> FileSource { source.absolute }
+
+  /// What a source leads to now: statx(2).
   ///
   /// - Throws: `.openFailed`.
   public func status(of source: FileSource) throws(MapError) -> FileStatus {
     try syscalls.status(of: source)
   }
 
-  /// What a handle leads to now: fstat(2).
+  /// What a handle leads to now: statx(2).
   ///
-  /// For a direct descriptor its path is asked (stat(2)) as long as it leads to the same file. Else the file gets a
+  /// For a direct descriptor its path is asked (statx(2)) as long as it leads to the same file. Else the file gets a
   /// descriptor of the process for that moment (IORING_OP_FIXED_FD_INSTALL, Linux 6.8).
   ///
   /// - Throws: `.openFailed`. For a direct descriptor also `.fileChanged` where nobody can tell, because the kernel is older
   ///   or no descriptor is left, `.shutdown` and `.forked`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
     let target = ReadTarget(handle)
-    guard target.isSlot else { return try status(of: target.descriptor) }
+    guard target.isSlot else { return try syscalls.status(of: target.descriptor) }
     if isForked { throw MapError(.forked) }
     guard let file = directFiles[target.number] else {
       throw MapError(.openFailed, errno: .badFileDescriptor)
@@ -232,13 +231,7 @@ extension URingProvider {
     }
     let descriptor = try install(slot, ring)
     defer { syscalls.close(descriptor) }
-    return try status(of: descriptor)
-  }
-
-  private func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
-    let status = try syscalls.status(of: descriptor)
-    if !opensAppendOnly.load(ordering: .relaxed) { return status }
-    return status.isAppendOnly(syscalls.isAppendOnly(descriptor))
+    return try syscalls.status(of: descriptor)
   }
 
   /// A descriptor of the process for the file in a slot.

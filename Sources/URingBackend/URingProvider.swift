@@ -25,7 +25,6 @@ public final class URingProvider: RegionProvider {
   /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
   let canInstall = Atomic(true)
   /// Whether a file that was opened is one that only grows, so that others are asked for that, too.
-  let opensAppendOnly = Atomic(false)
   private let service: ReadService
   private let isShut = Atomic(false)
   /// How many forks lay before.

@@ -94,7 +94,7 @@ struct DirectDescriptorTests {
       try writer.writeAll(toAbsoluteOffset: size - 1, [0])
       let now = try provider.status(of: opened.handle)
       #expect(now.size == size)
-      #expect(now.isSame(as: FileStatus(try Stat(writer), after: nil) { true }))
+      #expect(now.isSame(as: try FileStatus(of: writer)))
     }
     #expect(ProcessResources.descriptors(under: directory.path) == 1)
     provider.close(opened.handle)

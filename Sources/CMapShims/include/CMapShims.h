@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include "guard.h"
+#include "status.h"
 
 #pragma clang assume_nonnull begin
 
@@ -68,9 +69,6 @@ ssize_t smap_drop(const struct iovec *_Nullable ranges, size_t count);
 // Whether the file system of a file tells every change by the file's times, however soon it follows a look at them: Linux 6.13 and
 // later, on file systems known to take part; uname(2), and statfs(2) of `path`, or fstatfs(2) of `fd` where `path` is null.
 bool smap_has_fine_times(int fd, const char *_Nullable path);
-
-// Whether nobody can write below the end of a file: statx(2), STATX_ATTR_APPEND. False where the kernel can't tell.
-bool smap_is_append_only(int fd);
 
 // How many completions the calling thread is in, after adding `change`.
 int smap_completion_depth(int change);

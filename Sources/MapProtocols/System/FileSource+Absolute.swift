@@ -1,4 +1,4 @@
-package import SystemPackage
+internal import SystemPackage
 
 #if canImport(Darwin)
   internal import Darwin
@@ -12,14 +12,11 @@ extension FileSource {
   package var absolute: FileSource {
     if case .path(let path) = self { .path(path.absolute) } else { self }
   }
-
-  /// Whether it means something else in another directory.
-  package var isRelative: Bool { path?.isRelative == true }
 }
 
 extension FilePath {
   /// The path from the root that leads where this one leads now.
-  package var absolute: FilePath {
+  fileprivate var absolute: FilePath {
     if isAbsolute { return self }
     guard let directory = unsafe getcwd(nil, 0) else { return self }
     defer { unsafe free(directory) }

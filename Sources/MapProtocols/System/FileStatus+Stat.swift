@@ -6,19 +6,11 @@ public import SystemPackage
   internal import Glibc
 #endif
 
-extension FileIdentity {
-  /// The identity that stat(2) tells.
-  package init(_ stat: Stat) {
-    self.init(
-      device: UInt64(truncatingIfNeeded: stat.rawValue.st_dev),
-      inode: UInt64(truncatingIfNeeded: stat.rawValue.st_ino))
-  }
-}
-
 extension FileStatus {
   /// What the system tells of an open file: for backends over files.
   ///
-  /// fstat(2), clock_gettime(2) before it, and fstatfs(2) for files that were written just now. The version is made of size, change and
+  /// statx(2), clock_gettime(2) before it, and fstatfs(2) for files that were written just now, or on file systems without a block device.
+  /// The identity is made of device, inode and birth time, where there is one. The version is made of size, change and
   /// modification time; it is settled if the change time is more than a tick away from now, 10 ms or, where times have no fractions, 2 s;
   /// or if the kernel and file system give each change that somebody looked at a time of its own. A store through another's shared map
   /// changes no time until the page is written back. Of what is no regular file it tells the same: whether it has bytes at offsets, open(2)
@@ -29,20 +21,21 @@ extension FileStatus {
     self = try PlainCalls().status(of: descriptor)
   }
 
-  /// Identity, version and size as stat(2) tells them.
+  /// Identity, version and size as statx(2) tells them.
   ///
   /// - Parameters:
-  ///   - clock: what `changeClock` told before stat(2) was called. Read afterwards it may have gone on, and a write in between have the
+  ///   - clock: what `changeClock` told before statx(2) was called. Read afterwards it may have gone on, and a write in between have the
   ///     change time that was seen.
   ///   - tellsEveryChange: asked where the file's change time is that of this moment; see `isSettled`.
-  package init(_ stat: Stat, after clock: Int64?, tellsEveryChange: () -> Bool) {
-    let changeTime = Self.nanoseconds(stat.st_ctim)
+  package init(_ found: SystemStatus, after clock: Int64?, tellsEveryChange: () -> Bool) {
+    let changeTime = found.changeTime
     self.init(
-      identity: FileIdentity(stat),
+      identity: found.identity,
       version: FileVersion(
-        size: stat.size, changeTime: changeTime, modificationTime: Self.nanoseconds(stat.st_mtim)),
-      size: max(stat.size, 0),
-      isSettled: Self.isSettled(changeTime, clock) || Self.isFine(changeTime) && tellsEveryChange())
+        size: found.size, changeTime: changeTime, modificationTime: found.modificationTime),
+      size: max(found.size, 0),
+      isSettled: Self.isSettled(changeTime, clock) || Self.isFine(changeTime) && tellsEveryChange(),
+      isAppendOnly: found.isAppendOnly, isAmbiguous: found.isAmbiguous)
   }
 
   /// The clock that gives files their change times, in nanoseconds; nil where it can't be read.

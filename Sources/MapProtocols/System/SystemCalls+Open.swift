@@ -1,7 +1,7 @@
 package import SystemPackage
 
 extension SystemCalls {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then fstat(2). Waits for another process
+  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2). Waits for another process
   /// to give up a lease that it holds on a file, as open(2) does without O_NONBLOCK.
   ///
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE, ENFILE), and
@@ -40,15 +40,15 @@ extension SystemCalls {
     }
   }
 
-  private func isRegular(_ path: FilePath) -> Bool { (try? stat(path))?.type == .regular }
+  private func isRegular(_ path: FilePath) -> Bool { (try? look(at: path))?.type == .regular }
 
   private func openNow(_ path: FilePath) throws(MapError) -> FileDescriptor {
     do throws(Errno) {
       return try open(path)
     } catch {
       // A socket gives ENXIO, a device without a driver ENODEV: what lies there says more than that.
-      if !error.meansNoHandles, let stat = try? self.stat(path),
-        let code = MapError.Code(refusing: stat.type)
+      if !error.meansNoHandles, let found = try? look(at: path),
+        let code = MapError.Code(refusing: found.type)
       {
         throw MapError(code, errno: error)
       }
@@ -68,24 +68,24 @@ extension SystemCalls {
   /// The status of a file that has bytes at offsets, and as many as its size says.
   package func examine(_ descriptor: FileDescriptor) throws(MapError) -> FileStatus {
     var clock = FileStatus.changeClock()
-    var stat: Stat
+    var found: SystemStatus
     var isUnsized = false
     do throws(Errno) {
-      stat = try self.stat(descriptor)
-      if stat.type == .regular && stat.size == 0, try hasContent(descriptor) {
+      found = try look(at: descriptor)
+      if found.type == .regular && found.size == 0, try hasContent(descriptor) {
         // Unless somebody has written to it in between.
         clock = FileStatus.changeClock()
-        stat = try self.stat(descriptor)
-        isUnsized = stat.size == 0
+        found = try look(at: descriptor)
+        isUnsized = found.size == 0
       }
     } catch {
       throw MapError(opening: error)
     }
-    if let code = MapError.Code(refusing: stat.type) {
-      throw MapError(code, errno: stat.type == .directory ? .isDirectory : nil)
+    if let code = MapError.Code(refusing: found.type) {
+      throw MapError(code, errno: found.type == .directory ? .isDirectory : nil)
     }
     if isUnsized { throw MapError(.unsizedFile) }
-    return FileStatus(stat, after: clock) { tellsEveryChange(descriptor) }
+    return FileStatus(found, after: clock) { tellsEveryChange(descriptor) }
   }
 
   /// Whether a file of size 0 has bytes after all. Some under /proc and tracefs make their reader wait for them; asking
@@ -99,16 +99,16 @@ extension SystemCalls {
     }
   }
 
-  /// What a source leads to now: stat(2) or fstat(2).
+  /// What a source leads to now: statx(2).
   ///
   /// - Throws: `.openFailed`; `.unsupported` for a name.
   package func status(of source: FileSource) throws(MapError) -> FileStatus {
     let clock = FileStatus.changeClock()
     do throws(Errno) {
       switch source {
-      case .path(let path): return status(try stat(path), after: clock, at: path)
+      case .path(let path): return status(try look(at: path), after: clock, at: path)
       case .descriptor(let descriptor):
-        return FileStatus(try stat(descriptor), after: clock) { tellsEveryChange(descriptor) }
+        return FileStatus(try look(at: descriptor), after: clock) { tellsEveryChange(descriptor) }
       case .name: break
       }
     } catch {
@@ -118,17 +118,17 @@ extension SystemCalls {
   }
 
   /// The status of what a path was found to lead to.
-  package func status(_ stat: Stat, after clock: Int64?, at path: FilePath) -> FileStatus {
-    FileStatus(stat, after: clock) { tellsEveryChange(path) }
+  package func status(_ found: SystemStatus, after clock: Int64?, at path: FilePath) -> FileStatus {
+    FileStatus(found, after: clock) { tellsEveryChange(path) }
   }
 
-  /// What a descriptor leads to now: fstat(2).
+  /// What a descriptor leads to now: statx(2).
   ///
   /// - Throws: `.openFailed`.
   package func status(of descriptor: FileDescriptor) throws(MapError) -> FileStatus {
     let clock = FileStatus.changeClock()
     do throws(Errno) {
-      return FileStatus(try stat(descriptor), after: clock) { tellsEveryChange(descriptor) }
+      return FileStatus(try look(at: descriptor), after: clock) { tellsEveryChange(descriptor) }
     } catch {
       throw MapError(.openFailed, errno: error)
     }

@@ -63,18 +63,6 @@ extension SystemCalls {
     return flags & O_ACCMODE != O_WRONLY
   }
 
-  /// stat(2).
-  package func stat(_ path: FilePath) throws(Errno) -> Stat {
-    if let fault = faults?.next(.stat) { throw fault }
-    return try Stat(path)
-  }
-
-  /// fstat(2).
-  package func stat(_ descriptor: FileDescriptor) throws(Errno) -> Stat {
-    if let fault = faults?.next(.stat) { throw fault }
-    return try Stat(descriptor)
-  }
-
   /// Whether a change of this file shows in its times however soon it follows another: the kernel gives a change that comes after a look
   /// at the times, within the same tick, a finer time of its own. Linux 6.13 and later, where the file system takes part; statfs(2).
   func tellsEveryChange(_ path: FilePath) -> Bool {
@@ -84,11 +72,6 @@ extension SystemCalls {
   /// The same by fstatfs(2).
   func tellsEveryChange(_ descriptor: FileDescriptor) -> Bool {
     smap_has_fine_times(descriptor.rawValue, nil)
-  }
-
-  /// Whether nobody can write below the end of the file: statx(2), STATX_ATTR_APPEND. False where nobody can tell.
-  package func isAppendOnly(_ descriptor: FileDescriptor) -> Bool {
-    smap_is_append_only(descriptor.rawValue)
   }
 
   /// Whether a read would return at once: poll(2) without waiting.

@@ -97,6 +97,9 @@ public final class FaultProvider<Base: RegionProvider>: RegionProvider {
     return file
   }
 
+  /// As of the wrapped backend.
+  public func resolve(_ source: FileSource) -> FileSource { base.resolve(source) }
+
   /// Examines a source, unless `status` is to fail.
   ///
   /// - Throws: what the closure names, else what the backend throws.

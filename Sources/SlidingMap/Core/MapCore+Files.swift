@@ -10,7 +10,7 @@ extension MapCore {
   /// changed an open(2) and fstat(2) besides, and any other an mmap(2).
   func attach(_ source: FileSource) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked, source: source) }
-    let place = source.absolute
+    let place = primary.provider.resolve(source)
     var looks = 1
     while true {
       do throws(MapError) {
@@ -28,7 +28,7 @@ extension MapCore {
     guard let opener = primary.provider as? any AsynchronousProvider else {
       return try await callBlocking { () throws(MapError) in try self.attach(source) }
     }
-    let place = source.absolute
+    let place = primary.provider.resolve(source)
     var looks = 1
     while true {
       do throws(MapError) {
@@ -176,9 +176,9 @@ extension MapCore {
       chores.handles.append((handle, backend))
       throw MapError(.shutdown)
     }
-    guard let file = registry[status.identity],
-      file.isAnchored || file.version == status.version
-    else { return try enter(source, opened, backend, &former, &chores) }
+    guard let file = registry[status.identity], isProved(status, of: file, source) else {
+      return try enter(source, opened, backend, &former, &chores)
+    }
     file.hold()
     defer { letGo(of: file, &chores) }
     let edition: Edition?
@@ -203,12 +203,22 @@ extension MapCore {
     // Of another version it may be another file, which got the number since the look at the path: only who holds a file
     // open can tell.
     guard let file = registry[status.identity], file.isAnchored,
-      file.version == status.version, let edition = file.current,
+      isProved(status, of: file, source), file.version == status.version, let edition = file.current,
       mayJoin(edition, status), !edition.isPoisoned || Turn.isPlanted("poisoned edition")
     else { return nil }
     edition.share()
     file.note(source)
     return edition
+  }
+
+  /// Whether a status whose identity is a file's is of that file: somebody holds its inode, or it is as it was. Where numbers repeat an
+  /// inode proves nothing, and only who comes by the same path finds it, as it was.
+  private func isProved(
+    _ status: FileStatus, of file: TrackedFile, _ source: FileSource
+  ) -> Bool {
+    let isAsKnown = file.version == status.version
+    if status.isAmbiguous { return isAsKnown && file.sources.contains(source) }
+    return file.isAnchored || isAsKnown
   }
 
   /// Enters a file that was not known, and its first edition, counted as having a cursor.

@@ -262,7 +262,7 @@ extension MapCore {
     guard let (opened, backend) = found else { return true }
     let isSame =
       opened.status.identity == file.identity
-      && (file.isMapped || opened.status.version == file.version)
+      && (file.isMapped && !opened.status.isAmbiguous || opened.status.version == file.version)
     var chores = Chores()
     // The thread that is changing the extent may be the one that looks for a handle.
     if isSame && file.handle == nil && fits(backend, file) {

@@ -162,7 +162,12 @@ extension MapCore {
   func refresh(_ edition: Edition, _ source: FileSource) throws(MapError) -> Refreshed {
     if isForked { throw MapError(.forked, source: source) }
     do throws(MapError) {
-      let present = try present(edition.file, source)
+      let present: Edition
+      do throws(MapError) {
+        present = try self.present(edition.file, source)
+      } catch {
+        return .moved(try attachToSuccessor(of: edition.file, source, error))
+      }
       if present !== edition { return .moved(try attach(to: present, source)) }
       return .size(
         locked {
@@ -262,6 +267,51 @@ extension MapCore {
     return edition
   }
 
+  /// A share in the file that took a file's place behind its own handle: on overlayfs one that was written to for the first time is another
+  /// inode from then on, a copy in the upper layer, to which paths and handles lead, but no map. It bears the old one's numbers and another
+  /// birth time.
+  ///
+  /// - Parameters:
+  ///   - size: the file's, as the cursor knows it; nil for what it is now.
+  ///   - error: what came of looking at the file.
+  /// - Throws: that error, where there is no such file.
+  private func attachToSuccessor(
+    of file: TrackedFile, _ source: FileSource, size: Int64? = nil, _ error: MapError
+  ) throws(MapError) -> Attachment {
+    guard error.code == .fileChanged, let (identity, sources) = successor(of: file, source) else {
+      throw error
+    }
+    for source in sources {
+      guard let found = try? attach(source) else { continue }
+      if found.edition.file.identity == identity {
+        return unsafe Attachment(
+          edition: found.edition, pin: found.pin, log: found.log, size: size ?? found.size)
+      }
+      unsafe detach(found.edition, found.pin, nil)
+    }
+    throw error
+  }
+
+  /// To which file a file's handle leads, if that is another by now; and what may lead there.
+  private func successor(
+    of file: TrackedFile, _ source: FileSource
+  ) -> (identity: FileIdentity, sources: [FileSource])? {
+    var token = lock()
+    guard let handle = file.handle, !isShutDown else { return nil }
+    let provider = file.backend.provider
+    var chores = Chores()
+    file.hold()
+    places.beginHandleUse(of: file)
+    let status = token.unlocked { try? provider.status(of: handle) }
+    places.endHandleUse(of: file)
+    handlesMoved()
+    let sources = file.sources(source)
+    letGo(of: file, &chores)
+    perform(&chores, &token)
+    guard let status, status.identity != file.identity else { return nil }
+    return (status.identity, sources)
+  }
+
   /// How often a request that found its file changed is made again.
   static let changesFollowed = 3
 
@@ -274,7 +324,13 @@ extension MapCore {
     _ edition: Edition, _ source: FileSource, size: Int64
   ) throws(MapError) -> Attachment? {
     if isForked { throw MapError(.forked) }
-    let present = try present(edition.file, source)
+    let present: Edition
+    do throws(MapError) {
+      present = try self.present(edition.file, source)
+    } catch {
+      if changes == .oneVersion { throw error }
+      return try attachToSuccessor(of: edition.file, source, size: size, error)
+    }
     if present !== edition && changes != .oneVersion {
       return try attach(to: present, source, size: size)
     }
@@ -333,7 +389,7 @@ extension MapCore {
   private func statusNow(
     of file: TrackedFile, _ source: FileSource, _ token: inout LockToken
   ) throws(MapError) -> FileStatus? {
-    let (handle, provider) = (file.handle, file.backend.provider)
+    let (handle, provider, known) = (file.handle, file.backend.provider, file.version)
     let sources = file.sources(source)
     places.beginHandleUse(of: file)
     defer {
@@ -350,21 +406,23 @@ extension MapCore {
           // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.
         }
       }
-      return try provider.status(of: file.identity, by: sources)
+      return try provider.status(of: file.identity, known, by: sources)
     }
   }
 }
 
 extension RegionProvider {
-  /// What the first of the sources that leads to a file tells of it; nil if none does.
+  /// What the first of the sources that leads to a file tells of it; nil if none does. Where numbers repeat, only one that finds it as it
+  /// is known does.
   func status(
-    of identity: FileIdentity, by sources: [FileSource]
+    of identity: FileIdentity, _ known: FileVersion, by sources: [FileSource]
   ) throws(MapError) -> FileStatus? {
     var failure: MapError?
     for source in sources {
       do throws(MapError) {
         let status = try status(of: source)
-        if status.identity == identity { return status }
+        let isProved = !status.isAmbiguous || status.version == known
+        if status.identity == identity && isProved { return status }
       } catch {
         if error.errno != .noSuchFileOrDirectory { failure = failure ?? error }
       }

@@ -10,7 +10,7 @@ extension MapCore {
 
   /// The same for files under a path.
   func unload(under path: FilePath) -> Int {
-    let path = path.absolute.lexicallyNormalized()
+    let path = (primary.provider.resolve(.path(path)).path ?? path).lexicallyNormalized()
     return unload { file in
       file.sources.contains { $0.path?.lexicallyNormalized().starts(with: path) == true }
     }

@@ -123,18 +123,22 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// A file may be renamed for ever while somebody holds it.
   private static let mostSources = 64
 
-  /// Notes how a cursor asked for the file, by a path from the root.
+  /// Notes how a cursor asked for the file.
   func note(_ source: FileSource) {
-    if !source.isLasting || source.isRelative || sources.last == source { return }
+    if !isLasting(source) || sources.last == source { return }
     sources.removeAll { $0 == source }
     if sources.count == Self.mostSources { sources.removeFirst() }
     sources.append(source)
   }
 
-  /// The sources by which the file may be found, `source` first, unless it is a path from a directory in which the program may not be any
-  /// more.
+  /// Whether a source leads to what it led to when its cursor was made; a relative path of the system's may not.
+  private func isLasting(_ source: FileSource) -> Bool {
+    source.isLasting && backend.provider.resolve(source) == source
+  }
+
+  /// The sources by which the file may be found, `source` first where it may serve.
   func sources(_ source: FileSource?) -> [FileSource] {
-    guard let source, source.isLasting, !source.isRelative else { return sources }
+    guard let source, isLasting(source) else { return sources }
     return [source] + sources.filter { $0 != source }
   }
 }

@@ -16,7 +16,7 @@ public class MapManager: @unchecked Sendable {
   /// A cursor on the file at a path.
   ///
   /// The file is known by identity: a path replaced by another file gives new cursors that one, while old cursors go on
-  /// reading the old. O(1): stat(2), and for a file that is not in use yet open(2), fstat(2) and mmap(2).
+  /// reading the old. O(1): statx(2), and for a file that is not in use yet open(2), statx(2) and mmap(2).
   ///
   /// - Throws: `.openFailed` with errno (missing, unreadable), `.notRegularFile` (directory, FIFO, socket, device),
   ///   `.blockDevice`, `.unsizedFile` (as under /proc), `.notMappable`, `.handlesExhausted`, `.addressSpaceExhausted`,

@@ -26,7 +26,7 @@ struct TraceFile: ~Copyable {
   ) throws(MapError) {
     let descriptor = try Self.open(path, .readWrite, .create)
     do throws(MapError) {
-      try check(FileIdentity(try Self.call(.openFailed) { try Stat(descriptor) }))
+      try check(try FileStatus(of: descriptor).identity)
       try Self.call(.openFailed) {
         if flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0 { throw Errno(rawValue: errno) }
         try descriptor.resize(to: 0)
