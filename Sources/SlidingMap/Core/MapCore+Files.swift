@@ -203,7 +203,8 @@ extension MapCore {
     // Of another version it may be another file, which got the number since the look at the path: only who holds a file
     // open can tell.
     guard let file = registry[status.identity], file.isAnchored,
-      isProved(status, of: file, source), file.version == status.version, let edition = file.current,
+      isProved(status, of: file, source), file.version == status.version,
+      let edition = file.current,
       mayJoin(edition, status), !edition.isPoisoned || Turn.isPlanted("poisoned edition")
     else { return nil }
     edition.share()

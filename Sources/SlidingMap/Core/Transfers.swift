@@ -95,8 +95,8 @@ struct Expectation {
   /// Whether the file is so. A system call.
   func isMet(_ provider: any RegionProvider) -> Bool {
     let now =
-      (try? provider.status(of: handle)) ?? 
-      (try? provider.status(of: identity, status.version, by: sources))
+      (try? provider.status(of: handle))
+      ?? (try? provider.status(of: identity, status.version, by: sources))
     // What nobody can tell may have changed.
     guard let now else { return false }
     if changes.onlyGrows(from: status, to: now) { return true }
