@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 // MARK: What is missing
@@ -206,28 +207,33 @@ static struct smap_watch *_Nullable take_watch(void) {
 
 // MARK: Spare maps
 
-// Pages of different protection, so that each is a kernel map of its own: when the process may have no more maps, some are given up for
-// those that zeros take.
-enum { SPARES = 4 };
-static char *spare;
-static atomic_int spares;
+// Single pages of one reservation that may be read, so that each parts it and takes two kernel maps: when the process may have no more of
+// them, some are given up for those that zeros take, by taking the access away. The addresses stay ours.
+enum { SPARES = 3 };
+static char *reservation;
+static _Atomic uint32_t spares;
 static size_t page_size;
 
+static char *spare(int index) { return reservation + (2 * index + 1) * page_size; }
+
+// Called with the lock. Makes those that there are not; at the limit there are none to be had.
 static void make_spares(void) {
-  void *pages = mmap(NULL, (SPARES + 1) * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) return;
-  // The first stays, so that what lies before does not join the second.
-  for (int index = 1; index <= SPARES; index += 2) mprotect((char *)pages + index * page_size, page_size, PROT_READ);
-  spare = pages;
-  atomic_store(&spares, SPARES);
+  if (!reservation) {
+    char *pages = mmap(NULL, (2 * SPARES + 1) * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return;
+    reservation = pages;
+  }
+  for (int index = 0; index < SPARES; index++)
+    if (!(atomic_load(&spares) & (1u << index)) && mprotect(spare(index), page_size, PROT_READ) == 0)
+      atomic_fetch_or(&spares, 1u << index);
 }
 
-static bool give_up_spares(void) {
-  int left = atomic_load(&spares);
-  do {
-    if (left < 2) return false;
-  } while (!atomic_compare_exchange_weak(&spares, &left, left - 2));
-  return munmap(spare + (left - 1) * page_size, 2 * page_size) == 0;
+// Gives one up, the first only if it may be the last.
+static bool give_up_spare(bool even_last) {
+  for (int index = SPARES - 1; index >= (even_last ? 0 : 1); index--)
+    if (atomic_fetch_and(&spares, ~(1u << index)) & (1u << index))
+      return mprotect(spare(index), page_size, PROT_NONE) == 0;
+  return false;
 }
 
 // MARK: Repair
@@ -239,43 +245,63 @@ static bool put_zeros(uintptr_t start, uintptr_t end) {
   return mmap((void *)start, end - start, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
 }
 
-// The bytes are noted as missing before anybody can see zeros in their place.
-static bool replace(struct smap_watch *watch, uintptr_t base, uintptr_t start, uintptr_t end) {
+// The bytes are noted as missing before anybody can see zeros in their place. Zeros in the middle of a map take two more kernel maps, for
+// which spare ones are given up; in the place of a whole map they take none, but the kernel gives nothing to who has too many, and for that
+// the last is.
+static bool replace(smap_watch *watch, uintptr_t base, uintptr_t start, uintptr_t end) {
+  bool is_whole = start == base && end == watch->end;
   smap_poison_note(watch->poison, (int64_t)(start - base), (int64_t)(end - base));
   if (put_zeros(start, end)) return true;
   // Under mlockall(MCL_FUTURE) what is replaced counts beside what replaces it.
   if (errno == EAGAIN && munlock((void *)start, end - start) == 0 && put_zeros(start, end)) return true;
-  while (errno == ENOMEM && give_up_spares())
+  while (errno == ENOMEM && give_up_spare(is_whole))
     if (put_zeros(start, end)) return true;
   return false;
 }
 
-static bool repair(struct smap_watch *watch, uintptr_t address) {
+static bool repair(smap_watch *watch, uintptr_t address) {
   uintptr_t base = atomic_load_explicit(&watch->base, memory_order_relaxed);
   uintptr_t start = address & ~(page_size - 1), end = watch->end;
-  if (atomic_fetch_add(&watch->parts, 1) < MOST_PARTS) {
+  // Others may be at the same page.
+  bool is_known = smap_poison_first(watch->poison, (int64_t)(start - base), (int64_t)(start - base) + 1) >= 0;
+  if (is_known || atomic_fetch_add(&watch->parts, 1) < MOST_PARTS) {
     uintptr_t window = base + ((start - base) / watch->window + 1) * watch->window;
     if (window > base && window < end) end = window;
   }
-  // The whole map at last, which parts nothing.
   return replace(watch, base, start, end) || replace(watch, base, base, watch->end);
 }
 
 // MARK: The handler
 
-// Actions that were there before ours, the last to be installed last.
-enum { FORMER = 8 };
+// Actions that were there before ours. Only added to; which of them are asked, and in which order, one word says: a number of the table,
+// from 1, in each four bits, the last to be installed in the lowest.
+enum { FORMER = 15 };
 static struct sigaction former[FORMER];
-static atomic_int former_count;
+static int former_count;
+static _Atomic uint64_t order;
+// Of those that are to be asked once (SA_RESETHAND), which were.
+static _Atomic uint32_t spent;
+
+// How often a fault may come back that those who were asked have returned from, before the ones before them are asked.
+enum { MOST_RETURNS = 3 };
 
 // What this thread is at. A handler that was installed after ours may ask ours again for what it does not know.
-static _Thread_local struct {
+static _Thread_local
+#if defined(__ELF__)
+__attribute__((tls_model("initial-exec")))
+#endif
+struct {
+  // The page that was repaired last.
   uintptr_t page;
   uint64_t number;
   int repeats;
+  // Who is being asked, for which signal, from which frame.
   const void *context;
   const void *frame;
-  int passed;
+  int asked;
+  // The fault that somebody has returned from, and how often.
+  const void *returned;
+  int returns;
 } here;
 
 static void end_by_default(const siginfo_t *info) {
@@ -285,35 +311,47 @@ static void end_by_default(const siginfo_t *info) {
   if (info->si_code <= 0) raise(SIGBUS);
 }
 
+static void ask(const struct sigaction *action, int number, siginfo_t *info, void *context) {
+  sigset_t mask = action->sa_mask, old;
+  if (!(action->sa_flags & SA_NODEFER)) sigaddset(&mask, SIGBUS);
+  pthread_sigmask(SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, &old);
+  pthread_sigmask(SIG_BLOCK, &mask, NULL);
+  if (action->sa_flags & SA_SIGINFO) action->sa_sigaction(number, info, context);
+  else action->sa_handler(number);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 // Does what would have been done without us.
 static void pass_on(int number, siginfo_t *info, void *context) {
+  bool is_fault = info->si_code > 0;
   const void *frame = __builtin_frame_address(0);
+  const void *outer_context = here.context, *outer_frame = here.frame;
+  int outer_asked = here.asked;
   // Asked by the one that we asked: a frame of the same signal, deeper in the stack. Who left by longjmp(3) is not there any more.
-  bool is_asked = here.context == context && (uintptr_t)frame < (uintptr_t)here.frame;
-  const void *outer_context = is_asked ? here.context : NULL, *outer_frame = is_asked ? here.frame : NULL;
-  int outer_passed = is_asked ? here.passed : 0;
-  int index = atomic_load_explicit(&former_count, memory_order_acquire) - 1 - outer_passed;
-  here.context = context;
-  if (!is_asked) here.frame = frame;
-  here.passed = outer_passed + 1;
-  if (index < 0 || former[index].sa_handler == SIG_DFL || (former[index].sa_handler == SIG_IGN && info->si_code > 0)) {
+  bool is_asked = outer_context == context && (uintptr_t)frame < (uintptr_t)outer_frame;
+  int skipped = is_asked ? outer_asked : 0;
+  // Who returns from a fault and changes nothing, as crash reporters do, would be asked for ever.
+  if (!is_asked && is_fault && here.returned == info->si_addr) skipped = here.returns / MOST_RETURNS;
+  uint64_t asked = atomic_load_explicit(&order, memory_order_acquire) >> (4 * (skipped < 16 ? skipped : 15));
+  int index = (int)(asked & 15) - 1;
+  bool is_spent = false;
+  if (index >= 0 && (former[index].sa_flags & SA_RESETHAND))
+    is_spent = atomic_fetch_or(&spent, 1u << index) & (1u << index);
+  if (index < 0 || is_spent || former[index].sa_handler == SIG_DFL || (former[index].sa_handler == SIG_IGN && is_fault)) {
     end_by_default(info);
   } else if (former[index].sa_handler != SIG_IGN) {
-    const struct sigaction *action = &former[index];
-    sigset_t mask, old;
-    pthread_sigmask(SIG_BLOCK, NULL, &old);
-    mask = action->sa_mask;
-    if (!(action->sa_flags & SA_NODEFER)) sigaddset(&mask, SIGBUS);
-    // The thread's own mask comes back when the handler returns.
-    pthread_sigmask(SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, NULL);
-    pthread_sigmask(SIG_BLOCK, &mask, NULL);
-    if (action->sa_flags & SA_SIGINFO) action->sa_sigaction(number, info, context);
-    else action->sa_handler(number);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    here.context = context;
+    if (!is_asked) here.frame = frame;
+    here.asked = skipped + 1;
+    ask(&former[index], number, info, context);
+    here.context = outer_context;
+    here.frame = outer_frame;
+    here.asked = outer_asked;
   }
-  here.context = outer_context;
-  here.frame = outer_frame;
-  here.passed = outer_passed;
+  if (!is_asked && is_fault) {
+    here.returns = here.returned == info->si_addr ? here.returns + 1 : 1;
+    here.returned = info->si_addr;
+  }
 }
 
 // How often a thread may come back to the same page of the same watch: others may have been about to put zeros there.
@@ -337,8 +375,12 @@ static bool is_ours(uintptr_t address) {
 
 static void handle(int number, siginfo_t *info, void *context) {
   int error = errno;
-  // Positive: an access, not somebody's kill(2).
-  if (info->si_code <= 0 || !is_ours((uintptr_t)info->si_addr)) pass_on(number, info, context);
+  bool is_missing = info->si_code == BUS_ADRERR;
+#ifdef BUS_MCEERR_AR
+  // The memory itself is broken.
+  is_missing = is_missing || info->si_code == BUS_MCEERR_AR;
+#endif
+  if (!is_missing || !is_ours((uintptr_t)info->si_addr)) pass_on(number, info, context);
   errno = error;
 }
 
@@ -353,24 +395,41 @@ static void forked_there(void) {
 static void prepare(void) {
   page_size = (size_t)sysconf(_SC_PAGESIZE);
   pthread_atfork(before_fork, forked_here, forked_there);
-  make_spares();
 }
 
-// Called with the lock.
+static bool are_same(const struct sigaction *one, const struct sigaction *other) {
+  return one->sa_sigaction == other->sa_sigaction && one->sa_flags == other->sa_flags &&
+         memcmp(&one->sa_mask, &other->sa_mask, sizeof one->sa_mask) == 0;
+}
+
+// Makes an action the first to be asked. Called with the lock.
+static void put_first(const struct sigaction *action) {
+  int index = 0;
+  while (index < former_count && !are_same(&former[index], action)) index++;
+  if (index == FORMER) index--;
+  if (index == former_count) former_count++;
+  former[index] = *action;
+  uint64_t rest = 0, old = atomic_load_explicit(&order, memory_order_relaxed);
+  int shift = 4;
+  for (; old && shift < 64; old >>= 4)
+    if ((int)(old & 15) != index + 1) {
+      rest |= (old & 15) << shift;
+      shift += 4;
+    }
+  atomic_fetch_and(&spent, ~(1u << index));
+  atomic_store_explicit(&order, rest | (uint64_t)(index + 1), memory_order_release);
+}
+
+// Called with the lock. What was there is learned by the call that takes its place.
 static bool install(void) {
-  struct sigaction now;
-  if (sigaction(SIGBUS, NULL, &now) != 0) return false;
-  if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle) return true;
-  int count = atomic_load_explicit(&former_count, memory_order_relaxed), index = 0;
-  while (index < count && former[index].sa_sigaction != now.sa_sigaction) index++;
-  // All who were there are kept: the last may ask the one before. Who comes again has his place already, and one too many gets none.
-  if (index == count && count < FORMER) {
-    former[count] = now;
-    atomic_store_explicit(&former_count, count + 1, memory_order_release);
-  }
-  struct sigaction ours = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+  static bool is_installed;
+  struct sigaction ours = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART}, old;
   sigfillset(&ours.sa_mask);
-  return sigaction(SIGBUS, &ours, NULL) == 0;
+  // A sandbox may forbid it later; the handler is there all the same.
+  if (sigaction(SIGBUS, &ours, &old) != 0) return is_installed;
+  is_installed = true;
+  if (!(old.sa_flags & SA_SIGINFO) || old.sa_sigaction != handle) put_first(&old);
+  return true;
 }
 
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
@@ -379,6 +438,7 @@ smap_watch *smap_watch_begin(
   void *base, size_t byte_count, size_t window, smap_poison *poison, void *owner, void (*release)(void *)) {
   pthread_once(&prepared, prepare);
   pthread_mutex_lock(&tables);
+  make_spares();
   smap_watch *watch = install() ? take_watch() : NULL;
   if (watch) {
     watch->end = (uintptr_t)base + byte_count;

@@ -2,6 +2,12 @@ internal import CMapShims
 public import MapProtocols
 internal import SystemPackage
 
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
 /// The guard against pages that can't be had; see <doc:WhatCanGoWrong>.
 extension MMapProvider {
   /// Watches an extent, unless the provider is not guarded: a handler of SIGBUS (sigaction(2), with SA_ONSTACK) puts zeros in the place
@@ -10,7 +16,8 @@ extension MMapProvider {
   /// There is one handler for the process, installed with the first extent. It passes on what is not its own to whoever handled SIGBUS
   /// before; and it puts itself first again when an extent is watched after somebody else has taken its place. O(1).
   ///
-  /// - Throws: `.addressSpaceExhausted` where there is no memory to note it.
+  /// - Throws: `.addressSpaceExhausted` where there is no memory to note it; `.notMappable` where a sandbox has forbidden sigaction(2) from
+  ///   the start.
   public func watch(
     _ extent: Extent, windowSize: Int, _ poison: ExtentPoison
   ) throws(MapError) {
@@ -20,8 +27,9 @@ extension MMapProvider {
       extent.base, extent.byteCount, windowSize, poison.record, owner,
       { unsafe Unmanaged<ExtentPoison>.fromOpaque($0).release() })
     guard let began = unsafe began else {
+      let error = Errno(rawValue: errno)
       unsafe Unmanaged<ExtentPoison>.fromOpaque(owner).release()
-      throw MapError(.addressSpaceExhausted, errno: .noMemory)
+      throw MapError(error == .noMemory ? .addressSpaceExhausted : .notMappable, errno: error)
     }
     let watch = unsafe Watch(pointer: began)
     watches.withLock { unsafe $0[UInt(bitPattern: extent.base)] = watch }

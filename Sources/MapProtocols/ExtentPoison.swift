@@ -22,7 +22,7 @@ public final class ExtentPoison: @unchecked Sendable {
   deinit { unsafe smap_poison_free(record) }
 
   /// Notes that bytes of the file can't be had, before zeros stand for them. Whoever reads them is told. O(cursors on the file), on any
-  /// thread, and from a handler of signals.
+  /// thread. Swift may allocate here, so a handler of signals calls C's `smap_poison_note`.
   public func note(_ range: Range<Int64>) {
     unsafe smap_poison_note(record, range.lowerBound, range.upperBound)
   }

@@ -110,13 +110,6 @@ public struct MapError: Error, Hashable, Sendable {
     return error
   }
 
-  /// The same error by the caller's word for the file, where it has ours.
-  package func naming(_ source: FileSource, insteadOf place: FileSource) -> MapError {
-    var error = self
-    if self.source == nil || self.source == place { error.source = source }
-    return error
-  }
-
   /// The same error about other bytes of the file: those that were asked for, not the window that they lie in.
   package func of(_ range: Range<Int64>?) -> MapError {
     var error = self

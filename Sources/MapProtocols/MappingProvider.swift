@@ -35,7 +35,7 @@ public protocol MappingProvider: RegionProvider {
   /// - Parameters:
   ///   - windowSize: in bytes, counted from the extent's base; `Int.max` where the file is one window.
   ///   - poison: of this file's readers; keep it until `unwatch`.
-  /// - Throws: `.addressSpaceExhausted` where there is no memory to watch it.
+  /// - Throws: `.addressSpaceExhausted` where there is no memory to watch it; `.notMappable` where it can't be watched.
   func watch(_ extent: Extent, windowSize: Int, _ poison: ExtentPoison) throws(MapError)
 
   /// Ends what `watch` began, before the extent's addresses are given back. When it returns nobody touches them on its behalf. Default:

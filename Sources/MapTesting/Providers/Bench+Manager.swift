@@ -44,7 +44,10 @@ extension Bench {
     let threads = try (0..<2).map { index in
       try ServiceThread { [self] in
         var reader = makeReader(maps, 10 + UInt64(index))
-        reader.expects = { $0.code == .custom("planted") }
+        // Of a touch that failed the file gives the reason: it is as it was.
+        reader.expects = { error in
+          error.code == .custom("planted") || error.code == .readFailed && error.errno == .ioError
+        }
         reader.read(3_000)
       }
     }

@@ -6,15 +6,15 @@ public import MapProtocols
 public final class MapWindow: Sendable {
   private let cursor: WindowCursor
   /// Where it is noted, when the window goes, that bytes were missing and nobody asked.
-  private let walk: Guarded<MapError?>
+  private let walk: Guarded<Missing?>
 
-  init(_ cursor: consuming WindowCursor, of walk: Guarded<MapError?>) {
+  init(_ cursor: consuming WindowCursor, of walk: Guarded<Missing?>) {
     self.cursor = cursor
     self.walk = walk
   }
 
   deinit {
-    if let error = cursor.errorOfShown() { walk.withLock { $0 = $0 ?? error } }
+    if let missing = cursor.missingOfShown() { walk.withLock { $0 = $0 ?? missing } }
   }
 
   /// The bytes of the file that it holds. O(1).

@@ -18,7 +18,7 @@ public struct MapWindows: AsyncSequence, Sendable {
     /// The number of the next window, and the offset up to which loads were started.
     private var window = 0
     /// What was missing in windows that are gone.
-    private let missing = Guarded<MapError?>(nil)
+    private let missing = Guarded<Missing?>(nil)
     private var started: Int64 = 0
 
     private final class Cursor: Sendable {
@@ -38,7 +38,9 @@ public struct MapWindows: AsyncSequence, Sendable {
     ) async throws(MapError) -> MapWindow? {
       if isAtEnd { return nil }
       isAtEnd = true
-      if let error = missing.withLock({ $0 }) { throw error }
+      if let missing = missing.withLock({ $0 }) {
+        throw await windows.maps.core.reason(awaiting: missing).about(.path(windows.path))
+      }
       if Task.isCancelled { throw MapError(.cancelled, source: .path(windows.path)) }
       let file: Cursor
       if let open = self.file {

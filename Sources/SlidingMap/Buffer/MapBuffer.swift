@@ -74,9 +74,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
     return try storage.withCursor { cursor throws(MapError) in
       defer { cursor.releaseIfWide() }
       try cursor.useChecked(at: origin + Int64(bounds.lowerBound), count: bounds.count)
-      let result = try body(cursor.bytes)
-      try cursor.checkShown()
-      return result
+      return try cursor.lendChecked(body)
     }
   }
 
@@ -108,8 +106,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
       while index < bounds.upperBound {
         try enterChunk(index..<bounds.upperBound, &cursor)
         let count = cursor.bytes.byteCount
-        try body(cursor.bytes, index)
-        try cursor.checkShown()
+        try cursor.lendChecked { bytes throws(MapError) in try body(bytes, index) }
         index += count
       }
     }
@@ -129,8 +126,7 @@ public struct MapBuffer: RandomAccessCollection, Sendable {
       while index < bounds.upperBound {
         try enterChunk(index..<bounds.upperBound, &cursor)
         let count = cursor.bytes.byteCount
-        try body(cursor.bytes, index)
-        try cursor.checkShown()
+        try cursor.lendChecked(throwing: { bytes in try body(bytes, index) })
         index += count
       }
     }

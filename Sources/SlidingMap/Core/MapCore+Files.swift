@@ -10,13 +10,12 @@ extension MapCore {
   /// changed an open(2) and fstat(2) besides, and any other an mmap(2).
   func attach(_ source: FileSource) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked, source: source) }
-    let place = primary.provider.resolve(source)
     var looks = 1
     while true {
       do throws(MapError) {
-        if let found = try find(place) { return found }
+        if let found = try find(source) { return found }
       } catch {
-        if !mayFind(again: &looks, error) { throw error.naming(source, insteadOf: place) }
+        if !mayFind(again: &looks, error) { throw error.about(source) }
       }
     }
   }
@@ -28,22 +27,21 @@ extension MapCore {
     guard let opener = primary.provider as? any AsynchronousProvider else {
       return try await callBlocking { () throws(MapError) in try self.attach(source) }
     }
-    let place = primary.provider.resolve(source)
     var looks = 1
     while true {
       do throws(MapError) {
-        if let found = try await find(place, awaiting: opener) { return found }
+        if let found = try await find(source, awaiting: opener) { return found }
       } catch {
         // Threads close idle handles for it, or have the takeover open it.
         if error.code == .handlesExhausted {
           return try await callBlocking { () throws(MapError) in try self.attach(source) }
         }
-        if !mayFind(again: &looks, error) { throw error.naming(source, insteadOf: place) }
+        if !mayFind(again: &looks, error) { throw error.about(source) }
       }
     }
   }
 
-  private func callBlocking<Value: Sendable>(
+  func callBlocking<Value: Sendable>(
     _ body: @escaping @Sendable () throws(MapError) -> Value
   ) async throws(MapError) -> Value {
     #if Schedule
@@ -193,7 +191,7 @@ extension MapCore {
     } else if !Turn.isPlanted("forgotten handle") {
       chores.handles.append((handle, backend))
     }
-    if edition != nil { file.note(source) }
+    if edition != nil { file.note(primary.provider.resolve(source)) }
     return edition
   }
 
@@ -208,7 +206,7 @@ extension MapCore {
       mayJoin(edition, status), !edition.isPoisoned || Turn.isPlanted("poisoned edition")
     else { return nil }
     edition.share()
-    file.note(source)
+    file.note(primary.provider.resolve(source))
     return edition
   }
 
@@ -218,7 +216,11 @@ extension MapCore {
     _ status: FileStatus, of file: TrackedFile, _ source: FileSource
   ) -> Bool {
     let isAsKnown = file.version == status.version
-    if status.isAmbiguous { return isAsKnown && file.sources.contains(source) }
+    if status.isAmbiguous {
+      return isAsKnown && file.sources.contains(primary.provider.resolve(source))
+    }
+    // One that only the takeover opens, and that no path leads to, would find no handle any more.
+    if file.isUnmappable && file.handle == nil && !file.canReopen { return false }
     return file.isAnchored || isAsKnown
   }
 
@@ -227,7 +229,7 @@ extension MapCore {
     _ source: FileSource, _ opened: OpenedFile, _ backend: Backend,
     _ former: inout TrackedFile?, _ chores: inout Chores
   ) throws(MapError) -> Edition {
-    let file = TrackedFile(source, opened, backend)
+    let file = TrackedFile(source, primary.provider.resolve(source), opened, backend)
     guard let edition = makeEdition(of: file, opened.status) else {
       chores.handles.append((opened.handle, backend))
       throw MapError(.addressSpaceExhausted, errno: .noMemory)
@@ -293,7 +295,6 @@ extension MapCore {
     edition.share()
     let attachment = enterCursor(of: edition, size: edition.size)
     let pin = unsafe attachment.pin
-    unsafe pin.pointee.untold = original.pointee.untold
     let windows = unsafe original.pointee.windows(edition.grid)
     if !windows.isEmpty {
       unsafe pin.pointee.publish(

@@ -62,7 +62,7 @@ extension MapCore {
   ///
   /// - Parameter mayWait: whether to wait for one that another thread is about to be done with.
   /// - Returns: nil if another thread gave the file a handle meanwhile.
-  private func open(
+  func open(
     _ source: FileSource, _ backend: Backend, for file: TrackedFile?, mayWait: Bool,
     _ token: inout LockToken
   ) throws(MapError) -> OpenedFile? {

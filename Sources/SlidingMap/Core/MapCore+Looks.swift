@@ -331,7 +331,10 @@ extension MapCore {
       if changes == .oneVersion { throw error }
       return try attachToSuccessor(of: edition.file, source, size: size, error)
     }
-    if present !== edition && changes != .oneVersion {
+    // Of one version a disk that failed for a moment makes no other.
+    if present !== edition
+      && (changes != .oneVersion || edition.isPoisoned && present.version == edition.version)
+    {
       return try attach(to: present, source, size: size)
     }
     leave(present)

@@ -40,4 +40,12 @@ extension MapCore {
       }
     }
   }
+  /// The same for a task, whose thread it does not block.
+  func reason(awaiting missing: Missing) async -> MapError {
+    do throws(MapError) {
+      return try await callBlocking { self.reasonForMissing(missing.range, in: missing.edition) }
+    } catch {
+      return error
+    }
+  }
 }

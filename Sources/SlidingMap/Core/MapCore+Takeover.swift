@@ -206,32 +206,54 @@ extension MapCore {
     // Others have handed it over, or mapped it after all.
     if file.isUnmappable || edition.extent != nil { return }
     places.beginChange(of: edition)
-    let known = edition.status
-    let sources = (source.map { [$0] } ?? []) + file.sources
-    // Beside the one that it has.
-    ledger.chargeHandle()
     let opened: OpenedFile
     do throws(MapError) {
-      opened = try token.unlocked { () throws(MapError) in
-        try takeover.open(firstOf: sources, known)
-      }
+      opened = try open(file, as: edition.status, by: takeover, from: source, refusal, &token)
     } catch {
       places.endChange(of: edition)
       wakeAll()
-      ledger.creditHandles()
-      handlesMoved()
-      throw refusal
+      throw error
     }
     while file.isHandleInUse() { waitForHandles(&token) }
     places.endChange(of: edition)
     file.noteUnmappable()
     let former = places.giveUpHandle(of: file)
     places.take(opened.handle, of: takeover, file)
+    handlesMoved()
     wakeAll()
     guard let former else { return }
     token.unlocked { former.owner.provider.close(former.handle) }
     ledger.creditHandles()
     handlesMoved()
+  }
+
+  /// Opens a file once more, by another backend; the handle, which is counted, is to take the place of the one that it has.
+  ///
+  /// - Throws: `refusal` where what the sources lead to can't be opened by it, `.fileChanged` where it has changed.
+  private func open(
+    _ file: TrackedFile, as known: FileStatus, by backend: Backend, from source: FileSource?,
+    _ refusal: MapError, _ token: inout LockToken
+  ) throws(MapError) -> OpenedFile {
+    var failure: MapError?
+    for source in (source.map { [$0] } ?? []) + file.sources {
+      ledger.chargeHandle()
+      var chores = Chores()
+      do throws(MapError) {
+        guard let opened = try open(source, backend, for: nil, mayWait: false, &token) else {
+          preconditionFailure("nobody else gets it a handle")
+        }
+        if opened.status.isSame(as: known) { return opened }
+        chores.handles.append((opened.handle, backend))
+        failure = MapError(.fileChanged, source: source)
+      } catch {
+        ledger.creditHandles()
+        handlesMoved()
+        if error.code == .handlesExhausted { throw error }
+        if !error.isAboutSource { throw refusal }
+      }
+      perform(&chores, &token)
+    }
+    throw failure ?? refusal
   }
 
   /// Takes a file that the takeover serves back to the first backend, if that can serve it by now. Loaded windows stay where
@@ -275,6 +297,7 @@ extension MapCore {
       if !isHeld { ledger.creditHandles() }
       handlesMoved()
       if error.code == .handlesExhausted { places.noteShortageOfHandles() }
+      if error.code == .notMappable { file.noteUnmappable() }
       return
     }
     // Copies are being read through the old handle; or through one of the first backend's that another thread gave the file

@@ -27,12 +27,15 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// How often the file was read without a window.
   private(set) var copies = 0
 
-  init(_ source: FileSource, _ opened: OpenedFile, _ backend: Backend) {
+  /// - Parameter lasting: the source as it may be asked for later.
+  init(
+    _ source: FileSource, _ lasting: FileSource, _ opened: OpenedFile, _ backend: Backend
+  ) {
     self.source = source
     identity = opened.status.identity
     looks = FileRegistry.LookRecord(opened.status)
     place = Places.HandleRecord(opened.handle, backend)
-    sources = source.isLasting ? [source] : []
+    sources = lasting.isLasting ? [lasting] : []
   }
 
   deinit { gate.deallocate() }

@@ -158,10 +158,11 @@ struct CursorState {
     let isClamped = !Turn.isPlanted("unwatched end")
     let served = isClamped ? max(min(fileSize, edition.servedEnd), offset + Int64(count)) : fileSize
     let end = grid.bytes(of: windows.upperBound, fileSize: served).upperBound
-    let isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
+    var isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
     var lease = start..<end
     // Zeros that are known to stand for something else are not shown.
     if edition.isPoisoned {
+      isFast = false
       lease = edition.poison.known(lease, around: offset..<offset + Int64(count))
     }
     leaseStart = UInt64(lease.lowerBound)

@@ -57,15 +57,7 @@ extension WindowCursor {
     at offset: Int64, count: Int, _ body: (RawSpan) throws(MapError) -> R
   ) throws(MapError) -> R {
     try use(at: offset, count: count)
-    let result: R
-    do throws(MapError) {
-      result = try body(bytes)
-    } catch {
-      try checkShown()
-      throw error
-    }
-    try checkShown()
-    return result
+    return try lendChecked(body)
   }
 
   /// Calls a `body` that throws errors of its own with the bytes that `use(at:count:)` would show; none if `offset` is at or past the
@@ -78,15 +70,7 @@ extension WindowCursor {
     at offset: Int64, count: Int, _ body: (RawSpan) throws -> R
   ) throws -> R {
     try use(at: offset, count: count)
-    let result: R
-    do {
-      result = try body(bytes)
-    } catch {
-      try checkShown()
-      throw error
-    }
-    try checkShown()
-    return result
+    return try lendChecked(throwing: body)
   }
 
   /// The general case: past the end, nothing, several windows, windows that are not loaded.
@@ -104,7 +88,7 @@ extension WindowCursor {
     let fileSize = state.fileSize
     let count = Int(min(Int64(count), max(fileSize - offset, 0)))
     guard count > 0 else {
-      release()
+      endLease()
       if offset >= fileSize { return false }
       unsafe state.viewAddress = state.base + Int(offset)
       return true
@@ -116,7 +100,7 @@ extension WindowCursor {
     do throws(MapError) {
       if range.upperBound <= edition.servedEnd, try bypass(range, windows) { return true }
     } catch {
-      release()
+      endLease()
       throw error.of(range).about(source)
     }
     // The old lease ends before room is made for the new one.
@@ -142,7 +126,7 @@ extension WindowCursor {
         state.log = log
       }
     } catch {
-      release()
+      endLease()
       throw error.of(range).about(source)
     }
     state.adoptLease(on: windows, edition, offset: offset, count: count)
@@ -185,7 +169,10 @@ extension WindowCursor {
           go(on: try core.move(from: edition, source, size: state.fileSize), windows)
         }
       } catch {
-        if !error.isAboutVersion || core.changes == .oneVersion && edition.mayJoin { throw error }
+        if !error.isAboutVersion { throw error }
+        if core.changes == .oneVersion && edition.mayJoin && !edition.isMissing(range) {
+          throw error
+        }
         changes += 1
         if changes > 1 && error.code == .fileTruncated { throw error }
         if changes > MapCore.changesFollowed && !core.waitsToSettle(edition, range, &waits) {

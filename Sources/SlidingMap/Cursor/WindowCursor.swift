@@ -24,6 +24,8 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
   var held: HeldCopy?
   /// Memory of the cursor's own that shows nothing now; see `bypass`.
   var spare: HeldCopy?
+  /// What was missing of a lease that ended, and is to be told yet.
+  var untold: Missing?
 
   init(core: MapCore, source: FileSource, attachment: MapCore.Attachment) {
     self.core = core
@@ -123,6 +125,7 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
     state.log = log
     var copy = WindowCursor(core: core, source: source, edition: edition, state: state)
     copy.held = held
+    copy.untold = untold
     return copy
   }
 
@@ -147,11 +150,9 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
       state.setFileSize(size, mayShowMore: true)
     case .moved(let replacement):
       let old = unsafe (edition: edition, pin: state.pin, copy: held)
-      let untold = unsafe state.pin.pointee.untold
       held = nil
       edition = replacement.edition
       state = CursorState(core: core, attachment: replacement)
-      unsafe state.pin.pointee.untold = untold
       unsafe core.detach(old.edition, old.pin, old.copy)
     }
   }

@@ -26,10 +26,6 @@ struct PinSlot: ~Copyable {
   let sharesCopy: Atomic<UInt64>
   /// The number of windows, where it takes more than twelve bits. Stored before the lease.
   let wide: Atomic<UInt64>
-  /// Of bytes that a lease showed as zeros, as they could not be had, and of which the cursor has not told yet: one more than the offset
-  /// of the first, and the end; 0 if there are none. Written by the cursor's thread alone.
-  private let untoldStart: Atomic<UInt64>
-  private let untoldEnd: Atomic<UInt64>
 
   /// A slot has a cache line to itself, so that cursors on different threads do not slow each other down.
   static let stride = ExtentPoison.placeSize
@@ -89,18 +85,6 @@ struct PinSlot: ~Copyable {
     hits.store(hits.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
   }
 
-  /// What is to be told yet.
-  var untold: Range<Int64>? {
-    get {
-      let start = untoldStart.load(ordering: .relaxed)
-      return start == 0 ? nil : Int64(start - 1)..<Int64(untoldEnd.load(ordering: .relaxed))
-    }
-    nonmutating set {
-      untoldEnd.store(UInt64(newValue?.upperBound ?? 0), ordering: .relaxed)
-      untoldStart.store(newValue.map { UInt64($0.lowerBound + 1) } ?? 0, ordering: .relaxed)
-    }
-  }
-
   /// Counts a bypass in the same way, and returns how many there were.
   func countBypass() -> Int {
     let count = bypasses.load(ordering: .relaxed) &+ 1
@@ -151,7 +135,6 @@ struct PinSlots: ~Copyable {
     unsafe pin.pointee.store(0)
     Turn.pass("lease ended")
     unsafe pin.pointee.sharesCopy.store(0, ordering: .relaxed)
-    unsafe pin.pointee.untold = nil
     let hits = unsafe pin.pointee.hits.exchange(0, ordering: .relaxed)
     let bypasses = unsafe pin.pointee.bypasses.exchange(0, ordering: .relaxed)
     unsafe free.append(pin)
