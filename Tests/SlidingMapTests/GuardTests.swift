@@ -383,9 +383,9 @@ struct GuardTests {
     await #expect(processExitsWith: .exitCode(42)) { [isAskedTwice] in
       let scratch = try Scratch()
       try scratch.write("other", content(10_000))
-      HostHandler.install(asking: false)
+      HostHandler.install(.endsWith42)
       try GuardTests.survive(scratch)
-      if isAskedTwice { HostHandler.install(asking: true) }
+      if isAskedTwice { HostHandler.install(.asks) }
       try GuardTests.survive(scratch)
       print(try GuardTests.touchForeign(scratch))
     }
@@ -397,7 +397,34 @@ struct GuardTests {
       let scratch = try Scratch()
       try scratch.write("other", content(10_000))
       try GuardTests.survive(scratch)
-      HostHandler.install(asking: true)
+      HostHandler.install(.asks)
+      try GuardTests.survive(scratch)
+      print(try GuardTests.touchForeign(scratch))
+    }
+  }
+
+  /// As crash reporters do; and one that is to be called once. The process ends by the fault, as it would without the guard.
+  @Test(arguments: [false, true])
+  func `A host's handler that returns is not asked for ever`(_ isOnce: Bool) async {
+    await #expect(processExitsWith: GuardTests.fault) { [isOnce] in
+      let scratch = try Scratch()
+      try scratch.write("other", content(10_000))
+      try GuardTests.survive(scratch)
+      HostHandler.install(isOnce ? .returnsOnce : .returns)
+      try GuardTests.survive(scratch)
+      print(try GuardTests.touchForeign(scratch))
+    }
+  }
+
+  @Test func `A host's handler that is taken away is not asked`() async {
+    await #expect(processExitsWith: .exitCode(42)) {
+      let scratch = try Scratch()
+      try scratch.write("other", content(10_000))
+      HostHandler.install(.endsWith42)
+      try GuardTests.survive(scratch)
+      HostHandler.install(.endsWith43)
+      try GuardTests.survive(scratch)
+      HostHandler.install(.endsWith42)
       try GuardTests.survive(scratch)
       print(try GuardTests.touchForeign(scratch))
     }
@@ -405,7 +432,7 @@ struct GuardTests {
 
   @Test func `What somebody sends goes to the host's handler`() async {
     await #expect(processExitsWith: .exitCode(42)) {
-      HostHandler.install(asking: false)
+      HostHandler.install(.endsWith42)
       try GuardTests.survive(try Scratch())
       raise(SIGBUS)
     }
@@ -450,20 +477,27 @@ private func isPatched(_ span: RawSpan, _ model: [UInt8], at offset: Int) -> Boo
   }
 }
 
-/// A handler of SIGBUS that ends the process with 42, or asks the one before it first.
+/// Handlers of SIGBUS, as programs have them.
 private enum HostHandler {
+  case endsWith42, endsWith43, asks, returns, returnsOnce
+
   nonisolated(unsafe) private static var former = sigaction()
 
-  static func install(asking: Bool) {
+  static func install(_ handler: HostHandler) {
     var action = sigaction()
     unsafe sigemptyset(&action.sa_mask)
     action.sa_flags = SA_SIGINFO
-    if asking {
+    switch handler {
+    case .endsWith42: unsafe action.__sigaction_handler.sa_sigaction = { _, _, _ in _exit(42) }
+    case .endsWith43: unsafe action.__sigaction_handler.sa_sigaction = { _, _, _ in _exit(43) }
+    case .asks:
       unsafe action.__sigaction_handler.sa_sigaction = { number, info, context in
         unsafe HostHandler.former.__sigaction_handler.sa_sigaction(number, info, context)
       }
-    } else {
-      unsafe action.__sigaction_handler.sa_sigaction = { _, _, _ in _exit(42) }
+    case .returns: unsafe action.__sigaction_handler.sa_sigaction = { _, _, _ in }
+    case .returnsOnce:
+      action.sa_flags |= CInt(bitPattern: UInt32(SA_RESETHAND))
+      unsafe action.__sigaction_handler.sa_sigaction = { _, _, _ in }
     }
     unsafe sigaction(SIGBUS, &action, &former)
   }
