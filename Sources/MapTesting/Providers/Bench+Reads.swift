@@ -113,7 +113,7 @@ final class Reads: @unchecked Sendable {
   /// Whether nobody writes to the memory any more; until then it is not given back, whatever becomes of the check.
   private let isSettled = Atomic(false)
 
-  private static let untouched: UInt8 = 0xEE
+  private static let untouched = UInt8.random(in: 1...255)
 
   init(_ places: [(handle: Handle, content: [UInt8], offset: Int, count: Int)]) {
     let total = places.reduce(0) { $0 + $1.count }
