@@ -4,6 +4,7 @@
 #include "CMapShims.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -131,6 +131,16 @@ ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset) {
 bool smap_membarrier_register(void) { return false; }
 bool smap_membarrier(void) { return false; }
 #endif
+
+ssize_t smap_read_page_map(void *buffer, size_t count, int64_t offset) {
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t done = pread(fd, buffer, count, offset);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return done;
+}
 
 static _Thread_local uint32_t ordinal;
 static atomic_uint ordinals;

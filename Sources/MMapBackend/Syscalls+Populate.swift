@@ -56,15 +56,19 @@ extension Syscalls {
     }
   }
 
-  /// Whether all of a small region is in the page cache, so that populating it waits for no disk. False where that would
-  /// take longer to find out than to ask another thread for it, and where nobody can tell.
+  /// Whether all of a region is in memory, so that populating it waits for no disk: a small one in the page cache, a larger one in this
+  /// process's own page tables. False where that would take longer to find out than to ask another thread for it, and where nobody can
+  /// tell.
   ///
   /// mincore(2) would say yes of every file that the user does not own. cachestat(2) takes a quarter of a microsecond to
   /// tell what is surely absent; RWF_NOWAIT, which alone tells what is surely there, would start the reading of what is
   /// not, on this thread, and wait for the file system's own blocks (4 µs, one in a hundred 40 to 160, 600 at worst).
   func isResident(_ load: RegionLoad) -> Bool {
     let byteCount = load.region.byteCount
-    guard let handle = load.handle, byteCount <= Self.probed else { return false }
+    if byteCount > Self.probed {
+      return byteCount <= Self.mostLookedAt && (try? isPresent(load.region)) == true
+    }
+    guard let handle = load.handle else { return false }
     let descriptor = FileDescriptor(handle)
     let start = load.region.offset
     let places = stride(from: start, to: start + Int64(byteCount), by: SystemPage.size)
@@ -79,6 +83,9 @@ extension Syscalls {
 
   /// Bytes of a region up to which it is asked for before another thread is, which takes some ten microseconds to wake.
   static var probed: Int { 16 << 10 }
+
+  /// Bytes up to which the page tables are looked at: eight bytes for a page.
+  static var mostLookedAt: Int { 64 << 20 }
 
   /// Bytes that are populated by one call: about what keeps a disk busy.
   static var piece: Int { 2 << 20 }

@@ -127,6 +127,23 @@ struct Syscalls: SystemCalls {
     } > 0
   }
 
+  /// Whether all pages of a region lie in the process's page tables, so that touching them is no fault: a read of /proc/self/pagemap.
+  ///
+  /// Throws ENOENT where there is no such file.
+  func isPresent(_ region: ExtentRange) throws(Errno) -> Bool {
+    let count = (region.byteCount + SystemPage.size - 1) / SystemPage.size
+    var entries = [UInt64](repeating: 0, count: count)
+    let first = unsafe UInt(bitPattern: region.start) / UInt(SystemPage.size)
+    let byteCount = count * MemoryLayout<UInt64>.stride
+    let read = try retrying(.pageMap) {
+      unsafe entries.withUnsafeMutableBytes { buffer in
+        unsafe smap_read_page_map(buffer.baseAddress!, byteCount, Int64(first) * 8)
+      }
+    }
+    // Bit 63 says that a page is there.
+    return read == byteCount && entries.allSatisfy { $0 >> 63 != 0 }
+  }
+
   /// Fails where a test wants no thread to be had; the thread itself is pthread_create(3)'s.
   func willStartThread() throws(Errno) {
     if let fault = faults?.next(.startThread) { throw fault }

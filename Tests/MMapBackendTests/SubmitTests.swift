@@ -97,7 +97,8 @@ import Testing
     tally.expectOneEndEach()
     #expect(tally.errors == [])
     #expect(try loads.allSatisfy(isLoaded))
-    // The next time there may be one.
+    // The next time there may be one, where nobody can tell that all is there.
+    faults.fail(.pageMap, with: .noSuchFileOrDirectory, times: 4)
     let second = LoadTally(4)
     provider.submit(loads, completion: second.note)
     second.waitForAll()

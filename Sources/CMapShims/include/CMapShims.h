@@ -59,6 +59,10 @@ int64_t smap_cached_pages(int fd, int64_t offset, int64_t count);
 // file system or kernel can't tell.
 ssize_t smap_read_cached(int fd, void *buffer, size_t count, int64_t offset);
 
+// Reads entries of this process's page tables, eight bytes for a page from the one whose number times eight is `offset`:
+// /proc/self/pagemap, which is opened and closed for it. -1 with errno where there is none.
+ssize_t smap_read_page_map(void *buffer, size_t count, int64_t offset);
+
 // Empties ranges of this process's own memory like madvise(2) with MADV_DONTNEED, all in one call: process_madvise(2) on
 // the calling thread's process (PIDFD_SELF). Linux allows that since about 6.14, and since 6.16 makes the other processors
 // forget all ranges at once, which is most of what emptying one costs while they run. Gives the bytes that were emptied, from

@@ -30,7 +30,7 @@ public struct MapWindows: AsyncSequence, Sendable {
 
     /// The next window, or nil after the last.
     ///
-    /// - Throws: what `MapManager.cursor(for:)`, `WindowCursor.ready(at:count:)` and `use(at:count:)` throw; `.cancelled` if
+    /// - Throws: what `MapManager.cursor(for:)`, `WindowCursor.lease(at:count:)` throw; `.cancelled` if
     ///   the task is cancelled; `.fileTruncated` or `.readFailed` where bytes of an earlier window, which is gone, were missing. After
     ///   that there is nothing more.
     public mutating func next(
@@ -51,8 +51,7 @@ public struct MapWindows: AsyncSequence, Sendable {
       }
       guard let range = startLoads(file.cursor) else { return nil }
       var cursor = file.cursor.copy()
-      try await cursor.ready(at: range.lowerBound, count: range.count)
-      try cursor.use(at: range.lowerBound, count: range.count)
+      try await cursor.lease(at: range.lowerBound, count: range.count)
       window += 1
       isAtEnd = false
       return MapWindow(cursor, of: missing)

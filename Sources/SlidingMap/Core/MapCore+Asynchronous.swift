@@ -19,7 +19,9 @@ extension MapCore {
   ///
   /// - Throws: the first error of a load; `.budgetExhausted` where the budget is hard and too small, or full of what is
   ///   pinned; `.cancelled` as soon as the task is. Loads that nobody else waits for are cancelled then.
-  func makeReady(_ edition: Edition, _ range: Range<Int64>) async throws(MapError) {
+  nonisolated(nonsending) func makeReady(
+    _ edition: Edition, _ range: Range<Int64>
+  ) async throws(MapError) {
     if isForked { throw MapError(.forked) }
     if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
     var followed = 0
@@ -273,7 +275,7 @@ extension MapCore {
   /// Waits, as a task, until loads have ended.
   ///
   /// - Throws: the first error of a load; `.cancelled` as soon as the task is. Loads that nobody else waits for are cancelled then.
-  func wait(for tickets: [LoadTicket]) async throws(MapError) {
+  nonisolated(nonsending) func wait(for tickets: [LoadTicket]) async throws(MapError) {
     do throws(MapError) {
       try await waitForEnds(of: tickets)
     } catch {
@@ -291,8 +293,11 @@ extension MapCore {
     perform(&chores, &token)
   }
 
-  private func waitForEnds(of tickets: [LoadTicket]) async throws(MapError) {
-    for ticket in tickets {
+  private nonisolated(nonsending) func waitForEnds(
+    of tickets: [LoadTicket]
+  ) async throws(MapError) {
+    // A task goes on where it is, on its actor, if there is nothing to wait for.
+    for ticket in tickets where !locked({ ticket.isDone && ticket.error == nil }) {
       let waiter = LoadTicket.Waiter()
       await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in

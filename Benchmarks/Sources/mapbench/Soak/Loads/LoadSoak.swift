@@ -105,8 +105,7 @@ struct LoadSoak: Sendable {
           var cursor = try maps.cursor(for: files[file].path)
           while true {
             let word = generator.below((files[file].byteCount - Self.useSize) / 8)
-            try await cursor.ready(at: Int64(word * 8), count: Self.useSize)
-            try cursor.use(at: Int64(word * 8), count: Self.useSize)
+            try await cursor.lease(at: Int64(word * 8), count: Self.useSize)
             if !isRight(cursor, word, file) { ends.wrong.add(1, ordering: .relaxed) }
             cursor.release()
           }

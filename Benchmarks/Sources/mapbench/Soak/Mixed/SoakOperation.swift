@@ -19,7 +19,7 @@ enum SoakOperation: String, CaseIterable, Sendable {
   case read
   case prefetch
   /// A task awaits bytes and uses them.
-  case ready
+  case lease
   /// A task reads windows of a file in order.
   case windows
   case collect
@@ -47,7 +47,7 @@ enum SoakOperation: String, CaseIterable, Sendable {
     case .prefetch: 30
     case .wide: 16
     case .buffer: 10
-    case .ready: 4
+    case .lease: 4
     case .unload, .setPolicy, .statistics, .grow, .replace: 3
     case .windows, .collect: 2
     }

@@ -59,9 +59,9 @@ struct SoakReader: ~Copyable {
     cursor.release()
   }
 
-  /// Awaits a range, then uses it.
-  mutating func ready(at offset: Int, count: Int) async throws {
-    try await cursor.ready(at: Int64(offset), count: count)
+  /// Awaits a range, and looks at it.
+  mutating func lease(at offset: Int, count: Int) async throws {
+    try await cursor.lease(at: Int64(offset), count: count)
     try use(at: offset, count: count)
   }
 

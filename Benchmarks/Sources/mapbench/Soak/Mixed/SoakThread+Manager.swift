@@ -11,7 +11,7 @@ extension SoakThread {
     case .buffer: try makeBuffer(place % Self.bufferCount)
     case .read: try readBuffer(place % Self.bufferCount)
     case .prefetch: try prefetch()
-    case .ready: try awaitBytes()
+    case .lease: try awaitBytes()
     case .windows: try readInOrder()
     case .collect: maps.collect()
     case .unload: unload()
@@ -74,7 +74,7 @@ extension SoakThread {
     let count = generator.below(MixedSoak.windowSize)
     try SoakTask.run {
       var reader = try SoakReader(maps, file, stamp)
-      try await reader.ready(at: offset, count: count)
+      try await reader.lease(at: offset, count: count)
     }
   }
 
