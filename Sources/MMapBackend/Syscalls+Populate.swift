@@ -12,6 +12,7 @@ extension Syscalls {
     load.error = nil
     defer { if load.error != nil { unsafe drop(region.start, byteCount: byteCount) } }
     var done = 0
+    var tries = Self.tries
     while done < byteCount {
       if done > 0, let reason = reason() {
         load.error = MapError(reason, range: load.range)
@@ -21,12 +22,19 @@ extension Syscalls {
       do throws(Errno) {
         try unsafe populate(region.start + done, byteCount: piece)
       } catch {
-        load.error = failure(of: load, error)
+        let failure = failure(of: load, error)
+        tries -= 1
+        // One that was cut short for a moment may have the bytes again.
+        if error == .badAddress && failure.code == .readFailed && tries > 0 { continue }
+        load.error = failure
         return
       }
       done += piece
     }
   }
+
+  /// How often pages are asked for that the file should have and that don't come, before its disk is taken to fail.
+  private static var tries: Int { 3 }
 
   /// EFAULT stands for every SIGBUS that a touch would have raised: beyond the end of the file, and on a bad disk.
   private func failure(of load: RegionLoad, _ error: Errno) -> MapError {

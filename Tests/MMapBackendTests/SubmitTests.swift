@@ -125,7 +125,8 @@ import Testing
 
   @Test func `a bad disk`() throws {
     let tally = LoadTally(1)
-    faults.fail(.madvise, with: .badAddress)
+    // It is asked three times.
+    faults.fail(.madvise, with: .badAddress, times: 3)
     provider.submit([load(4_096, 4_096)], completion: tally.note)
     tally.waitForAll()
     #expect(tally.errors == [MapError(.readFailed, range: 4_096..<8_192, errno: .ioError)])

@@ -151,7 +151,7 @@ import Testing
         (.ioError, MapError(.readFailed, range: 8_192..<10_000, errno: .ioError)),
       ] {
         var loads = [first, last]
-        faults.fail(.madvise, with: errno, skipping: 1)
+        faults.fail(.madvise, with: errno, skipping: 1, times: 3)
         provider.load(&loads)
         #expect(loads[0].error == nil)
         #expect(loads[1].error == expected)

@@ -473,7 +473,11 @@ struct GuardTests {
 /// Whether a span shows a model's bytes, or zeros in the place of whole pages' rests.
 private func isPatched(_ span: RawSpan, _ model: [UInt8], at offset: Int) -> Bool {
   unsafe span.withUnsafeBytes { bytes in
-    bytes.indices.allSatisfy { unsafe bytes[$0] == model[offset + $0] || bytes[$0] == 0 }
+    bytes.indices.allSatisfy { index in
+      // Once: it may change.
+      let byte = unsafe bytes[index]
+      return byte == model[offset + index] || byte == 0
+    }
   }
 }
 
