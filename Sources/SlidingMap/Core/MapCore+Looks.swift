@@ -240,6 +240,10 @@ extension MapCore {
     guard let status = try statusWithinBudget(of: file, source, &token) else {
       throw MapError(.fileChanged)
     }
+    if status.identity != file.identity {
+      file.noteSuccessor(status.identity)
+      throw MapError(.fileChanged)
+    }
     let isProven = wasAnchored || status.version == file.version
     if !isProven && !Turn.isPlanted("unproven file") {
       // Nothing held the inode, so its number may have gone to another file; also that of an empty one.
@@ -278,38 +282,17 @@ extension MapCore {
   private func attachToSuccessor(
     of file: TrackedFile, _ source: FileSource, size: Int64? = nil, _ error: MapError
   ) throws(MapError) -> Attachment {
-    guard error.code == .fileChanged, let (identity, sources) = successor(of: file, source) else {
-      throw error
-    }
+    let (successor, sources) = locked { (file.successor, file.sources(source)) }
+    guard error.code == .fileChanged, let successor else { throw error }
     for source in sources {
       guard let found = try? attach(source) else { continue }
-      if found.edition.file.identity == identity {
+      if found.edition.file.identity == successor {
         return unsafe Attachment(
           edition: found.edition, pin: found.pin, log: found.log, size: size ?? found.size)
       }
       unsafe detach(found.edition, found.pin, nil)
     }
     throw error
-  }
-
-  /// To which file a file's handle leads, if that is another by now; and what may lead there.
-  private func successor(
-    of file: TrackedFile, _ source: FileSource
-  ) -> (identity: FileIdentity, sources: [FileSource])? {
-    var token = lock()
-    guard let handle = file.handle, !isShutDown else { return nil }
-    let provider = file.backend.provider
-    var chores = Chores()
-    file.hold()
-    places.beginHandleUse(of: file)
-    let status = token.unlocked { try? provider.status(of: handle) }
-    places.endHandleUse(of: file)
-    handlesMoved()
-    let sources = file.sources(source)
-    letGo(of: file, &chores)
-    perform(&chores, &token)
-    guard let status, status.identity != file.identity else { return nil }
-    return (status.identity, sources)
   }
 
   /// How often a request that found its file changed is made again.
@@ -388,7 +371,8 @@ extension MapCore {
     }
   }
 
-  /// The file's status, or nil if nobody can tell: no handle that can, and each path leads elsewhere or nowhere.
+  /// The file's status, or that of the file to which its handle leads by now; nil if nobody can tell: no handle that can, and each path
+  /// leads elsewhere or nowhere.
   private func statusNow(
     of file: TrackedFile, _ source: FileSource, _ token: inout LockToken
   ) throws(MapError) -> FileStatus? {
@@ -402,8 +386,7 @@ extension MapCore {
     return try token.unlocked { () throws(MapError) in
       if let handle {
         do throws(MapError) {
-          let status = try provider.status(of: handle)
-          return status.identity == file.identity ? status : nil
+          return try provider.status(of: handle)
         } catch {
           if error.code != .fileChanged { throw error }
           // The provider can't tell, but the handle holds the file, so a path that leads to its inode leads to it.

@@ -217,14 +217,12 @@ extension MapCore {
     while file.isHandleInUse() { waitForHandles(&token) }
     places.endChange(of: edition)
     file.noteUnmappable()
-    let former = places.giveUpHandle(of: file)
+    var chores = Chores()
+    if let former = places.giveUpHandle(of: file) { chores.handles.append(former) }
     places.take(opened.handle, of: takeover, file)
     handlesMoved()
     wakeAll()
-    guard let former else { return }
-    token.unlocked { former.owner.provider.close(former.handle) }
-    ledger.creditHandles()
-    handlesMoved()
+    perform(&chores, &token)
   }
 
   /// Opens a file once more, by another backend; the handle, which is counted, is to take the place of the one that it has.

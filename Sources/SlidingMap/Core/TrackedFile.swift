@@ -79,6 +79,10 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   /// Whether its bytes can be had without the handle, for all who have a cursor.
   var canDoWithoutHandle: Bool { !any { $0.cursors > 0 && !$0.keepsFile } }
 
+  /// The file to which its handle was found to lead: overlayfs had copied it up.
+  private(set) var successor: FileIdentity?
+  func noteSuccessor(_ identity: FileIdentity) { successor = identity }
+
   /// Whether the first backend can open it, but not map it.
   private(set) var isUnmappable = false
   func noteUnmappable() { isUnmappable = true }
