@@ -209,7 +209,7 @@ static struct smap_watch *_Nullable take_watch(void) {
 
 // Single pages of one reservation that may be read, so that each parts it and takes two kernel maps: when the process may have no more of
 // them, some are given up for those that zeros take, by taking the access away. The addresses stay ours.
-enum { SPARES = 3 };
+enum { SPARES = 2 };
 static char *reservation;
 static _Atomic uint32_t spares;
 static size_t page_size;

@@ -153,7 +153,7 @@ public final class MMapProvider: MappingProvider {
 
   /// Unmaps the file: munmap(2).
   public func unmap(_ extent: Extent) {
-    unsafe syscalls.unmap(extent.base, byteCount: extent.byteCount)
+    unsafe syscalls.unmapFile(extent.base, byteCount: extent.byteCount)
   }
 
   // MARK: Windows

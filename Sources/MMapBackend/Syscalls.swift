@@ -33,6 +33,24 @@ struct Syscalls: SystemCalls {
     _ = try unsafe mmap(base, byteCount, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor.rawValue)
   }
 
+  /// munmap(2) of a whole map of a file. One on hugetlbfs consists of huge pages, whatever length was asked for, and goes only with all of
+  /// the last (EINVAL). Should all fail, its memory is given back at least.
+  ///
+  /// - Precondition: nobody uses these addresses any more.
+  @unsafe
+  func unmapFile(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    for page in [SystemPage.size, 2 << 20, 1 << 30] {
+      let rounded = (byteCount + page - 1) / page * page
+      do throws(Errno) {
+        _ = try retrying(.munmap) { unsafe Int(munmap(base, rounded)) }
+        return
+      } catch {
+        if error != .invalidArgument { break }
+      }
+    }
+    unsafe drop(base, byteCount: byteCount)
+  }
+
   private func mmap(
     _ address: UnsafeMutableRawPointer?, _ byteCount: Int, _ protection: CInt, _ flags: CInt,
     _ descriptor: CInt

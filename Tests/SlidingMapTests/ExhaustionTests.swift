@@ -128,7 +128,7 @@ struct ExhaustionTests {
       #expect(statistics.counts.takeovers > 0 && statistics.peak.maps < 30)
       maps.shutdown()
       // This one was made when there were maps enough, and learns of it by a refusal.
-      let rest = try HostMaps(leaving: 24)
+      let rest = try HostMaps(leaving: 20)
       try files.read(through: early)
       #expect(early.statistics.counts.takeovers > 0)
       rest.giveBack()

@@ -133,7 +133,20 @@ final class Reads: @unchecked Sendable {
   }
 
   deinit {
-    if isSettled.load(ordering: .relaxed) { unsafe memory.deallocate() }
+    if isSettled.load(ordering: .relaxed) {
+      unsafe memory.deallocate()
+    } else {
+      let memory = unsafe Abandoned(memory: memory)
+      Self.abandoned.withLock { $0.append(memory) }
+    }
+  }
+
+  /// Memory that a backend may write to for ever. Kept where a leak checker sees it.
+  private static let abandoned = Guarded<[Abandoned]>([], isScheduled: false)
+
+  @safe
+  private struct Abandoned: @unchecked Sendable {
+    let memory: UnsafeMutableRawBufferPointer
   }
 
   /// Every read has ended.

@@ -5,7 +5,7 @@ internal import Synchronization
 extension Bench {
   /// How long ends may take, in seconds, before they count as forgotten; generous, as machines may be busy, and
   /// more so under a sanitizer.
-  private static let patience = ProcessResources.isSanitized ? 60 : 15
+  private static let patience = ProcessResources.isSanitized ? 120 : 40
 
   private func places(_ handle: Handle, _ count: Int) -> [(Handle, [UInt8], Int, Int)] {
     let content = contents[Self.large]!
