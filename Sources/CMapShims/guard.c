@@ -16,137 +16,16 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-// MARK: What is missing
-
-// Places of one block, behind its head, which fills a cache line of its own.
-struct block {
-  struct block *next;
-  size_t count;
-};
-
-// A stretch of missing bytes; it only grows. Without one, start lies behind end.
-struct stretch {
-  _Atomic int64_t start, end;
-};
-
-enum { STRETCHES = 16 };
-
-struct smap_poison {
-  // Release after a stretch was written; acquire before it is read.
-  _Atomic uint64_t faults;
-  // How many stretches are taken. A file with more of them has the last one cover the rest.
-  _Atomic uint32_t taken;
-  struct stretch stretches[STRETCHES];
-  // Blocks are added in front, with release, and never taken out.
-  struct block *_Atomic blocks;
-};
-
-smap_poison *smap_poison_make(void) {
-  smap_poison *poison = calloc(1, sizeof *poison);
-  if (poison)
-    for (int index = 0; index < STRETCHES; index++) atomic_init(&poison->stretches[index].start, INT64_MAX);
-  return poison;
-}
-
-void smap_poison_free(smap_poison *poison) {
-  struct block *block = atomic_load_explicit(&poison->blocks, memory_order_relaxed);
-  while (block) {
-    struct block *next = block->next;
-    free(block);
-    block = next;
-  }
-  free(poison);
-}
-
-void *smap_poison_add_places(smap_poison *poison, size_t count) {
-  void *memory;
-  size_t size = (count + 1) * smap_place_size;
-  if (count >= SIZE_MAX / smap_place_size - 1 || posix_memalign(&memory, smap_place_size, size) != 0) return NULL;
-  memset(memory, 0, size);
-  struct block *block = memory;
-  block->count = count;
-  block->next = atomic_load_explicit(&poison->blocks, memory_order_relaxed);
-  atomic_store_explicit(&poison->blocks, block, memory_order_release);
-  return (char *)memory + smap_place_size;
-}
-
-static void call_attention(smap_poison *poison) {
-  struct block *block = atomic_load_explicit(&poison->blocks, memory_order_acquire);
-  for (; block; block = block->next) {
-    char *place = (char *)block;
-    for (size_t index = 0; index < block->count; index++) {
-      place += smap_place_size;
-      // Release: whoever sees it sees what was noted before.
-      atomic_store_explicit((_Atomic uint64_t *)(place + smap_attention_offset), 1, memory_order_release);
-    }
-  }
-}
-
-static void extend(struct stretch *stretch, int64_t start, int64_t end) {
-  int64_t old = atomic_load_explicit(&stretch->start, memory_order_relaxed);
-  while (start < old && !atomic_compare_exchange_weak_explicit(
-    &stretch->start, &old, start, memory_order_relaxed, memory_order_relaxed)) {}
-  old = atomic_load_explicit(&stretch->end, memory_order_relaxed);
-  while (end > old && !atomic_compare_exchange_weak_explicit(
-    &stretch->end, &old, end, memory_order_relaxed, memory_order_relaxed)) {}
-}
-
-// The stretch that a new one belongs to: one that it touches, else a free one; else the last, which then covers what lies between, too.
-static struct stretch *place_for(smap_poison *poison, int64_t start, int64_t end) {
-  uint32_t taken = atomic_load_explicit(&poison->taken, memory_order_relaxed);
-  for (uint32_t index = 0; index < taken && index < STRETCHES; index++) {
-    struct stretch *stretch = &poison->stretches[index];
-    if (start <= atomic_load_explicit(&stretch->end, memory_order_relaxed) &&
-        end >= atomic_load_explicit(&stretch->start, memory_order_relaxed)) return stretch;
-  }
-  uint32_t free = atomic_fetch_add_explicit(&poison->taken, 1, memory_order_relaxed);
-  if (free < STRETCHES) return &poison->stretches[free];
-  atomic_store_explicit(&poison->taken, STRETCHES, memory_order_relaxed);
-  return &poison->stretches[STRETCHES - 1];
-}
-
-void smap_poison_note(smap_poison *poison, int64_t start, int64_t end) {
-  extend(place_for(poison, start, end), start, end);
-  atomic_fetch_add_explicit(&poison->faults, 1, memory_order_release);
-  call_attention(poison);
-}
-
-const void *smap_poison_faults(const smap_poison *poison) { return &poison->faults; }
-
-int64_t smap_poison_first(const smap_poison *poison, int64_t start, int64_t end) {
-  // What the caller read before, zeros perhaps, comes before.
-  atomic_thread_fence(memory_order_acquire);
-  if (atomic_load_explicit(&poison->faults, memory_order_acquire) == 0) return -1;
-  int64_t first = INT64_MAX;
-  for (int index = 0; index < STRETCHES; index++) {
-    const struct stretch *stretch = &poison->stretches[index];
-    int64_t from = atomic_load_explicit(&stretch->start, memory_order_relaxed);
-    int64_t to = atomic_load_explicit(&stretch->end, memory_order_relaxed);
-    if (from < start) from = start;
-    if (to > end) to = end;
-    if (from < to && from < first) first = from;
-  }
-  return first == INT64_MAX ? -1 : first;
-}
-
-void smap_poison_narrow(const smap_poison *poison, int64_t from, int64_t to, int64_t *start, int64_t *end) {
-  for (int index = 0; index < STRETCHES; index++) {
-    const struct stretch *stretch = &poison->stretches[index];
-    int64_t first = atomic_load_explicit(&stretch->start, memory_order_relaxed);
-    int64_t last = atomic_load_explicit(&stretch->end, memory_order_relaxed);
-    if (first >= last) continue;
-    // What reaches into both sides takes from both.
-    if (first < from && *start < last) *start = last < from ? last : from;
-    if (last > to && *end > first) *end = first > to ? first : to;
-  }
-}
-
 // MARK: What is watched
 
 struct smap_watch {
-  // 0 where there is none. Stored last, with release, and read first, with acquire; the rest stays as it is while a handler works.
+  // 0 where there is none. Stored last and read first; what follows `end` stays as it is while a handler is at work here.
   _Atomic uintptr_t base;
-  uintptr_t end;
+  // Handlers at work here. Sequentially consistent, like the base: either a handler that has counted itself sees that the watch ended, or
+  // who ended it sees the handler.
+  _Atomic uint32_t at_work;
+  // Relaxed: who has found it together with another watch's base looks again once it has counted itself.
+  _Atomic uintptr_t end;
   size_t window;
   smap_poison *poison;
   void *owner;
@@ -170,19 +49,26 @@ struct table {
 static struct table first_table;
 static pthread_mutex_t tables = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t begun;
-// Handlers at work. Sequentially consistent, like the base of a watch that ends: either the handler sees that it ended, or who ended it
-// sees the handler.
-static atomic_int at_work;
 
-static struct smap_watch *_Nullable find(uintptr_t address) {
+static bool covers(struct smap_watch *watch, uintptr_t address) {
+  uintptr_t base = atomic_load(&watch->base);
+  return base && address >= base && address < atomic_load_explicit(&watch->end, memory_order_relaxed);
+}
+
+// Finds the watch of an address, which does not end before the handler has left.
+static struct smap_watch *_Nullable enter(uintptr_t address) {
   for (struct table *table = &first_table; table; table = atomic_load_explicit(&table->next, memory_order_acquire))
     for (int index = 0; index < WATCHES; index++) {
       struct smap_watch *watch = &table->watches[index];
-      uintptr_t base = atomic_load(&watch->base);
-      if (base && address >= base && address < watch->end) return watch;
+      if (!covers(watch, address)) continue;
+      atomic_fetch_add(&watch->at_work, 1);
+      if (covers(watch, address)) return watch;
+      atomic_fetch_sub(&watch->at_work, 1);
     }
   return NULL;
 }
+
+static void leave(struct smap_watch *watch) { atomic_fetch_sub(&watch->at_work, 1); }
 
 // Called with the lock, as all that changes these is.
 static struct table *last_table = &first_table;
@@ -249,7 +135,7 @@ static bool put_zeros(uintptr_t start, uintptr_t end) {
 // which spare ones are given up; in the place of a whole map they take none, but the kernel gives nothing to who has too many, and for that
 // the last is.
 static bool replace(smap_watch *watch, uintptr_t base, uintptr_t start, uintptr_t end) {
-  bool is_whole = start == base && end == watch->end;
+  bool is_whole = start == base && end == atomic_load_explicit(&watch->end, memory_order_relaxed);
   smap_poison_note(watch->poison, (int64_t)(start - base), (int64_t)(end - base));
   if (put_zeros(start, end)) return true;
   // Under mlockall(MCL_FUTURE) what is replaced counts beside what replaces it.
@@ -261,14 +147,15 @@ static bool replace(smap_watch *watch, uintptr_t base, uintptr_t start, uintptr_
 
 static bool repair(smap_watch *watch, uintptr_t address) {
   uintptr_t base = atomic_load_explicit(&watch->base, memory_order_relaxed);
-  uintptr_t start = address & ~(page_size - 1), end = watch->end;
+  uintptr_t last = atomic_load_explicit(&watch->end, memory_order_relaxed);
+  uintptr_t start = address & ~(page_size - 1), end = last;
   // Others may be at the same page.
   bool is_known = smap_poison_first(watch->poison, (int64_t)(start - base), (int64_t)(start - base) + 1) >= 0;
   if (is_known || atomic_fetch_add(&watch->parts, 1) < MOST_PARTS) {
     uintptr_t window = base + ((start - base) / watch->window + 1) * watch->window;
     if (window > base && window < end) end = window;
   }
-  return replace(watch, base, start, end) || replace(watch, base, base, watch->end);
+  return replace(watch, base, start, end) || replace(watch, base, base, last);
 }
 
 // MARK: The handler
@@ -358,18 +245,15 @@ static void pass_on(int number, siginfo_t *info, void *context) {
 enum { MOST_REPEATS = 3 };
 
 static bool is_ours(uintptr_t address) {
-  atomic_fetch_add(&at_work, 1);
-  struct smap_watch *watch = find(address);
-  bool is_repaired = false;
-  if (watch) {
-    uintptr_t page = address & ~(page_size - 1);
-    bool is_again = here.page == page && here.number == watch->number;
-    here.repeats = is_again ? here.repeats + 1 : 0;
-    here.page = page;
-    here.number = watch->number;
-    is_repaired = here.repeats < MOST_REPEATS && repair(watch, address);
-  }
-  atomic_fetch_sub(&at_work, 1);
+  struct smap_watch *watch = enter(address);
+  if (!watch) return false;
+  uintptr_t page = address & ~(page_size - 1);
+  bool is_again = here.page == page && here.number == watch->number;
+  here.repeats = is_again ? here.repeats + 1 : 0;
+  here.page = page;
+  here.number = watch->number;
+  bool is_repaired = here.repeats < MOST_REPEATS && repair(watch, address);
+  leave(watch);
   return is_repaired;
 }
 
@@ -384,12 +268,13 @@ static void handle(int number, siginfo_t *info, void *context) {
   errno = error;
 }
 
-// The child finds the tables whole, and nobody at work but who forked.
+// The child finds the tables whole, and nobody at work.
 static void before_fork(void) { pthread_mutex_lock(&tables); }
 static void forked_here(void) { pthread_mutex_unlock(&tables); }
 static void forked_there(void) {
   pthread_mutex_unlock(&tables);
-  atomic_store(&at_work, 0);
+  for (struct table *table = &first_table; table; table = atomic_load_explicit(&table->next, memory_order_acquire))
+    for (int index = 0; index < WATCHES; index++) atomic_store(&table->watches[index].at_work, 0);
 }
 
 static void prepare(void) {
@@ -441,7 +326,7 @@ smap_watch *smap_watch_begin(
   make_spares();
   smap_watch *watch = install() ? take_watch() : NULL;
   if (watch) {
-    watch->end = (uintptr_t)base + byte_count;
+    atomic_store_explicit(&watch->end, (uintptr_t)base + byte_count, memory_order_relaxed);
     watch->window = window;
     watch->poison = poison;
     watch->owner = owner;
@@ -456,7 +341,7 @@ smap_watch *smap_watch_begin(
 
 void smap_watch_end(smap_watch *watch) {
   atomic_store(&watch->base, 0);
-  while (atomic_load(&at_work) > 0) sched_yield();
+  while (atomic_load(&watch->at_work) > 0) sched_yield();
   void *owner = watch->owner;
   void (*release)(void *) = watch->release;
   pthread_mutex_lock(&tables);
