@@ -95,6 +95,21 @@ bool smap_has_fine_times(int fd, const char *path) {
   }
 }
 
+bool smap_has_huge_pages(int fd) {
+  struct statfs system;
+  return fstatfs(fd, &system) == 0 && (uint32_t)system.f_type == 0x958458f6;
+}
+
+int smap_leave_descriptors(void) {
+#ifdef SYS_close_range
+  long number = SYS_close_range;
+#else
+  long number = 436;  // the same on all architectures
+#endif
+  unsigned unshare = 1 << 1;  // CLOSE_RANGE_UNSHARE, newer than some headers
+  return (int)syscall(number, 3u, ~0u, unshare);
+}
+
 void *smap_enlarge(void *address, size_t old_size, size_t new_size) {
   return mremap(address, old_size, new_size, MREMAP_MAYMOVE);
 }
@@ -102,6 +117,16 @@ void *smap_enlarge(void *address, size_t old_size, size_t new_size) {
 bool smap_has_fine_times(int fd, const char *path) {
   (void)fd, (void)path;
   return false;
+}
+
+bool smap_has_huge_pages(int fd) {
+  (void)fd;
+  return false;
+}
+
+int smap_leave_descriptors(void) {
+  errno = ENOSYS;
+  return -1;
 }
 
 void *smap_enlarge(void *address, size_t old_size, size_t new_size) {

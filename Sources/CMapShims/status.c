@@ -4,6 +4,8 @@
 #include "status.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 #ifdef __APPLE__
@@ -18,9 +20,9 @@ static int64_t nanoseconds(int64_t seconds, int64_t rest) {
   return (int64_t)((uint64_t)seconds * 1000000000u + (uint64_t)rest);
 }
 
-static int examine_plainly(int fd, const char *path, smap_status *status) {
+static int examine_plainly(int fd, const char *path, int flags, smap_status *status) {
   struct stat plain;
-  if ((path ? stat(path, &plain) : fstat(fd, &plain)) != 0) return -1;
+  if ((path ? fstatat(fd, path, &plain, flags) : fstat(fd, &plain)) != 0) return -1;
   *status = (smap_status){
     .device = plain.st_dev, .inode = plain.st_ino, .mode = plain.st_mode, .size = plain.st_size,
     .change_time = nanoseconds(plain.CHANGE.tv_sec, plain.CHANGE.tv_nsec),
@@ -34,24 +36,46 @@ static int examine_plainly(int fd, const char *path, smap_status *status) {
 }
 
 #ifdef __linux__
-#include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
-static bool is_ambiguous(int fd, const char *path) {
+// statfs(2) follows links and knows no directory to begin in, so a path of either kind is opened for the question. What can't be told is
+// taken for ambiguous then.
+static bool is_ambiguous(int fd, const char *path, int flags) {
   struct statfs system;
-  if ((path ? statfs(path, &system) : fstatfs(fd, &system)) != 0) return false;
-  return system.f_type == 0x65735546     // FUSE, virtiofs
-      || system.f_type == 0x01021997;    // 9p
+  int result, place = -1;
+  if (path && (fd != AT_FDCWD || flags)) {
+    place = openat(fd, path, O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
+    if (place < 0) return true;
+    result = fstatfs(place, &system);
+    close(place);
+  } else {
+    result = path ? statfs(path, &system) : fstatfs(fd, &system);
+  }
+  if (result != 0) return place >= 0;
+  switch ((uint32_t)system.f_type) {
+    case 0x65735546:                     // FUSE, virtiofs
+    case 0x01021997:                     // 9p
+    case 0x00006969:                     // NFS
+    case 0x0000517B:                     // SMB
+    case 0xFE534D42:
+    case 0xFF534D42:
+    case 0x5346414F:                     // AFS
+    case 0x6B414653:
+      return true;
+    default: return false;
+  }
 }
 
-int smap_examine(int fd, const char *path, smap_status *status) {
+static int examine(int fd, const char *path, int flags, smap_status *status) {
   struct statx found;
-  int result = path ? statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME, &found)
-                    : statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME, &found);
+  unsigned mask = STATX_BASIC_STATS | STATX_BTIME;
+  int result = path ? statx(fd, path, flags | AT_STATX_SYNC_AS_STAT, mask, &found)
+                    : statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, mask, &found);
   if (result != 0) {
     if (errno != ENOSYS && errno != EPERM) return -1;
-    result = examine_plainly(fd, path, status);
+    result = examine_plainly(fd, path, flags, status);
   } else {
     *status = (smap_status){
       .device = makedev(found.stx_dev_major, found.stx_dev_minor), .inode = found.stx_ino,
@@ -64,9 +88,17 @@ int smap_examine(int fd, const char *path, smap_status *status) {
     };
   }
   // File systems on a block device have its numbers; the others have 0 for the major one.
-  if (result == 0 && major(status->device) == 0) status->is_ambiguous = is_ambiguous(fd, path);
+  if (result == 0 && major(status->device) == 0) status->is_ambiguous = is_ambiguous(fd, path, flags);
   return result;
 }
 #else
-int smap_examine(int fd, const char *path, smap_status *status) { return examine_plainly(fd, path, status); }
+static int examine(int fd, const char *path, int flags, smap_status *status) {
+  return examine_plainly(fd, path, flags, status);
+}
 #endif
+
+int smap_examine(int fd, smap_status *status) { return examine(fd, NULL, 0, status); }
+
+int smap_examine_path(int directory, const char *path, int flags, smap_status *status) {
+  return examine(directory, path, flags, status);
+}

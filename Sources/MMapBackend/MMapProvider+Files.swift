@@ -2,7 +2,7 @@ public import MapProtocols
 internal import SystemPackage
 
 extension MMapProvider {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2).
+  /// Opens a path (openat(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2).
   ///
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE, ENFILE), and
   ///   `.openFailed` for all else: EACCES for a descriptor open for writing only, EBADF for a closed one. Whatever
@@ -13,7 +13,7 @@ extension MMapProvider {
   }
 
   /// A relative path from the root: getcwd(3).
-  public func resolve(_ source: FileSource) -> FileSource { source.absolute }
+  public func resolve(_ source: FileSource) -> FileSource { syscalls.paths.resolve(source) }
 
   /// What a source leads to now: statx(2).
   ///

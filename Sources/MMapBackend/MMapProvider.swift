@@ -35,25 +35,27 @@ public final class MMapProvider: MappingProvider {
   ///   - bypassLimit: see `RegionProvider.bypassLimit`; without a takeover nothing is bypassed.
   ///   - isGuarded: whether missing pages are errors of those who read them. False leaves SIGBUS to the program: then a file that is cut
   ///     short while it is read ends the process.
+  ///   - paths: where paths begin, and whether links are followed; the takeover has its own.
   public convenience init(
     populate: Bool = false, takeover: Takeover? = nil,
-    bypassLimit: Int = 0, isGuarded: Bool = true
+    bypassLimit: Int = 0, isGuarded: Bool = true, paths: PathResolution = .ordinary
   ) {
     self.init(
       populate: populate, takeover: takeover, bypassLimit: bypassLimit, isGuarded: isGuarded,
-      faults: nil)
+      paths: paths, faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail.
   package init(
     populate: Bool = false, takeover: Takeover? = nil,
-    bypassLimit: Int = 0, isGuarded: Bool = true, faults: SyscallFaults?
+    bypassLimit: Int = 0, isGuarded: Bool = true, paths: PathResolution = .ordinary,
+    faults: SyscallFaults?
   ) {
     self.isGuarded = isGuarded
     mapping = MappingProperties(
       loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether)
     self.bypassLimit = takeover == nil ? 0 : bypassLimit
-    syscalls = Syscalls(faults: faults)
+    syscalls = Syscalls(faults: faults, paths: paths)
     populator = Populator(syscalls)
     self.takeover = takeover
   }
@@ -64,7 +66,7 @@ public final class MMapProvider: MappingProvider {
 
   /// Maps the file whole: one mmap(2), PROT_READ and MAP_SHARED, aligned.
   ///
-  /// Where the address space has no room for growth it maps the file's pages alone.
+  /// Where the address space has no room for growth it maps the file's pages alone. Files on hugetlbfs lie where the kernel puts them.
   ///
   /// - Precondition: `0 < fileSize <= byteCount`, and `alignment` is a power of two.
   /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES).
@@ -97,13 +99,14 @@ public final class MMapProvider: MappingProvider {
   /// gets the same bytes from the file. Pages past the end of the file are past the end of this extent's file too.
   ///
   /// - Precondition: the extent holds at least the file's first byte, and begins at a page.
-  /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES). The old extent is whole then.
+  /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES; files on hugetlbfs). The old extent is whole then.
   public func map(
     _ handle: Handle, fileSize: Int64, replacing extent: Extent
   ) throws(MapError) -> Extent {
     precondition(fileSize > 0 && extent.byteCount > 0, "an extent holds its file")
     let descriptor = FileDescriptor(handle)
     do throws(Errno) {
+      if syscalls.hasHugePages(descriptor) { throw .invalidArgument }
       // Limits (RLIMIT_AS, the map count) are checked before the kernel touches what is mapped already. But the file system's
       // own say, such as ENODEV for a file in /sys, comes after the old pages are gone, and then leaves a hole: on Linux
       // 6.18 too, although since 6.12 most failures put back what was there. So a page of the file, mapped elsewhere, finds
@@ -129,6 +132,10 @@ public final class MMapProvider: MappingProvider {
   private func map(
     _ descriptor: FileDescriptor, byteCount: Int, _ placement: Placement
   ) throws(Errno) -> UnsafeMutableRawPointer {
+    // A map of huge pages is as long as they are, also where that reaches past addresses of our own.
+    if syscalls.hasHugePages(descriptor) {
+      return try unsafe syscalls.map(descriptor, byteCount: byteCount)
+    }
     if placement.residue == 0 {
       // The kernel aligns large file maps to huge pages by itself: mostly that is enough.
       let base = try unsafe syscalls.map(descriptor, byteCount: byteCount)
@@ -201,9 +208,13 @@ extension RegionProvider where Self == MMapProvider {
 
   /// Regions by mmap(2).
   ///
-  /// - Parameter populate: whether a window's pages are all mapped when it is loaded, instead of one by one when touched.
-  public static func mmap(populate: Bool) -> MMapProvider {
-    MMapProvider(populate: populate)
+  /// - Parameters:
+  ///   - populate: whether a window's pages are all mapped when it is loaded, instead of one by one when touched.
+  ///   - paths: where paths begin, and whether links are followed.
+  public static func mmap(
+    populate: Bool = false, paths: PathResolution = .ordinary
+  ) -> MMapProvider {
+    MMapProvider(populate: populate, paths: paths)
   }
 }
 

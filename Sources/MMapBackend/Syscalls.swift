@@ -13,6 +13,7 @@ internal import SystemPackage
 /// The Darwin variants compile from the same source but were never run.
 struct Syscalls: SystemCalls {
   let faults: SyscallFaults?
+  let paths: PathResolution
 
   // MARK: Memory
 
@@ -31,6 +32,11 @@ struct Syscalls: SystemCalls {
     _ descriptor: FileDescriptor, byteCount: Int, at base: UnsafeMutableRawPointer
   ) throws(Errno) {
     _ = try unsafe mmap(base, byteCount, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor.rawValue)
+  }
+
+  /// Whether a file lies on hugetlbfs, so that the kernel rounds up what is mapped of it: fstatfs(2).
+  func hasHugePages(_ descriptor: FileDescriptor) -> Bool {
+    smap_has_huge_pages(descriptor.rawValue)
   }
 
   /// munmap(2) of a whole map of a file. One on hugetlbfs consists of huge pages, whatever length was asked for, and goes only with all of

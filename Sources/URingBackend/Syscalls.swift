@@ -1,3 +1,4 @@
+internal import CMapShims
 internal import CURing
 internal import MapProtocols
 internal import SystemPackage
@@ -14,6 +15,7 @@ internal import SystemPackage
 /// The Darwin variants compile from the same source but were never run.
 struct Syscalls: SystemCalls {
   let faults: SyscallFaults?
+  var paths: PathResolution
   /// Nil outside of tests.
   let completions: CompletionFaults?
 
@@ -94,6 +96,12 @@ struct Syscalls: SystemCalls {
   func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) -> ServiceThread {
     if let fault = faults?.next(.startThread) { throw fault }
     return try ServiceThread(body)
+  }
+
+  /// Gives the calling thread, and those that it starts later, a table of descriptors of their own, with the standard streams alone:
+  /// close_range(2), CLOSE_RANGE_UNSHARE.
+  func leaveDescriptors() throws(Errno) {
+    _ = try retrying(.leaveDescriptors) { Int(smap_leave_descriptors()) }
   }
 
   /// The soft limit of descriptors: getrlimit(2), RLIMIT_NOFILE.

@@ -10,15 +10,17 @@ internal import SystemPackage
 #endif
 
 extension URingProvider {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2). Where the
-  /// process or the system has no descriptor left, or at once if the provider `opensDirectly`, into the ring's table instead.
+  /// Opens a path (openat(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2). Where the
+  /// process or the system has no descriptor left, or at once if the provider `opensDirectly`, into the ring's table instead. Where the ring
+  /// has none, and the process no descriptor left, in a thread that has a table of its own (close_range(2), Linux 5.9).
   ///
-  /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE or ENFILE, and the ring's table
-  ///   is full or missing), `.fileChanged` for a path that leads to another file at each look, `.shutdown`, `.forked` where a
-  ///   child of fork(2) would need the ring, and `.openFailed` for all else.
+  /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE or ENFILE, and the other table
+  ///   is full or missing), `.shutdown`, `.forked` where a child of fork(2) would need the ring, and `.openFailed` for all else.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     if hasShutDown { throw MapError(.shutdown, source: source) }
-    guard let ring, features.directDescriptors.isPresent else { return try openOrdinary(source) }
+    guard let ring, features.directDescriptors.isPresent else {
+      return try openWithoutRing(source)
+    }
     if !opensDirectly {
       do throws(MapError) {
         return try openOrdinary(source)
@@ -34,7 +36,19 @@ extension URingProvider {
       case .name: throw MapError(.unsupported)
       }
     } catch {
+      // The kernel refuses the ring, as in a sandbox that was closed later.
+      if error.code == .readFailed { return try openWithoutRing(source) }
       throw error.about(source)
+    }
+  }
+
+  private func openWithoutRing(_ source: FileSource) throws(MapError) -> OpenedFile {
+    do throws(MapError) {
+      return try openOrdinary(source)
+    } catch {
+      // ENFILE bounds all tables together.
+      if error.errno != .tooManyOpenFiles { throw error }
+      return try openOnThreads(source)
     }
   }
 
@@ -55,56 +69,62 @@ extension URingProvider {
     return OpenedFile(handle: target.handle, status: status)
   }
 
-  // MARK: Direct descriptors
+  // MARK: Descriptors of threads
 
-  /// What was opened can't be examined without a descriptor of the process, and none may be left. So the path is, before and
-  /// after: where it led to the same version of the same file, that was opened.
-  private func openDirectly(_ path: FilePath, _ ring: Ring) throws(MapError) -> OpenedFile {
-    var lease = LeaseWait()
-    var tries = 8
-    while tries > 0 {
-      tries -= 1
-      let before = try examine(path)
-      let slot = try take(ring)
-      let isOpen: Bool
-      do throws(MapError) {
-        isOpen = try open(path, into: slot, ring)
+  private func openOnThreads(_ source: FileSource) throws(MapError) -> OpenedFile {
+    // Found by /proc in the process's own table, which the threads have left.
+    var (known, path): (FileStatus?, FilePath) = (nil, "")
+    switch source {
+    case .path(let original): path = syscalls.paths.pathForOtherTables(original)
+    case .descriptor(let descriptor):
+      do throws(Errno) {
+        guard try syscalls.isReadable(descriptor) else { throw .permissionDenied }
       } catch {
-        ring.putSlot(slot)
-        // Another process holds a lease on it.
-        if error.errno != .resourceTemporarilyUnavailable || !lease.wait() { throw error }
-        tries += 1
-        continue
+        throw MapError(opening: error).about(source)
       }
-      guard isOpen else {
-        ring.putSlot(slot)
-        continue
-      }
-      // Before the path is asked again, so that a file that somebody writes to is not taken for one without a size.
-      let isUnsized = before.size == 0 && hasContent(ReadTarget(slot: slot), ring)
-      if (try? syscalls.status(of: .path(path)))?.isSame(as: before) == true {
-        if !isUnsized { return hold(path, before, in: slot) }
-        ring.closeSlot(slot)
-        throw MapError(.unsizedFile)
-      }
-      ring.closeSlot(slot)
+      known = try syscalls.examine(descriptor)
+      path = PathResolution.pathForOtherTables(descriptor)
+    case .name: throw MapError(.unsupported, source: source)
     }
-    throw MapError(.fileChanged)
+    var calls = syscalls
+    calls.paths = source.path == nil ? .ordinary : syscalls.paths.withoutDirectory
+    do throws(MapError) {
+      let file = try threads.run { () throws(MapError) in
+        let file = try calls.openFile(.path(path))
+        if known != nil && known?.identity != file.status.identity {
+          calls.close(file.descriptor)
+          throw MapError(.fileChanged)
+        }
+        return file
+      }
+      return OpenedFile(handle: ReadTarget(ofThreads: file.descriptor).handle, status: file.status)
+    } catch {
+      throw MapError(error.code, source: source, errno: error.errno)
+    }
   }
 
-  /// The status of what the path leads to, if it may be opened.
-  private func examine(_ path: FilePath) throws(MapError) -> FileStatus {
-    let clock = FileStatus.changeClock()
-    let found: SystemStatus
-    do throws(Errno) {
-      found = try syscalls.look(at: path)
-    } catch {
-      throw MapError(opening: error)
+  // MARK: Direct descriptors
+
+  /// Opens it as a descriptor of the process, for a moment, and has the ring take it over. Where the place of the spare one was taken by
+  /// another thread of the process in that moment, in a thread that has a table of its own.
+  private func openDirectly(_ path: FilePath, _ ring: Ring) throws(MapError) -> OpenedFile {
+    var lease = LeaseWait()
+    while true {
+      let slot = try take(ring)
+      do throws(MapError) {
+        return try spare.whileGivenUp { () throws(MapError) in
+          let file = try syscalls.openFile(.path(path), waitsForLease: false)
+          defer { syscalls.close(file.descriptor) }
+          try adopt(file.descriptor, into: slot, ring)
+          return hold(path, file.status, in: slot)
+        }
+      } catch {
+        ring.putSlot(slot)
+        if error.errno == .tooManyOpenFiles { return try openOnThreads(.path(path)) }
+        // Others wait for a spare descriptor, but not for somebody's lease.
+        guard syscalls.isLeased(path, error), lease.wait() else { throw error }
+      }
     }
-    if let code = MapError.Code(refusing: found.type) {
-      throw MapError(code, errno: found.type == .directory ? .isDirectory : nil)
-    }
-    return syscalls.status(found, after: clock, at: path)
   }
 
   private func take(_ ring: Ring) throws(MapError) -> Int32 {
@@ -114,33 +134,7 @@ extension URingProvider {
     return slot
   }
 
-  /// openat(2) into a slot; false if that is to be tried again.
-  private func open(_ path: FilePath, into slot: Int32, _ ring: Ring) throws(MapError) -> Bool {
-    var request = unsafe Ring.Request()
-    unsafe request.operation = UInt8(SMAP_RING_OPEN_DIRECT)
-    unsafe request.file = slot
-    // O_CLOEXEC means nothing here and is refused: the table does not outlive an exec.
-    unsafe request.count = UInt32(O_RDONLY | O_NONBLOCK | O_NOCTTY)
-    let outcome = unsafe path.withPlatformString { name -> Result<Int32, MapError> in
-      unsafe request.address = UnsafeMutableRawPointer(mutating: name)
-      do throws(MapError) {
-        return .success(try unsafe ring.run(request))
-      } catch {
-        return .failure(error)
-      }
-    }
-    let result = try outcome.get()
-    if result >= 0 { return true }
-    let errno = Errno(rawValue: -result)
-    switch errno {
-    case .interrupted, .canceled, .noSuchFileOrDirectory:
-      // Gone since it was examined, perhaps for another to come; else it will be missing at the next look.
-      return false
-    default: throw MapError(opening: errno)
-    }
-  }
-
-  /// Puts a descriptor of the caller's into the table, which takes a reference of its own to the open file.
+  /// Puts a descriptor of the caller's into the table.
   private func adopt(_ descriptor: FileDescriptor, _ ring: Ring) throws(MapError) -> OpenedFile {
     do throws(Errno) {
       guard try syscalls.isReadable(descriptor) else { throw .permissionDenied }
@@ -150,15 +144,7 @@ extension URingProvider {
     let status = try syscalls.examine(descriptor)
     let slot = try take(ring)
     do throws(MapError) {
-      var number = descriptor.rawValue
-      var request = unsafe Ring.Request()
-      unsafe request.operation = UInt8(SMAP_RING_ADOPT)
-      unsafe request.file = slot
-      let result = try unsafe withAddress(of: &number) { address throws(MapError) in
-        unsafe request.address = address
-        return try unsafe Self.run(request, ring)
-      }
-      if result < 0 { throw MapError(opening: Errno(rawValue: -result)) }
+      try adopt(descriptor, into: slot, ring)
     } catch {
       ring.putSlot(slot)
       throw error
@@ -166,20 +152,25 @@ extension URingProvider {
     return hold(nil, status, in: slot)
   }
 
+  /// Puts a descriptor into a slot, which takes a reference of its own to the open file.
+  private func adopt(
+    _ descriptor: FileDescriptor, into slot: Int32, _ ring: Ring
+  ) throws(MapError) {
+    var number = descriptor.rawValue
+    var request = unsafe Ring.Request()
+    unsafe request.operation = UInt8(SMAP_RING_ADOPT)
+    unsafe request.file = slot
+    let result = try unsafe withAddress(of: &number) { address throws(MapError) in
+      unsafe request.address = address
+      return try unsafe Self.run(request, ring)
+    }
+    if result < 0 { throw MapError(opening: Errno(rawValue: -result)) }
+  }
+
   /// Remembers a file in the table.
   private func hold(_ path: FilePath?, _ status: FileStatus, in slot: Int32) -> OpenedFile {
     directFiles[slot] = DirectFiles.File(path: path, identity: status.identity)
     return OpenedFile(handle: ReadTarget(slot: slot).handle, status: status)
-  }
-
-  /// Whether a file of size 0 has a byte after all. One request, so that a file that makes its reader wait can't: O_NONBLOCK.
-  private func hasContent(_ target: ReadTarget, _ ring: Ring) -> Bool {
-    var byte: UInt8 = 0
-    let result = try? unsafe withAddress(of: &byte) { address throws(MapError) in
-      let piece = unsafe ReadPiece(target, 0..<1, into: address)
-      return try unsafe Self.run(piece.request, ring)
-    }
-    return result != 0
   }
 
   /// Carries out a request, again if the thread that gave it to the kernel, which may be another than this, ended meanwhile.
@@ -193,7 +184,7 @@ extension URingProvider {
   // MARK: Status
 
   /// A relative path from the root: getcwd(3).
-  public func resolve(_ source: FileSource) -> FileSource { source.absolute }
+  public func resolve(_ source: FileSource) -> FileSource { syscalls.paths.resolve(source) }
 
   /// What a source leads to now: statx(2).
   ///
@@ -204,14 +195,19 @@ extension URingProvider {
 
   /// What a handle leads to now: statx(2).
   ///
-  /// For a direct descriptor its path is asked (statx(2)) as long as it leads to the same file. Else the file gets a
+  /// A descriptor of threads is asked there. For a direct descriptor its path is asked (statx(2)) as long as it leads to the same file. Else the file gets a
   /// descriptor of the process for that moment (IORING_OP_FIXED_FD_INSTALL, Linux 6.8).
   ///
   /// - Throws: `.openFailed`. For a direct descriptor also `.fileChanged` where nobody can tell, because the kernel is older
   ///   or no descriptor is left, `.shutdown` and `.forked`.
   public func status(of handle: Handle) throws(MapError) -> FileStatus {
     let target = ReadTarget(handle)
-    guard target.isSlot else { return try syscalls.status(of: target.descriptor) }
+    switch target.table {
+    case .process: return try syscalls.status(of: target.descriptor)
+    case .threads:
+      return try threads.run { () throws(MapError) in try syscalls.status(of: target.descriptor) }
+    case .ring: break
+    }
     if isForked { throw MapError(.forked) }
     guard let file = directFiles[target.number] else {
       throw MapError(.openFailed, errno: .badFileDescriptor)
@@ -229,9 +225,11 @@ extension URingProvider {
     guard let ring, canInstall.load(ordering: .relaxed) else {
       throw MapError(.fileChanged, errno: .invalidArgument)
     }
-    let descriptor = try install(slot, ring)
-    defer { syscalls.close(descriptor) }
-    return try syscalls.status(of: descriptor)
+    return try spare.whileGivenUp { () throws(MapError) in
+      let descriptor = try install(slot, ring)
+      defer { syscalls.close(descriptor) }
+      return try syscalls.status(of: descriptor)
+    }
   }
 
   /// A descriptor of the process for the file in a slot.
@@ -255,9 +253,15 @@ extension URingProvider {
   /// Closes a handle: close(2), or a request that closes the slot.
   public func close(_ handle: Handle) {
     let target = ReadTarget(handle)
-    guard target.isSlot else {
+    switch target.table {
+    case .process:
       syscalls.close(target.descriptor)
       return
+    case .threads:
+      // After a shutdown it is closed already.
+      try? threads.run { () throws(MapError) in syscalls.close(target.descriptor) }
+      return
+    case .ring: break
     }
     // A child's table is empty: what it was given is the parent's.
     guard !isForked, let ring else { return }

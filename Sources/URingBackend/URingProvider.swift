@@ -8,7 +8,8 @@ internal import SystemPackage
 ///
 /// Windows are copies in the process's own memory, so reading is safe on files that are cut short or on failing disks: that
 /// is an error and never a signal. Several windows are read at the same time, which cold files are fastest with; and a
-/// provider goes on opening files when the process or the system has no descriptors left, by direct descriptors of its ring.
+/// provider goes on opening files when the process or the system has no descriptors left, by direct descriptors of its ring. Where there
+/// are none, it goes on when the process has no descriptor left, by threads with a table of their own.
 ///
 /// Writes to the file do not show in windows loaded before. A file stays readable as long as its handle is open.
 public final class URingProvider: RegionProvider {
@@ -22,6 +23,8 @@ public final class URingProvider: RegionProvider {
   /// The ring for callers who wait, with the table of direct descriptors.
   let ring: Ring?
   let directFiles = DirectFiles()
+  let threads: DescriptorThreads
+  let spare: SpareDescriptor
   /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
   let canInstall = Atomic(true)
   /// Whether a file that was opened is one that only grows, so that others are asked for that, too.
@@ -38,24 +41,27 @@ public final class URingProvider: RegionProvider {
   ///     file system refuses, and through direct descriptors, reads are ordinary.
   ///   - method: by a ring or by pread(2); `.automatic` takes pread where there is no ring, and `features` say why.
   ///   - opensDirectly: whether files are opened as direct descriptors at once, and open(2) is not tried: for a takeover, which
-  ///     is asked when descriptors have run out. Such a provider holds one descriptor instead of three.
+  ///     is asked when descriptors have run out. Such a provider holds two descriptors instead of four.
+  ///   - paths: where paths begin, and whether links are followed.
   /// - Precondition: `depth` is positive.
   /// - Throws: `.unsupported` with the errno, if `method` is `.ring` and there is none.
   public convenience init(
     depth: Int = 128, direct: Bool = false, method: ReadMethod = .automatic,
-    opensDirectly: Bool = false
+    opensDirectly: Bool = false, paths: PathResolution = .ordinary
   ) throws(MapError) {
     try self.init(
-      depth: depth, direct: direct, method: method, opensDirectly: opensDirectly, faults: nil)
+      depth: depth, direct: direct, method: method, opensDirectly: opensDirectly, paths: paths,
+      faults: nil)
   }
 
   /// Makes a provider whose system calls `faults` may fail, and whose reads `completions` may change.
   package convenience init(
     depth: Int = 128, direct: Bool = false, method: ReadMethod = .automatic,
-    opensDirectly: Bool = false, faults: SyscallFaults?, completions: CompletionFaults? = nil
+    opensDirectly: Bool = false, paths: PathResolution = .ordinary, faults: SyscallFaults?,
+    completions: CompletionFaults? = nil
   ) throws(MapError) {
     precondition(depth > 0, "a ring needs a request in flight")
-    let syscalls = Syscalls(faults: faults, completions: completions)
+    let syscalls = Syscalls(faults: faults, paths: paths, completions: completions)
     let rings =
       method == .pread
       ? Rings(depth: depth) : Rings(depth: depth, hasSubmitting: !opensDirectly, syscalls)
@@ -72,8 +78,10 @@ public final class URingProvider: RegionProvider {
     isDirect = direct
     self.opensDirectly = opensDirectly
     ring = rings.waiting
+    threads = DescriptorThreads(syscalls)
+    spare = SpareDescriptor(syscalls, isWanted: rings.features.directDescriptors.isPresent)
     service = ReadService(
-      Reader(syscalls: syscalls, ring: rings.waiting), rings.submitting,
+      Reader(syscalls: syscalls, ring: rings.waiting, threads: threads), rings.submitting,
       depth: rings.features.depth)
   }
 
@@ -87,14 +95,16 @@ public final class URingProvider: RegionProvider {
     isShut.load(ordering: .relaxed)
   }
 
-  private var reader: Reader { Reader(syscalls: syscalls, ring: isForked ? nil : ring) }
+  private var reader: Reader {
+    Reader(syscalls: syscalls, ring: isForked ? nil : ring, threads: threads)
+  }
 
   // MARK: Reading
 
   /// Carries requests out: one by pread(2), several, and those of direct descriptors, through the ring at the same time.
   ///
-  /// They fail with `.readFailed` where reading does, `.shutdown` after `shutdown`, and `.forked` for direct descriptors in a child of
-  /// fork(2).
+  /// They fail with `.readFailed` where reading does, `.shutdown` after `shutdown`, and `.forked` in a child of fork(2) for what is not open
+  /// in the process's table.
   public func read(_ requests: inout [ReadRequest]) {
     if hasShutDown {
       for index in requests.indices { requests[index].result = .failure(MapError(.shutdown)) }
@@ -124,7 +134,7 @@ public final class URingProvider: RegionProvider {
 
   /// Reads bytes of a file into memory of the caller's: pread(2), or a request of the ring.
   ///
-  /// - Throws: `.readFailed`; `.shutdown` and `.forked` for direct descriptors.
+  /// - Throws: `.readFailed`; `.shutdown`, and `.forked` for what is not open in the process's table.
   public func read(
     _ handle: Handle, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(MapError) -> Int {
@@ -132,14 +142,16 @@ public final class URingProvider: RegionProvider {
     return try unsafe reader.read(ReadTarget(handle), at: offset, into: buffer)
   }
 
-  /// Waits for submitted reads under way, ends those not begun with `.shutdown`, and gives back thread, rings, descriptors
-  /// and the files open in the ring's table. Ordinary handles stay their owner's. Idempotent.
+  /// Waits for submitted reads under way, ends those not begun with `.shutdown`, and gives back threads, rings, descriptors
+  /// and the files open in the tables of the ring and of threads. Ordinary handles stay their owner's. Idempotent.
   ///
   /// May be called by a completion, which then is the last but for those told meanwhile, on the same thread.
   public func shutdown() {
     isShut.store(true, ordering: .relaxed)
     service.shutdown(isForked: isForked)
     ring?.shut()
+    spare.shutdown()
+    threads.shutdown()
   }
 }
 
@@ -151,12 +163,14 @@ extension RegionProvider where Self == URingProvider {
   ///   - direct: whether files are read past the page cache (O_DIRECT).
   ///   - method: by a ring or by pread(2).
   ///   - opensDirectly: whether files are opened as direct descriptors of the ring, and open(2) is not tried.
+  ///   - paths: where paths begin, and whether links are followed.
   /// - Throws: `.unsupported` with the errno, if `method` is `.ring` and there is none.
   public static func uring(
     depth: Int = 128, direct: Bool = false, method: ReadMethod = .automatic,
-    opensDirectly: Bool = false
+    opensDirectly: Bool = false, paths: PathResolution = .ordinary
   ) throws(MapError) -> URingProvider {
-    try URingProvider(depth: depth, direct: direct, method: method, opensDirectly: opensDirectly)
+    try URingProvider(
+      depth: depth, direct: direct, method: method, opensDirectly: opensDirectly, paths: paths)
   }
 
   /// Regions by pread(2). It holds no descriptor.
@@ -164,10 +178,14 @@ extension RegionProvider where Self == URingProvider {
 
   /// Regions by pread(2).
   ///
-  /// - Parameter direct: whether files are read past the page cache (O_DIRECT).
-  public static func pread(direct: Bool) -> URingProvider {
+  /// - Parameters:
+  ///   - direct: whether files are read past the page cache (O_DIRECT).
+  ///   - paths: where paths begin, and whether links are followed.
+  public static func pread(
+    direct: Bool = false, paths: PathResolution = .ordinary
+  ) -> URingProvider {
     URingProvider(
-      Rings(depth: 128), Syscalls(faults: nil, completions: nil), direct: direct,
+      Rings(depth: 128), Syscalls(faults: nil, paths: paths, completions: nil), direct: direct,
       opensDirectly: false)
   }
 }

@@ -61,4 +61,29 @@ struct HostTests {
       #expect(isRight)
     }
   }
+
+  /// Maps of huge pages go only as a whole.
+  @Test(.enabled(if: HugeFileSystem.isThere, "no huge pages to be had"))
+  func `Files on hugetlbfs are read, and their maps go with the manager`() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try Scratch()
+      let system = try HugeFileSystem(in: scratch)
+      defer { system.remove() }
+      let path = try system.makeFile("file", byteCount: 4 << 20)
+      for windowSize in [4096, 2 << 20, nil] {
+        for kind in [BackendKind.mmap, .automatic] {
+          let maps = Shape(windowSize: windowSize).manager(backend: try kind.make())
+          var cursor = try maps.cursor(for: path)
+          for offset in [0, 2 << 20, (4 << 20) - 8] as [Int64] {
+            try cursor.use(at: offset, count: 8)
+            let bytes = array(cursor.bytes)
+            #expect(bytes == [UInt8](repeating: 0, count: 8))
+          }
+          cursor.release()
+          maps.shutdown()
+          #expect(scratch.maps == 0, "\(kind), \(String(describing: windowSize))")
+        }
+      }
+    }
+  }
 }

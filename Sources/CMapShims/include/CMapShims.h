@@ -86,6 +86,13 @@ void *smap_enlarge(void *address, size_t old_size, size_t new_size);
 // glibc's headers give only to _GNU_SOURCE.
 ssize_t smap_find(const void *_Nullable bytes, size_t count, const void *_Nullable pattern, size_t length);
 
+// Whether a file consists of huge pages, on hugetlbfs: fstatfs(2).
+bool smap_has_huge_pages(int fd);
+
+// Gives the calling thread a table of descriptors of its own that has 0, 1 and 2 alone; close_range(2) with CLOSE_RANGE_UNSHARE, which
+// copies no others. Threads that it starts later share that table. 0, or -1 with errno.
+int smap_leave_descriptors(void);
+
 #pragma clang assume_nonnull end
 
 #endif

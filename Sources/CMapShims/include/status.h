@@ -17,13 +17,17 @@ typedef struct smap_status {
   bool has_birth_time;
   // Nobody can write below the file's end.
   bool is_append_only;
-  // Other files of its file system may have the same device and inode at the same time: FUSE, 9p.
+  // Other files of its file system may have the same device and inode at the same time: FUSE, 9p, network file systems.
   bool is_ambiguous;
 } smap_status;
 
-// Examines what `path` leads to, or `fd` where it is null: statx(2), and statfs(2) or fstatfs(2) for file systems without a block device;
-// stat(2) or fstat(2) where statx(2) is missing or forbidden. 0, or -1 with errno.
-int smap_examine(int fd, const char *_Nullable path, smap_status *status);
+// Examines an open file: statx(2), and fstatfs(2) for file systems without a block device; fstat(2) where statx(2) is missing or
+// forbidden. 0, or -1 with errno.
+int smap_examine(int fd, smap_status *status);
+
+// The same of what a path leads to that begins in a directory (AT_FDCWD), with AT_SYMLINK_NOFOLLOW among `flags` or not: statx(2), or
+// fstatat(2).
+int smap_examine_path(int directory, const char *path, int flags, smap_status *status);
 
 #pragma clang assume_nonnull end
 

@@ -9,7 +9,7 @@ internal import SystemPackage
 extension FileSource {
   /// The same with a path from the root: what a relative one leads to now, whatever directory the program goes to later. getcwd(3) for a
   /// relative path; the same where that fails.
-  package var absolute: FileSource {
+  var absolute: FileSource {
     if case .path(let path) = self { .path(path.absolute) } else { self }
   }
 }

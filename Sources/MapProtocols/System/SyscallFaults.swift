@@ -2,7 +2,7 @@ package import SystemPackage
 
 /// The system calls of the backends, as tests name them.
 package enum Syscall: Hashable, Sendable {
-  case ringSetup, ringRegister, ringInstall, eventDescriptor, startThread
+  case ringSetup, ringRegister, ringInstall, eventDescriptor, startThread, leaveDescriptors
   case open, duplicate, flags, stat, poll, read, close, mmap, mprotect, munmap, madvise
   case cachestat, readCached, pageMap
 }

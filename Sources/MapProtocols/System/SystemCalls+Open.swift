@@ -1,19 +1,20 @@
 package import SystemPackage
 
 extension SystemCalls {
-  /// Opens a path (open(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2). Waits for another process
-  /// to give up a lease that it holds on a file, as open(2) does without O_NONBLOCK.
+  /// Opens a path (openat(2), never hanging on a FIFO or a terminal), or duplicates a descriptor; then statx(2).
   ///
+  /// - Parameter waitsForLease: whether it waits for another process to give up a lease that it holds on a file, as open(2) does without
+  ///   O_NONBLOCK.
   /// - Throws: `.notRegularFile`, `.blockDevice`, `.unsizedFile`, `.handlesExhausted` (EMFILE, ENFILE), and
   ///   `.openFailed` for all else: EACCES for a descriptor open for writing only, EBADF for a closed one. Whatever
   ///   was opened until then is closed.
   package func openFile(
-    _ source: FileSource
+    _ source: FileSource, waitsForLease: Bool = true
   ) throws(MapError) -> (descriptor: FileDescriptor, status: FileStatus) {
     do throws(MapError) {
       let descriptor =
         switch source {
-        case .path(let path): try openPath(path)
+        case .path(let path): waitsForLease ? try openPath(path) : try openNow(path)
         case .descriptor(let original): try duplicateReadable(original)
         case .name: throw MapError(.unsupported)
         }
@@ -34,13 +35,15 @@ extension SystemCalls {
       do throws(MapError) {
         return try openNow(path)
       } catch {
-        let mayBeLeased = error.errno == .resourceTemporarilyUnavailable && isRegular(path)
-        if !mayBeLeased || !lease.wait() { throw error }
+        guard isLeased(path, error), lease.wait() else { throw error }
       }
     }
   }
 
-  private func isRegular(_ path: FilePath) -> Bool { (try? look(at: path))?.type == .regular }
+  /// Whether opening a path failed because another process holds a lease on what it leads to.
+  package func isLeased(_ path: FilePath, _ error: MapError) -> Bool {
+    error.errno == .resourceTemporarilyUnavailable && (try? look(at: path))?.type == .regular
+  }
 
   private func openNow(_ path: FilePath) throws(MapError) -> FileDescriptor {
     do throws(Errno) {
@@ -106,7 +109,8 @@ extension SystemCalls {
     let clock = FileStatus.changeClock()
     do throws(Errno) {
       switch source {
-      case .path(let path): return status(try look(at: path), after: clock, at: path)
+      case .path(let path):
+        return FileStatus(try look(at: path), after: clock) { tellsEveryChange(path) }
       case .descriptor(let descriptor):
         return FileStatus(try look(at: descriptor), after: clock) { tellsEveryChange(descriptor) }
       case .name: break
@@ -115,11 +119,6 @@ extension SystemCalls {
       throw MapError(.openFailed, source: source, errno: error)
     }
     throw MapError(.unsupported, source: source)
-  }
-
-  /// The status of what a path was found to lead to.
-  package func status(_ found: SystemStatus, after clock: Int64?, at path: FilePath) -> FileStatus {
-    FileStatus(found, after: clock) { tellsEveryChange(path) }
   }
 
   /// What a descriptor leads to now: statx(2).

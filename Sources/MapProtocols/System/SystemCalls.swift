@@ -14,9 +14,14 @@ package import SystemPackage
 package protocol SystemCalls: Sendable {
   /// Nil outside of tests.
   var faults: SyscallFaults? { get }
+  /// Where paths begin, and whether they may end at a symbolic link.
+  var paths: PathResolution { get }
 }
 
 extension SystemCalls {
+  /// As open(2) has it.
+  package var paths: PathResolution { .ordinary }
+
   /// Makes a call again as long as signals interrupt it; -1 becomes the errno it left.
   package func retrying(_ call: Syscall, _ body: () -> Int) throws(Errno) -> Int {
     while true {
@@ -33,11 +38,11 @@ extension SystemCalls {
 
   // MARK: Descriptors
 
-  /// open(2) for reading. Hangs neither on a FIFO (O_NONBLOCK) nor on a terminal, which it does not adopt (O_NOCTTY).
+  /// openat(2) for reading. Hangs neither on a FIFO (O_NONBLOCK) nor on a terminal, which it does not adopt (O_NOCTTY).
   package func open(_ path: FilePath) throws(Errno) -> FileDescriptor {
-    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | paths.openFlags
     let descriptor = try retrying(.open) {
-      unsafe path.withPlatformString { unsafe Int(system.open($0, flags)) }
+      unsafe path.withPlatformString { unsafe Int(system.open(paths.directory, $0, flags)) }
     }
     return FileDescriptor(rawValue: CInt(descriptor))
   }
@@ -64,9 +69,11 @@ extension SystemCalls {
   }
 
   /// Whether a change of this file shows in its times however soon it follows another: the kernel gives a change that comes after a look
-  /// at the times, within the same tick, a finer time of its own. Linux 6.13 and later, where the file system takes part; statfs(2).
+  /// at the times, within the same tick, a finer time of its own. Linux 6.13 and later, where the file system takes part; statfs(2), which
+  /// knows ordinary paths alone.
   func tellsEveryChange(_ path: FilePath) -> Bool {
-    unsafe path.withPlatformString { unsafe smap_has_fine_times(-1, $0) }
+    if !paths.isOrdinary { return false }
+    return unsafe path.withPlatformString { unsafe smap_has_fine_times(-1, $0) }
   }
 
   /// The same by fstatfs(2).
@@ -97,11 +104,11 @@ extension SystemCalls {
 
 /// The C functions that share a name with a method above.
 private enum system {
-  static func open(_ path: UnsafePointer<CChar>, _ flags: CInt) -> CInt {
+  static func open(_ directory: CInt, _ path: UnsafePointer<CChar>, _ flags: CInt) -> CInt {
     #if canImport(Darwin)
-      unsafe Darwin.open(path, flags)
+      unsafe Darwin.openat(directory, path, flags)
     #else
-      unsafe Glibc.open(path, flags)
+      unsafe Glibc.openat(directory, path, flags)
     #endif
   }
 

@@ -22,11 +22,13 @@ package struct SystemStatus: Sendable {
 }
 
 extension SystemCalls {
-  /// Looks at what a path leads to: statx(2), or stat(2) where that is forbidden.
+  /// Looks at what a path leads to: statx(2), or fstatat(2) where that is forbidden.
   package func look(at path: FilePath) throws(Errno) -> SystemStatus {
     var status = smap_status()
     _ = try retrying(.stat) {
-      unsafe path.withPlatformString { unsafe Int(smap_examine(-1, $0, &status)) }
+      unsafe path.withPlatformString { name in
+        unsafe Int(smap_examine_path(paths.directory, name, paths.lookFlags, &status))
+      }
     }
     return SystemStatus(status)
   }
@@ -34,7 +36,7 @@ extension SystemCalls {
   /// Looks at an open file: statx(2) with AT_EMPTY_PATH, or fstat(2).
   package func look(at descriptor: FileDescriptor) throws(Errno) -> SystemStatus {
     var status = smap_status()
-    _ = try retrying(.stat) { unsafe Int(smap_examine(descriptor.rawValue, nil, &status)) }
+    _ = try retrying(.stat) { unsafe Int(smap_examine(descriptor.rawValue, &status)) }
     return SystemStatus(status)
   }
 }

@@ -19,11 +19,11 @@ struct ReadProgress {
   /// for one window and that a short one costs little.
   static var pieceSize: Int64 { 1 << 20 }
 
-  /// Nil for what can't be read in pieces: nothing, and what O_DIRECT must read by way of whole pages.
+  /// Nil for what can't be read in pieces: nothing, what O_DIRECT must read by way of whole pages, and what other threads have open.
   init?(_ request: ReadRequest) {
     target = ReadTarget(request.handle)
     let buffer = unsafe request.buffer
-    guard let start = buffer.baseAddress, unsafe !buffer.isEmpty,
+    guard target.table != .threads, let start = buffer.baseAddress, unsafe !buffer.isEmpty,
       unsafe !target.needsPages(request.range, at: start)
     else { return nil }
     unsafe address = start

@@ -2,11 +2,13 @@ internal import CURing
 internal import MapProtocols
 internal import SystemPackage
 
-/// Reads while the caller waits: through the ring for several windows and for direct descriptors, else by pread(2).
+/// Reads while the caller waits: through the ring for several windows and for direct descriptors, else by pread(2), on the calling thread
+/// or where the file is open.
 struct Reader {
   let syscalls: Syscalls
   /// Nil where there is none, and in a forked child.
   let ring: Ring?
+  let threads: DescriptorThreads
 
   /// Carries requests out and notes in each how it ended.
   func read(_ requests: inout [ReadRequest]) {
@@ -152,13 +154,14 @@ struct Reader {
   /// Reads a piece to its end and says where that was.
   private func finish(_ piece: inout ReadPiece) throws(MapError) -> Int64 {
     var outcome = ReadPiece.Outcome.more
-    if piece.target.isSlot {
+    switch piece.target.table {
+    case .ring:
       guard let ring else { throw MapError(.forked) }
       while outcome == .more {
         outcome = takeIn(&piece, try unsafe ring.run(piece.request))
       }
-    } else {
-      outcome = piece.readHere(syscalls)
+    case .threads: outcome = try threads.run { () throws(MapError) in piece.readHere(syscalls) }
+    case .process: outcome = piece.readHere(syscalls)
     }
     switch outcome {
     case .failed(let errno): throw MapError(.readFailed, range: piece.range, errno: errno)

@@ -95,6 +95,8 @@ struct Rings {
         try syscalls.makeTable(of: waiting, slots: slots)
         features.directDescriptors = .present
         features.directDescriptorCount = slots
+        // A spare one.
+        features.descriptorCount += 1
         return
       } catch {
         features.directDescriptors = .refused(error)

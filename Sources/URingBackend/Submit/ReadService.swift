@@ -235,7 +235,7 @@ final class ReadService: @unchecked Sendable {
     } else if let ring, read.progress != nil {
       ring.take(read)
     } else {
-      if !target.isAligned {
+      if !target.isAligned && target.table == .process {
         // Without a ring one is read after the other: at least the disk may work ahead.
         reader.syscalls.willNeed(
           target.number, at: read.request.offset, byteCount: read.request.range.count)

@@ -5,13 +5,13 @@ enum BackendKind: String, CaseIterable, Codable, Sendable {
   case mmap, automatic, uring, direct, pread
 
   /// A new one. Where there is no ring, those that want one read by pread(2).
-  func make() throws -> any RegionProvider {
+  func make(paths: PathResolution = .ordinary) throws -> any RegionProvider {
     switch self {
-    case .mmap: MMapProvider()
-    case .automatic: MMapProvider.automatic
-    case .uring: try URingProvider()
-    case .direct: try URingProvider(opensDirectly: true)
-    case .pread: URingProvider.pread
+    case .mmap: MMapProvider(paths: paths)
+    case .automatic: MMapProvider.automatic(paths: paths)
+    case .uring: try URingProvider(paths: paths)
+    case .direct: try URingProvider(opensDirectly: true, paths: paths)
+    case .pread: URingProvider.pread(paths: paths)
     }
   }
 
