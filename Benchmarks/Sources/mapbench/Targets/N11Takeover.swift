@@ -48,7 +48,7 @@ enum N11Takeover: Target {
     let free1 = fixed(median(withoutPressure), 2)
     return [
       .atMost(
-        1.5, "x", name: "N11", work: "open, use of 4 KiB, close; no descriptors left",
+        2.5, "x", name: "N11", work: "open, use of 4 KiB, close; no descriptors left",
         measure: "ns", pairs,
         note: "without pressure \(free1)x; \(grouped(statistics.counts.takeovers)) takeovers, "
           + "\(grouped(statistics.counts.copies)) of them copies, in \(grouped(expectedTakeovers)) reads"

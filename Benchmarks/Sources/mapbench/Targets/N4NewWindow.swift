@@ -52,7 +52,7 @@ enum N4NewWindow: Target {
     try ChecksumMismatch.check(sums.ours, sums.peer, name)
     let misses = maps.statistics.counts.misses - before.counts.misses
     return .atMost(
-      0.9, "x", name: name,
+      isRunning ? 0.6 : 0.85, "x", name: name,
       work:
         "miss and eviction, 1 MiB of \(folios), second thread \(isRunning ? "running" : "asleep")",
       measure: "ns", pairs,
