@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify soak targets micro doctor test schedule golden lint docs sanitize clean
+.PHONY: compare verify soak targets micro doctor test schedule golden faults lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -37,6 +37,10 @@ golden: setup       ## every published count: policies alone, and through manage
 	$(SWIFT) test -c release --skip-build --filter GoldenTests
 	for backend in mmap automatic uring direct pread; do echo $$backend; done | xargs -P $(JOBS) -I{} \
 	  env SLIDING_MAP_EVERY_CELL={} $(SWIFT) test -c release --skip-build --ignore-lock --filter ReplayTests
+
+faults: setup       ## each fault at each call of a session, over every backend; some minutes in a release build
+	$(SWIFT) build -c release -j $(JOBS) --build-tests
+	SLIDING_MAP_EVERY_FAULT=1 $(SWIFT) test -c release --skip-build --filter EveryFaultTests
 
 lint: setup         ## formatting and style
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \

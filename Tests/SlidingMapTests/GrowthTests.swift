@@ -282,4 +282,35 @@ struct GrowthTests {
     let seen = view(cursor)
     #expect(seen == .of(whole, 50..<min(added, 5050)))
   }
+
+  /// The head of a log is read while somebody writes to its end all the time.
+  @Test(arguments: BackendKind.allCases)
+  func anAppenderFailsNoReader(_ kind: BackendKind) throws {
+    let scratch = try Scratch()
+    let model = content(4 << 20)
+    let path = try scratch.write("log", model)
+    let log = try FileDescriptor.open(path, .writeOnly, options: .append)
+    defer { try? log.close() }
+    let maps = SlidingWindowMapManager(
+      backend: try kind.make(), budget: .fixed(bytes: 64 << 20), windowSize: 2 << 20)
+    let isOver = Locked(false)
+    let line = content(100, seed: 2)
+    try onThreads(2) { thread in
+      if thread == 1 {
+        while !isOver.withLock({ $0 }) { _ = try log.writeAll(line) }
+        return
+      }
+      defer { isOver.withLock { $0 = true } }
+      for _ in 0..<200 {
+        var cursor = try maps.cursor(for: path)
+        try cursor.use(at: 0, count: 65_536)
+        let isRight = shows(cursor.bytes, model, at: 0)
+        #expect(isRight)
+        // The newest end that it knows.
+        let end = cursor.fileSize
+        let tail = try cursor.withBytes(at: end - 50, count: 50) { array($0) }
+        #expect(tail.count == 50)
+      }
+    }
+  }
 }

@@ -46,8 +46,7 @@ struct UnsettledVersionTests {
     #expect(maps.statistics.counts.copies == 1 && maps.statistics.usage.regions == 3)
   }
 
-  @Test(.timeLimit(.minutes(1)))
-  func aHardBudgetOfWindowsInUseHasNoRoomForWhatIsReadAtOneGo() throws {
+  @Test func aHardBudgetOfWindowsInUseHasNoRoomForWhatIsReadAtOneGo() throws {
     let other: FilePath = "other"
     let files = MemoryProvider([
       ChangingFile.path: ChangingFile.old, other: content(16_384, seed: 3),
