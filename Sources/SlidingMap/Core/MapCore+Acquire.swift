@@ -95,6 +95,7 @@ extension MapCore {
     _ edition: Edition, _ windows: ClosedRange<Int>, _ wanted: Range<Int64>,
     _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) -> Found {
+    if exceedsBudget(wanted, of: edition) { throw MapError(.budgetExhausted) }
     for window in windows {
       let found = try acquire(edition, window, wanted, &chores, &token)
       if found != .window { return found }

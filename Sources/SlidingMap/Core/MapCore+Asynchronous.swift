@@ -23,7 +23,7 @@ extension MapCore {
     _ edition: Edition, _ range: Range<Int64>
   ) async throws(MapError) {
     if isForked { throw MapError(.forked) }
-    if exceedsBudget(edition, range.count) { throw MapError(.budgetExhausted) }
+    if locked({ exceedsBudget(range, of: edition) }) { throw MapError(.budgetExhausted) }
     var followed = 0
     var mayStepBack = true
     var started = Started(rest: range)
@@ -63,12 +63,6 @@ extension MapCore {
     var token = lock()
     if !isRefusal(error, of: edition) { return false }
     return stepBack(from: edition.grid.windows(of: range), of: edition, &token)
-  }
-
-  private func exceedsBudget(_ edition: Edition, _ byteCount: Int) -> Bool {
-    locked {
-      demand(for: edition, byteCount: byteCount).isHard && byteCount > ledger.limits.bytes
-    }
   }
 
   /// Starts bringing the bytes of `ranges` in, as far as the budget goes, and returns at once.

@@ -9,6 +9,13 @@ extension MapCore {
       isHard: ledger.limits.isHard || edition.backend.isCopying)
   }
 
+  /// Whether the windows of a range are more than a hard budget holds, so that none need to be loaded to find that out.
+  func exceedsBudget(_ range: Range<Int64>, of edition: Edition) -> Bool {
+    demand(for: edition, byteCount: 0).isHard
+      && (range.count > ledger.limits.bytes
+        || edition.grid.windows(of: range).count > ledger.limits.regions)
+  }
+
   /// Chooses victims until a demand fits the budget. Called with the lock, which may be given up in between; a hard demand
   /// waits for loads under way, unless it is for one of these.
   ///
