@@ -34,16 +34,16 @@ static void pause_after(int result) {
   if (result == -EAGAIN || result == -EBUSY || result == -ENOMEM) pause_briefly();
 }
 
-// io_uring_enter(2) to wait for ends and start nothing. Not for ever where the kernel can tell the time (5.11): the
+// io_uring_enter(2) to wait for an end and start nothing. Not for ever where the kernel can tell the time (5.11): the
 // requests waited for may be in the queue still, left to a thread that the kernel refuses from now on.
-static int await_ends(smap_ring *ring, unsigned least) {
+static int await_end(smap_ring *ring) {
   unsigned fd = (unsigned)ring->uring.ring_fd;
   if (!(ring->uring.features & IORING_FEAT_EXT_ARG))
-    return io_uring_enter(fd, 0, least, IORING_ENTER_GETEVENTS, NULL);
+    return io_uring_enter(fd, 0, 1, IORING_ENTER_GETEVENTS, NULL);
   struct __kernel_timespec second = {.tv_sec = 1};
   struct io_uring_getevents_arg argument = {.ts = (uintptr_t)&second};
   return io_uring_enter2(
-      fd, 0, least, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, (void *)&argument,
+      fd, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, (void *)&argument,
       sizeof argument);
 }
 
@@ -188,15 +188,13 @@ int smap_ring_run(smap_ring *ring, smap_ring_request *requests, size_t count) {
       continue;
     }
     if (leads) ring->has_leader = true;
-    // More than one at a time spares wake-ups; no more than a few, since others may wait for theirs; and no more than are
-    // started here, whosoever they are: these will end.
-    unsigned least = next < count ? 1 : left < 8 ? (unsigned)left : 8;
-    if (owed > 0 && owed < least) least = owed;
     ring->entered++;
     pthread_mutex_unlock(&ring->mutex);
-    int result = owed == 0 ? await_ends(ring, least)
+    // For one end, whosoever it is. The leader's own may not come for long, as of a server that does not answer, and others, who may come
+    // when it is in the kernel already, wait for it to take theirs out.
+    int result = owed == 0 ? await_end(ring)
                            : io_uring_enter(
-                                 (unsigned)ring->uring.ring_fd, owed, leads ? least : 0,
+                                 (unsigned)ring->uring.ring_fd, owed, leads ? 1 : 0,
                                  leads ? IORING_ENTER_GETEVENTS : 0, NULL);
     pause_after(result);
     pthread_mutex_lock(&ring->mutex);
