@@ -65,6 +65,7 @@ let package = Package(
     .target(
       name: "MapTestSupport", dependencies: ["MapProtocols", "MapTesting", "Policies", system],
       path: "Tests/MapTestSupport", swiftSettings: strict),
+    .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "MapProtocolsTests", dependencies: ["MapProtocols", "MapTestSupport"],
       swiftSettings: strict),
@@ -84,7 +85,8 @@ let package = Package(
     .testTarget(
       name: "SlidingMapTests",
       dependencies: [
-        "MapProtocols", "MMapBackend", "SlidingMap", "MapTesting", "MapTestSupport", system,
+        "CTestSupport", "MapProtocols", "MMapBackend", "SlidingMap", "MapTesting", "MapTestSupport",
+        system,
       ],
       swiftSettings: strict),
     .testTarget(
