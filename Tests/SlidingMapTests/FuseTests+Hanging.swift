@@ -88,6 +88,28 @@
       Self.end(maps, fuse)
     }
 
+    private static let hasRing = (try? URingProvider(method: .ring)) != nil
+
+    @Test(.enabled(if: hasRing, "there is no io_uring"))
+    func `A ring serves other tasks while the lease of one hangs`() async throws {
+      let (slow, quick) = (content(Self.size, seed: 1), content(Self.size, seed: 2))
+      let fuse = try Self.mount()
+      let maps = try Self.maps(.uring)
+      try fuse.change("slow") { $0.hold = .reads }
+      let task = Task {
+        var cursor = try maps.cursor(for: fuse["slow"])
+        try await cursor.lease(at: 0, count: 1_000)
+        return shows(cursor.bytes, slow, at: 0)
+      }
+      try await fuse.somethingIsHeld()
+      var cursor = try maps.cursor(for: fuse["quick"])
+      try await cursor.lease(at: 0, count: Self.size)
+      let isRight = shows(cursor.bytes, quick, at: 0)
+      try fuse.change("slow") { $0.hold = .nothing }
+      let wasRight = try await task.value
+      #expect(isRight && wasRight)
+    }
+
     @Test(arguments: BackendKind.allCases)
     func `While a file is being opened others are read`(_ kind: BackendKind) throws {
       let (slow, quick) = (content(Self.size, seed: 1), content(Self.size, seed: 2))
