@@ -138,6 +138,36 @@
       #expect(failures > 0)
     }
 
+    /// The kernel believes in the old size, until reads find the end.
+    @Test(arguments: BackendKind.allCases, [window, 1 << 20])
+    func `A file that its server cuts short shows no byte that it does not have`(
+      _ kind: BackendKind, _ windowSize: Int
+    ) throws {
+      let model = content(Self.size)
+      let fuse = try FuseMount(["file": .init(lasting: 3_600)])
+      let maps = try Self.maps(kind, windowSize: windowSize)
+      var cursor = try maps.cursor(for: fuse["file"])
+      try cursor.use(at: 0, count: 100)
+      try fuse.change("file") { $0.size = 25 * Self.page }
+      var dice = Dice(seed: 9)
+      var failures = 0
+      for _ in 0..<300 {
+        let (offset, count) = (dice.draw(Self.size - 5_000), 1 + dice.draw(5_000))
+        do throws(MapError) {
+          // What was read ahead before may be there still.
+          let isRight = try cursor.withBytes(at: Int64(offset), count: count) {
+            shows($0, model, at: offset)
+          }
+          #expect(isRight, "\(count) at \(offset)")
+        } catch {
+          failures += 1
+          #expect([.fileTruncated, .readFailed, .fileChanged].contains(error.code), "\(error)")
+        }
+      }
+      // A copy of all of it was read before.
+      #expect(failures > 0 || kind.isAnonymous && windowSize > Self.size)
+    }
+
     // MARK: Numbers
 
     @Test(arguments: BackendKind.allCases, [["one", "two"], ["two", "one"]])
