@@ -34,7 +34,7 @@ public struct MapError: Error, Hashable, Sendable {
 
     private enum StaticName: Hashable, Sendable {
       case openFailed, notRegularFile, blockDevice, unsizedFile, notMappable, fileChanged
-      case fileTruncated, readFailed, writeFailed, invalidTrace, budgetExhausted
+      case fileTruncated, readFailed, writeFailed, invalidTrace, incompleteTrace, budgetExhausted
       case addressSpaceExhausted, handlesExhausted, cancelled, shutdown, forked, unsupported
       case unknownPolicy
     }
@@ -58,8 +58,10 @@ public struct MapError: Error, Hashable, Sendable {
     public static let readFailed = Code(.readFailed)
     /// A recording could not be written: `errno` says why, ENOSPC for a full disk.
     public static let writeFailed = Code(.writeFailed)
-    /// What should be a recording of accesses is none, or ends too soon.
+    /// What should be a recording of accesses is none, or was damaged: `range` says which bytes are wrong.
     public static let invalidTrace = Code(.invalidTrace)
+    /// A recording of accesses ends within one: it was cut short. All those before are whole.
+    public static let incompleteTrace = Code(.incompleteTrace)
     /// A hard budget can't hold the request beside what is pinned.
     public static let budgetExhausted = Code(.budgetExhausted)
     /// No address space or kernel maps for the file (ENOMEM), even after unloading what nobody uses.
@@ -82,7 +84,7 @@ public struct MapError: Error, Hashable, Sendable {
   public let code: Code
   /// The file it happened to, if it was about one.
   public private(set) var source: FileSource?
-  /// The bytes of the file that were asked for, if it was about some.
+  /// The bytes of the file that were asked for, if it was about some; of a recording, those that are wrong.
   public private(set) var range: Range<Int64>?
   /// The system's own word, where it had one.
   public let errno: Errno?

@@ -251,40 +251,6 @@ struct TraceTests {
       #expect(try FileManager.default.size(of: bench.trace) == 20 * 24)
     }
   }
-
-  @Test func anythingElseIsNoRecording() throws {
-    let requests = RequestTrace.skewed.requests(100)
-    let bench = try Bench(.lru, requests)
-    let recording = try bench.maps.recordTrace(to: bench.trace)
-    try bench.play(requests)
-    try recording.finish()
-    let whole = try [UInt8](Data(contentsOf: URL(filePath: bench.trace.string)))
-
-    for count in 0..<whole.count {
-      var decoder = TraceDecoder()
-      var windows: [Int] = []
-      try decoder.decode(whole.prefix(count)) { windows.append($0.window) }
-      #expect(windows == Array(requests.prefix(windows.count)))
-      // The rest in another piece.
-      var rest = decoder
-      try rest.decode(whole.dropFirst(count)) { windows.append($0.window) }
-      try rest.finish()
-      #expect(windows == requests)
-    }
-    var dice = Dice(seed: 1)
-    for _ in 0..<1000 {
-      var broken = whole
-      for _ in 0...dice.draw(3) { broken[dice.draw(whole.count)] = UInt8(dice.draw(256)) }
-      var decoder = TraceDecoder()
-      let error = mapError {
-        try decoder.decode(broken) { _ in }
-        try decoder.finish()
-      }
-      #expect(error == nil || error?.code == .invalidTrace)
-    }
-    #expect(mapError { try TraceDecoder.read(bench.data) { _ in } }?.code == .invalidTrace)
-    #expect(mapError { try TraceDecoder.read("/missing") { _ in } }?.code == .openFailed)
-  }
 }
 
 /// A manager for windows of 4 KiB over a file of holes, and a place for its trace.

@@ -6,6 +6,10 @@ public import SystemPackage
 /// ```swift
 /// try TraceDecoder.read("/tmp/accesses.trace") { access in windows.insert(access.region) }
 /// ```
+///
+/// A recording that was cut short, by a full disk or a program that ended, gives all accesses that it has whole, and then
+/// `.incompleteTrace`. One that is damaged gives those before the damage, and then `.invalidTrace`, unless what is there by chance means
+/// other accesses: the format has no checksum.
 public struct TraceDecoder: Sendable {
   /// The bytes that a recording in the compact format begins with.
   public static let magic = TraceEncoder.magic
@@ -14,48 +18,63 @@ public struct TraceDecoder: Sendable {
   /// What of a header or an access has come.
   private var begun: [UInt8] = []
   private var isPastHeader = false
+  /// How many bytes have come.
+  private var position: Int64 = 0
+  /// Why nothing more is read: past the first wrong byte numbers mean nothing.
+  private var damage: MapError?
 
   /// A decoder that stands before a recording's first byte. O(1).
   public init() {}
 
   /// Calls `body` with the accesses of the next piece; an access that ends in a later piece comes with that.
   ///
-  /// - Throws: `.invalidTrace` where the bytes are no recording in the compact format.
+  /// - Throws: `.invalidTrace` where the bytes are no recording in the compact format, after the accesses before. Its range tells which
+  ///   bytes, counted from the recording's first. All later calls throw the same.
   /// - Complexity: O(bytes).
   public mutating func decode(
     _ piece: some Sequence<UInt8>, _ body: (TraceAccess) -> Void
   ) throws(MapError) {
-    for byte in piece {
-      if isPastHeader, begun.isEmpty, byte != 0, byte < 0x80 {
-        // By far most accesses are a single byte.
-        try body(access(to: UInt64(byte)))
-        continue
-      }
-      begun.append(byte)
-      if isPastHeader {
-        if let access = try decodeBegun() {
-          begun.removeAll(keepingCapacity: true)
-          body(access)
+    if let damage { throw damage }
+    do throws(MapError) {
+      for byte in piece {
+        position += 1
+        if isPastHeader, begun.isEmpty, byte != 0, byte < 0x80 {
+          // By far most accesses are a single byte.
+          try body(access(to: UInt64(byte)))
+          continue
         }
-      } else if begun.count == Self.magic.count {
-        if begun != Self.magic { throw MapError(.invalidTrace) }
-        begun.removeAll()
-        isPastHeader = true
+        begun.append(byte)
+        if isPastHeader {
+          if let access = try decodeBegun() {
+            begun.removeAll(keepingCapacity: true)
+            body(access)
+          }
+        } else {
+          try checkHeader(byte)
+        }
       }
+    } catch {
+      let wrong = error.about(nil, range: position - Int64(max(begun.count, 1))..<position)
+      damage = wrong
+      throw wrong
     }
   }
 
   /// Checks that nothing is missing. O(1).
   ///
-  /// - Throws: `.invalidTrace` if the last piece ended within the header or within an access, as when a disk was full.
+  /// - Throws: `.incompleteTrace` if the last piece ended within the header or within an access: the recording was cut short. Its range
+  ///   has the bytes of what was begun. What `decode` threw, if it did.
   public func finish() throws(MapError) {
-    guard isPastHeader, begun.isEmpty else { throw MapError(.invalidTrace) }
+    if let damage { throw damage }
+    if isPastHeader && begun.isEmpty { return }
+    throw MapError(.incompleteTrace, range: position - Int64(begun.count)..<position)
   }
 
   /// Calls `body` with all accesses of a recording, in order: read(2).
   ///
-  /// - Throws: `.openFailed` and `.readFailed` with errno; `.notRegularFile`; `.invalidTrace`, after what could be read,
-  ///   where the rest is no recording in the compact format.
+  /// - Throws: `.openFailed` and `.readFailed` with errno; `.notRegularFile`. After all accesses that could be read, `.incompleteTrace`
+  ///   where the recording was cut short within one, or within its first eight bytes; `.invalidTrace` where the rest is no recording in the
+  ///   compact format. Both tell the path and which bytes.
   /// - Complexity: O(bytes), in pieces of 64 KiB.
   public static func read(_ path: FilePath, _ body: (TraceAccess) -> Void) throws(MapError) {
     var decoder = TraceDecoder()
@@ -72,6 +91,14 @@ public struct TraceDecoder: Sendable {
     }
   }
 
+  /// Takes notice of the next byte of the header.
+  private mutating func checkHeader(_ byte: UInt8) throws(MapError) {
+    if byte != Self.magic[begun.count - 1] { throw MapError(.invalidTrace) }
+    if begun.count < Self.magic.count { return }
+    begun.removeAll()
+    isPastHeader = true
+  }
+
   private mutating func decodeBegun() throws(MapError) -> TraceAccess? {
     var rest = begun[...]
     guard let distance = try Self.number(&rest) else { return nil }
@@ -79,11 +106,8 @@ public struct TraceDecoder: Sendable {
     guard rest.count > 8 else { return nil }
     let file = rest.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
     rest = rest.dropFirst(8)
-    guard let window = try Self.number(&rest), let byteCount = try Self.number(&rest) else {
+    guard let window = try Self.count(&rest), let byteCount = try Self.count(&rest) else {
       return nil
-    }
-    guard let window = Int(exactly: window), let byteCount = Int(exactly: byteCount) else {
-      throw MapError(.invalidTrace)
     }
     regions.append((file, window, byteCount))
     return try access(to: 1)
@@ -95,6 +119,13 @@ public struct TraceDecoder: Sendable {
     let region = regions[number]
     return TraceAccess(
       region: number, file: region.file, window: region.window, byteCount: region.byteCount)
+  }
+
+  /// Takes a number off the front that this machine can count to; nil if it does not end.
+  private static func count(_ bytes: inout ArraySlice<UInt8>) throws(MapError) -> Int? {
+    guard let number = try number(&bytes) else { return nil }
+    guard let count = Int(exactly: number) else { throw MapError(.invalidTrace) }
+    return count
   }
 
   /// Takes a number off the front; nil if it does not end.
