@@ -66,4 +66,19 @@ struct LeaseTests {
     let isEmpty = try await cursor.lease(at: 49_999, count: 0)
     #expect(isEmpty && maps.statistics.pinned == 0)
   }
+  /// As a use that fails does.
+  @Test(arguments: BackendKind.allCases)
+  func `One that fails leaves nothing pinned`(_ kind: BackendKind) async throws {
+    let scratch = try Scratch()
+    let path = try scratch.write("file", content(50_000))
+    let maps = SlidingWindowMapManager(backend: try kind.make(), windowSize: 4096)
+    var cursor = try maps.cursor(for: path)
+    try await cursor.lease(at: 0, count: 10)
+    try scratch.resize("file", to: 10_000)
+    _ = try maps.cursor(for: path)
+    var code: MapError.Code?
+    do { try await cursor.lease(at: 20_000, count: 10) } catch { code = error.code }
+    #expect(code == .fileTruncated)
+    #expect(view(cursor) == .none && maps.statistics.pinned == 0)
+  }
 }

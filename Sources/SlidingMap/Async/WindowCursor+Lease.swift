@@ -14,13 +14,19 @@ extension WindowCursor {
   ///   - count: in bytes; at most what the budget holds if that is hard.
   /// - Returns: false if `offset` is at or past the end of the file; the cursor is invalid then.
   /// - Precondition: `offset` and `count` are not negative.
-  /// - Throws: what `use(at:count:)` throws; `.cancelled` as soon as the task is cancelled, and the old lease stays. The load goes on then
-  ///   if others wait for it; else the backend is asked to end it.
+  /// - Throws: what `use(at:count:)` throws, and the cursor is invalid then; `.cancelled` as soon as the task is cancelled, and the old
+  ///   lease stays. The load goes on then if others wait for it; else the backend is asked to end it.
   @discardableResult
   public nonisolated(nonsending) mutating func lease(
     at offset: Int64, count: Int
   ) async throws(MapError) -> Bool {
-    try await ready(at: offset, count: count)
+    do throws(MapError) {
+      try await ready(at: offset, count: count)
+    } catch {
+      // As after a use that failed. Who was cancelled has asked for nothing.
+      if error.code != .cancelled { release() }
+      throw error
+    }
     return try use(at: offset, count: count)
   }
 
