@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/membarrier.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,15 @@ int mb_set_soft_limit(int resource, uint64_t soft) {
   if (getrlimit(number(resource), &limit) != 0) return errno;
   limit.rlim_cur = soft == UINT64_MAX ? RLIM_INFINITY : soft;
   return setrlimit(number(resource), &limit) == 0 ? 0 : errno;
+}
+
+int mb_keep_heap(size_t byte_count) {
+  int is_done = mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_MAX, 0) && mallopt(M_TRIM_THRESHOLD, INT_MAX) &&
+                mallopt(M_TOP_PAD, (int)byte_count);
+  // Volatile, or the compiler leaves the pair out.
+  void *volatile block = malloc(byte_count);
+  free(block);
+  return is_done && block ? 0 : ENOMEM;
 }
 
 int mb_file_system_type(const char *path, int64_t *type) {

@@ -13,6 +13,9 @@ int mb_get_limit(int resource, uint64_t *soft, uint64_t *hard);
 // Sets a soft limit, the hard one stays: setrlimit(2).
 int mb_set_soft_limit(int resource, uint64_t soft);
 
+// Has malloc(3) take its memory from one heap, enlarged at once by so many bytes, and never give any back: mallopt(3).
+int mb_keep_heap(size_t byte_count);
+
 // The type of the file system that holds a path, one of the numbers in linux/magic.h: statfs(2).
 int mb_file_system_type(const char *path, int64_t *type);
 

@@ -35,6 +35,18 @@ enum Probe {
     if result != 0 { throw Errno(rawValue: result) }
   }
 
+  /// Allows the process so many bytes of addresses, or any number of them; the hard limit stays.
+  static func setAddresses(_ byteCount: Int?) throws(Errno) {
+    let result = mb_set_soft_limit(Int32(MB_ADDRESSES), byteCount.map { UInt64($0) } ?? .max)
+    if result != 0 { throw Errno(rawValue: result) }
+  }
+
+  /// Has malloc(3) take so many bytes of addresses at once and keep them, so that it goes on where a limit grants no more.
+  static func keepHeap(_ byteCount: Int) throws(Errno) {
+    let result = mb_keep_heap(byteCount)
+    if result != 0 { throw Errno(rawValue: result) }
+  }
+
   /// The number of the file system that holds `path`, by statfs(2).
   static func fileSystemType(_ path: FilePath) throws(Errno) -> Int64 {
     var type: Int64 = 0
