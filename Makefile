@@ -11,7 +11,7 @@ compare: setup      ## compares backends and policies on a corpus made for the p
 verify: setup       ## proves every byte: make verify ARGS="--files DIR"
 	$(MAPBENCH) verify $(ARGS)
 
-soak: setup         ## a million loads from eight threads, cancelled tasks, and nothing left; ARGS="mixed" does all there is
+soak: setup         ## files that a second process changes, limits, faults: nothing wrong, nothing left; ARGS="--minutes 60", or loads, or mixed
 	$(MAPBENCH) soak $(ARGS)
 
 targets: setup      ## measures the promised numbers; ARGS="--only N1,N4"

@@ -39,6 +39,7 @@ let package = Package(
       dependencies: [
         "BenchmarkSupport", "CProbe", "CZlib",
         .product(name: "SlidingMap", package: "sliding-map"),
+        .product(name: "MapTesting", package: "sliding-map"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "SystemPackage", package: "swift-system"),

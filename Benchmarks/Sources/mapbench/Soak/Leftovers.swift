@@ -16,8 +16,11 @@ struct Leftovers: Encodable {
   /// When the manager was gone.
   private(set) var after = ProcessCounts()
 
-  var isNothing: Bool {
-    pinned + inFlight + cursors + bytes + files + kernelMaps + handles == 0 && after <= before
+  var isNothing: Bool { isNothingInManager && after <= before }
+
+  /// The same but for what the process has.
+  var isNothingInManager: Bool {
+    pinned + inFlight + cursors + bytes + files + kernelMaps + handles == 0
   }
 
   /// Waits for what is under way, a minute at most, and counts what should have ended with the last use.

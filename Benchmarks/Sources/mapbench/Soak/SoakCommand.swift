@@ -5,6 +5,9 @@ struct SoakCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "soak",
     abstract: "Works a manager hard, checks every byte, and counts what is left.",
-    subcommands: [LoadSoakCommand.self, MixedSoakCommand.self],
-    defaultSubcommand: LoadSoakCommand.self)
+    subcommands: [
+      ChangesSoakCommand.self, LoadSoakCommand.self, MixedSoakCommand.self,
+      ChangeFilesCommand.self,
+    ],
+    defaultSubcommand: ChangesSoakCommand.self)
 }
