@@ -9,7 +9,7 @@ import SystemPackage
 @safe
 final class ChangeTable: @unchecked Sendable {
   /// How many versions there are of each name.
-  static let depth = 32
+  static let depth = 64
   private static let headerSize = 64
   private static let stride = headerSize + depth * MemoryLayout<ContentVersion>.stride
 

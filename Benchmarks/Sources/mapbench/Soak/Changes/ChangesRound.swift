@@ -32,8 +32,8 @@ struct ChangesRound: Sendable {
   /// Whether nothing is wrong where a reader gets an error.
   private func mayCome(_ error: MapError, _ file: SeenFile?) -> Bool {
     switch error.code {
-    // Of pages that a fault took, too, if the file has changed.
-    case .fileTruncated: file?.wasCut == true || hasFaults && file?.hasChanged == true
+    // Of pages that a fault took, too, where the file can't be asked any more.
+    case .fileTruncated: file?.wasCut == true || hasFaults
     case .fileChanged: file?.hasChanged == true
     case .openFailed where error.errno == .noSuchFileOrDirectory: file?.wasRemoved == true
     case .openFailed, .readFailed: hasFaults && error.errno == .ioError

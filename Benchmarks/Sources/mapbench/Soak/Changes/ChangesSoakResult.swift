@@ -58,10 +58,7 @@ struct ChangesSoakResult: Encodable {
     if !isNothing && self.left == nil { self.left = left }
   }
 
-  var isGood: Bool {
-    wrong == 0 && left == nil && changes > 0
-      && (!isSteadinessJudged || steadiness?.isSteady == true)
-  }
+  var isGood: Bool { wrong == 0 && complaints.isEmpty }
 
   static let titles =
     [
@@ -95,6 +92,9 @@ struct ChangesSoakResult: Encodable {
     if let left {
       complaints.append(
         "left: " + zip(Leftovers.titles, left.cells).map { "\($0) \($1)" }.joined(separator: ", "))
+    }
+    if isSteadinessJudged && steadiness?.isSteady != true {
+      complaints.append("the process has more at the end than at the start")
     }
     if changes == 0 { complaints.append("the second process changed nothing") }
     return complaints

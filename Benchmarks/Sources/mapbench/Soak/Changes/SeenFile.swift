@@ -108,11 +108,13 @@ struct SeenFile: Sendable {
       return versions.count > 1 ? .several : .wrong("not as it was, though nothing changed")
     }
     let count = known.count { !$0 }
-    let start = bad & ~7
-    let word = bytes[start..<min(start + 8, bytes.count)].map { String($0, radix: 16) }
+    let start = (offset + bad) & ~7
+    let word = (start..<start + 8).clamped(to: offset..<offset + bytes.count).map {
+      String(bytes[$0 - offset], radix: 16)
+    }
     return .wrong(
       """
-      \(count) of \(bytes.count) bytes from \(offset) on, the first at \(offset + bad) beside \
+      \(count) of \(bytes.count) bytes from \(offset) on, the first at \(offset + bad), in the word \
       \(word.joined(separator: " ")); versions: \(versions)
       """)
   }

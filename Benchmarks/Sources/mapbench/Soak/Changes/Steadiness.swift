@@ -28,17 +28,18 @@ struct Steadiness: Encodable {
     last = Means(Array(rounds.suffix(third).joined()))
   }
 
-  /// Memory within 5%, all else within 2.
+  /// Whether nothing is more by over 5%, and of counts 2.
   var isSteady: Bool {
+    func isSteady(_ value: KeyPath<Means, Double>, slack: Double = 2) -> Bool {
+      last[keyPath: value] <= first[keyPath: value] * 1.05 + slack
+    }
     #if SLIDING_MAP_CANARY
-      // The thread sanitizer keeps more and more of its own.
-      let (isSmall, areMapped) = (true, true)
+      // The thread sanitizer keeps more and more memory and maps of its own.
+      return isSteady(\.descriptors) && isSteady(\.threads)
     #else
-      let isSmall = last.resident <= first.resident * 1.05
-      let areMapped = last.maps <= first.maps + 2
+      return isSteady(\.descriptors) && isSteady(\.threads) && isSteady(\.maps)
+        && isSteady(\.resident, slack: 0)
     #endif
-    return isSmall && areMapped && last.descriptors <= first.descriptors + 2
-      && last.threads <= first.threads + 2
   }
 
   static let titles = ["resident", "descriptors", "maps", "threads"]
