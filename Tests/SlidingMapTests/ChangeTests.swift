@@ -102,6 +102,8 @@ struct ChangeTests {
     let path = try scratch.write("file", Self.old)
     var cursor = try maps.cursor(for: path)
     try cursor.use(at: 0, count: 9000)
+    var far = try maps.cursor(for: path)
+    try far.use(at: 8000, count: 100)
     try scratch.resize("file", to: 5000)
     var fresh = try maps.cursor(for: path)
     let size = fresh.fileSize
@@ -115,6 +117,9 @@ struct ChangeTests {
     try cursor.refresh()
     seen = view(cursor)
     #expect(seen == .of(Self.old, 0..<5000))
+    try far.refresh()
+    seen = view(far)
+    #expect(seen == .none)
     for offset: Int64 in [5000, 8000, 39_999] {
       let inside = try cursor.use(at: offset, count: 1)
       #expect(!inside)

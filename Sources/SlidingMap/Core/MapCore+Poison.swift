@@ -2,7 +2,8 @@ import MapProtocols
 
 /// Pages of maps that could not be had.
 extension MapCore {
-  /// Why bytes of an edition are missing: a byte is read by the file's handle, one that is opened for it where there is none.
+  /// Why bytes of an edition are missing: a byte is read by the file's handle, one that is opened for it where there is none; where none is
+  /// to be had, a path tells whether the file is as it was.
   ///
   /// Where the file can't be reached any more, or was changed and has the byte again, it was cut short.
   func reasonForMissing(_ range: Range<Int64>, in edition: Edition) -> MapError {
@@ -17,9 +18,10 @@ extension MapCore {
       perform(&chores, &token)
     }
     try? ensureHandle(file, &token)
-    guard !isShutDown, let handle = file.handle else { return truncated }
+    if isShutDown { return truncated }
     // Of a file that changes the page may have been missing for a moment, which nobody saw.
-    let (backend, known) = (file.backend, edition.isAsMade ? edition.version : nil)
+    let known = edition.isAsMade ? edition.version : nil
+    let (backend, handle, sources) = (file.backend, file.handle, file.sources)
     places.beginHandleUse(of: file)
     defer {
       places.endHandleUse(of: file)
@@ -27,12 +29,13 @@ extension MapCore {
     }
     return token.unlocked {
       do throws(MapError) {
-        var byte: UInt8 = 0
-        let count = try unsafe withUnsafeMutableBytes(of: &byte) { buffer throws(MapError) in
-          try unsafe backend.read(handle, at: range.lowerBound, into: buffer)
-        }
-        let status = try backend.provider.status(of: handle)
-        if count == 0 || status.version != known { return truncated }
+        let status =
+          if let handle {
+            try backend.status(of: handle, having: range.lowerBound)
+          } else {
+            try backend.provider.status(of: file.identity, edition.version, by: sources)
+          }
+        guard let status, status.version == known else { return truncated }
         // A disk that failed and does no more.
         return MapError(.readFailed, range: range, errno: .ioError)
       } catch {
@@ -40,6 +43,7 @@ extension MapCore {
       }
     }
   }
+
   /// The same for a task, whose thread it does not block.
   func reason(awaiting missing: Missing) async -> MapError {
     do throws(MapError) {
@@ -47,5 +51,20 @@ extension MapCore {
     } catch {
       return error
     }
+  }
+}
+
+extension Backend {
+  /// The status of an open file, if it has a byte at an offset.
+  ///
+  /// - Throws: `.readFailed` where it can't be read; what asking for the status throws.
+  fileprivate func status(
+    of handle: Handle, having offset: Int64
+  ) throws(MapError) -> FileStatus? {
+    var byte: UInt8 = 0
+    let count = try unsafe withUnsafeMutableBytes(of: &byte) { buffer throws(MapError) in
+      try unsafe read(handle, at: offset, into: buffer)
+    }
+    return count == 0 ? nil : try provider.status(of: handle)
   }
 }

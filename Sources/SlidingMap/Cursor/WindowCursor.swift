@@ -148,6 +148,8 @@ public struct WindowCursor: ~Copyable, @unchecked Sendable {
       // Bytes that were read without a window may be of an older version.
       if held != nil { release() }
       state.setFileSize(size, mayShowMore: true)
+      // As a use there would find it.
+      if range.lowerBound >= size { release() }
     case .moved(let replacement):
       let old = unsafe (edition: edition, pin: state.pin, copy: held)
       held = nil
