@@ -15,8 +15,12 @@ let strict: [SwiftSetting] = [
 let package = Package(
   name: "sliding-map-benchmarks",
   platforms: [.macOS("26.0")],
-  // What the microbenchmarks have in common with mapbench.
-  products: [.library(name: "BenchmarkSupport", targets: ["BenchmarkSupport"])],
+  products: [
+    // What the microbenchmarks have in common with mapbench.
+    .library(name: "BenchmarkSupport", targets: ["BenchmarkSupport"]),
+    // What is fuzzed.
+    .library(name: "Traces", targets: ["Traces"]),
+  ],
   dependencies: [
     .package(name: "sliding-map", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -34,10 +38,18 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "CProbe"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "Traces",
+      dependencies: [
+        "BenchmarkSupport", "CZlib",
+        .product(name: "SlidingMap", package: "sliding-map"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "mapbench",
       dependencies: [
-        "BenchmarkSupport", "CProbe", "CZlib",
+        "BenchmarkSupport", "CProbe", "Traces",
         .product(name: "SlidingMap", package: "sliding-map"),
         .product(name: "MapTesting", package: "sliding-map"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -51,11 +51,37 @@ for name, data in [("trace.txt", text.encode()), ("trace.oracleGeneral", records
     open(f"{sys.argv[1]}/padded-{name}.gz", "wb").write(packed + bytes(100000))
     open(f"{sys.argv[1]}/longer-{name}.gz", "wb").write(packed + bytes(3) + b"more")
     open(f"{sys.argv[1]}/short-{name}.gz", "wb").write(packed[:-5])
+    open(f"{sys.argv[1]}/stub-{name}.gz", "wb").write(packed[:12])
     open(f"{sys.argv[1]}/odd-{name}", "wb").write(data[:-1] + b"x" * 2)
     damaged = bytearray(packed)
     damaged[len(packed) - 6] ^= 1
     open(f"{sys.argv[1]}/damaged-{name}.gz", "wb").write(damaged)
 END
+}
+# Recordings of 1000 windows, each new: whole, cut within the last access, cut within the magic, and damaged at a byte of the 501st.
+recordings() {
+  python3 - "$TMPDIR" <<'END'
+import struct, sys
+accesses = [b"\0" + struct.pack("<Q", 7) + bytes([i % 128, 0x80, 0x20]) for i in range(1000)]
+whole = b"SMTRACE\1" + b"".join(accesses)
+damaged = bytearray(whole)
+damaged[8 + 500 * 12] = 0x7F
+damaged[8 + 500 * 12 + 1:8 + 500 * 12 + 11] = b"\xFF" * 10
+for name, data in [("whole", whole), ("cut", whole[:-1]), ("stub", whole[:5]), ("damaged", damaged)]:
+    open(f"{sys.argv[1]}/{name}.trace", "wb").write(data)
+END
+}
+# Plays it all the same, and says on standard error what is missing.
+plays_cut() {
+  local words="$1" said
+  shift
+  said="$(replay "$@" 2>&1 >/dev/null)" && grep -q "ends too early, after $words requests" <<<"$said"
+}
+exits() {
+  local code="$1" status=0
+  shift
+  "$@" >/dev/null 2>&1 || status=$?
+  [ "$status" = "$code" ]
 }
 same_misses() {
   local text
@@ -146,8 +172,16 @@ traces
 check "replay counts the same in each format" same_misses
 check "replay finds the optimum" optimum_is_published
 check "replay names the line that is no number" complains "line 1001" replay "$TMPDIR/odd-trace.txt"
-check "replay refuses half a record" complains "no multiple of 24" replay "$TMPDIR/odd-trace.oracleGeneral"
-check "replay refuses a gzip file cut short" complains "ends too early" replay "$TMPDIR/short-trace.txt.gz"
+recordings
+check "replay plays a recording" eval 'replay "$TMPDIR/whole.trace" 2>&1 | (! grep "too early")'
+check "replay plays a recording cut short" plays_cut 999 "$TMPDIR/cut.trace"
+check "replay plays up to half a record" plays_cut "1,000" "$TMPDIR/odd-trace.oracleGeneral"
+check "replay plays a gzip file cut short, without its last line" plays_cut 999 "$TMPDIR/short-trace.txt.gz"
+check "replay plays records of a gzip file cut short" plays_cut "1,000" "$TMPDIR/short-trace.oracleGeneral.gz"
+check "replay refuses a recording of nothing" complains "stub.trace: there are no requests: it ends" replay "$TMPDIR/stub.trace"
+check "replay refuses a gzip file of nothing" complains "there are no requests: it ends" replay "$TMPDIR/stub-trace.txt.gz"
+check "replay tells where a recording is damaged" complains "damaged.trace: a damaged recording: after 501 requests, bytes" replay "$TMPDIR/damaged.trace"
+check "replay exits with 1 where a trace is damaged" exits 1 replay "$TMPDIR/whole.trace" "$TMPDIR/damaged.trace"
 check "replay refuses a damaged gzip file" complains "damaged" replay "$TMPDIR/damaged-trace.oracleGeneral.gz"
 check "replay refuses what is behind a gzip file's end" complains "something else behind" replay "$TMPDIR/longer-trace.txt.gz"
 check "replay refuses a capacity left out" complains "capacity" replay --capacity 5,,6 "$TMPDIR/trace.txt"

@@ -1,4 +1,5 @@
 import SlidingMap
+import Traces
 
 /// How near the estimates of one policy's miss ratio came.
 struct Estimate: Encodable {

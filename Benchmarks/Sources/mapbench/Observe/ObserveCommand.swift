@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import SlidingMap
 import SystemPackage
+import Traces
 
 /// `mapbench observe`: how far shadow policies can be trusted, and what observing costs.
 struct ObserveCommand: ParsableCommand {
@@ -26,7 +27,7 @@ struct ObserveCommand: ParsableCommand {
   @Option(help: "Policies to estimate, separated by commas.")
   var policies = NameList<PolicyName>.all
   @Option(help: "The traces' format.")
-  var format: TraceFormat?
+  var format: ReplayFormat?
   @Option(help: "Runs, each over another sample.")
   var runs = 9
   @Flag(help: "Print an array of objects instead of a table.")
@@ -46,11 +47,13 @@ struct ObserveCommand: ParsableCommand {
     defer { directory.remove() }
     var estimates: [Estimate] = []
     var names: Set<String> = []
+    var notes: [String] = []
     var progress = ProgressBar(total: files.count * capacity.count * runs)
     for file in files {
       progress.show(file)
       var trace = try Trace.named(file, format)
       trace.makeDistinct(from: &names)
+      if let note = trace.note(file) { notes.append(note) }
       for regions in capacity.regions(of: trace.regionCount) {
         let full = policies.names.map { name in
           var simulation = PolicySimulation(
@@ -71,6 +74,7 @@ struct ObserveCommand: ParsableCommand {
       }
     }
     progress.finish()
+    notes.forEach(Report.note)
     let costs = try ObservationCost.measure(directory.path)
     if files.isEmpty {
       try Report.print(costs, asJSON: json) { ObservationCost.table(costs) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import SystemPackage
+import Traces
 
 /// Where curves of miss ratios go, one file for each trace.
 struct ChartDirectory {

@@ -1,4 +1,5 @@
 import HeapModule
+import Traces
 
 /// What the best of all policies would make of a trace.
 enum Replay {

@@ -2,6 +2,7 @@ import ArgumentParser
 import BenchmarkSupport
 import SlidingMap
 import SystemPackage
+import Traces
 
 /// `mapbench replay`: a trace of your own through every policy.
 struct ReplayCommand: ParsableCommand {
@@ -13,6 +14,11 @@ struct ReplayCommand: ParsableCommand {
       accesses (maps.recordTrace), or a file in libCacheSim's binary format oracleGeneral; each may be gzipped, in any \
       number of members, with zeros behind them but nothing else. Other packed ones come through a pipe: \
       zstd -dc x.oracleGeneral.zst | mapbench replay --format oracleGeneral -
+
+      A trace that was cut short is played as far as it goes: a line on standard error says after how many requests it \
+      ends, and the exit code is 0. One that is damaged, or no trace at all, is played not at all: standard error has its \
+      path and the place, and the exit code is 1. A text that was cut within its last number looks like a whole one, and \
+      in oracleGeneral nothing tells of damage.
 
       A trace goes by its file's name; a second one of the same name gets -2 behind it, and so on. Regions have one size. \
       The optimum, belady, knows the future: no policy misses less. It is always told. Requests a second are those of the \
@@ -32,7 +38,7 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     help:
       "The traces' format; by default as they begin, oracleGeneral for files so named, else text.")
-  var format: TraceFormat?
+  var format: ReplayFormat?
   @Option(help: "Runs of each; the fastest is told.")
   var runs = 1
   @Option(
@@ -52,11 +58,13 @@ struct ReplayCommand: ParsableCommand {
     let charts = try svg.map { try ChartDirectory(FilePath($0)) }
     var results: [ReplayResult] = []
     var names: Set<String> = []
+    var notes: [String] = []
     var progress = ProgressBar(total: files.count * capacities.count * subjects.count)
     for file in files {
       progress.show(file)
       var trace = try Trace.named(file, format)
       trace.makeDistinct(from: &names)
+      if let note = trace.note(file) { notes.append(note) }
       let regions = capacities.regions(of: trace.regionCount)
       var ofTrace: [ReplayResult] = []
       for capacity in regions {
@@ -73,6 +81,7 @@ struct ReplayCommand: ParsableCommand {
       results += ofTrace
     }
     progress.finish()
+    notes.forEach(Report.note)
     try Report.print(results, asJSON: json) { ReplayResult.table(results) }
   }
 

@@ -1,3 +1,5 @@
+import Traces
+
 /// What a policy made of a trace.
 struct ReplayResult: Encodable {
   let trace: String

@@ -7,7 +7,7 @@ struct TextParser: TraceParser {
   mutating func take(_ piece: [UInt8], _ requests: inout RequestList) throws {
     for byte in piece {
       switch byte {
-      case UInt8(ascii: "\n"): end(&requests)
+      case UInt8(ascii: "\n"): endLine(&requests)
       case _ where isComment, UInt8(ascii: "\r"): break
       case UInt8(ascii: "#") where id == nil: isComment = true
       case UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -20,8 +20,13 @@ struct TextParser: TraceParser {
     }
   }
 
-  /// Ends a line, the last of which may lack its newline.
-  mutating func end(_ requests: inout RequestList) {
+  /// The last line may lack its newline; but where bytes are missing, its last digits may be among them.
+  mutating func end(_ requests: inout RequestList, isCut: Bool) -> Bool {
+    if !isCut { endLine(&requests) }
+    return !isCut
+  }
+
+  private mutating func endLine(_ requests: inout RequestList) {
     if let id { requests.append(id) }
     line += 1
     id = nil

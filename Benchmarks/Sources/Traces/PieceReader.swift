@@ -8,6 +8,8 @@ struct PieceReader: ~Copyable {
   /// The first piece of the file, which was read to see what it is.
   private var first: [UInt8]?
   private var inflater: Inflater?
+  /// Whether what gzip packed ends before its end.
+  private(set) var isCut = false
 
   /// Looks at the beginning of what `file` still has.
   init(_ file: FileDescriptor) throws {
@@ -24,6 +26,7 @@ struct PieceReader: ~Copyable {
     var piece = [UInt8](repeating: 0, count: 4 * Self.pieceSize)
     let count = try inflater.fill(&piece) { try nextOfFile() }
     piece.removeLast(piece.count - count)
+    isCut = inflater.isCut
     self.inflater = consume inflater
     return piece
   }

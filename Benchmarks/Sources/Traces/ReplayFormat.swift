@@ -1,14 +1,14 @@
-import ArgumentParser
-import SlidingMap
+internal import SlidingMap
 
 /// How a trace is written down.
-enum TraceFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
+public enum ReplayFormat: String, CaseIterable, Sendable {
   case text, oracleGeneral, compact
 
   /// What a trace of this name, which begins with these bytes, is taken for.
   init(name: String, beginning: [UInt8]) {
+    let magic = TraceDecoder.magic.prefix(max(beginning.count, 1))
     self =
-      beginning.starts(with: TraceDecoder.magic)
+      beginning.starts(with: magic)
       ? .compact : name.contains("oracleGeneral") ? .oracleGeneral : .text
   }
 
@@ -20,12 +20,4 @@ enum TraceFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
     case .compact: CompactParser()
     }
   }
-}
-
-/// Finds requests in the bytes of a trace, which come in pieces of any length.
-protocol TraceParser {
-  /// Takes the next piece.
-  mutating func take(_ piece: [UInt8], _ requests: inout RequestList) throws
-  /// Takes notice of the end.
-  mutating func end(_ requests: inout RequestList) throws
 }

@@ -8,8 +8,12 @@ struct Inflater: ~Copyable {
   /// What is being unpacked, and how much of it zlib has taken.
   private var packed: [UInt8] = []
   private var taken = 0
+  /// How many packed bytes came before those.
+  private var passed = 0
   /// Whether a member was begun and has not ended.
   private var isInside = false
+  /// Whether the packed bytes end within a member.
+  private(set) var isCut = false
 
   init() throws {
     unsafe stream = .allocate(capacity: 1)
@@ -17,7 +21,7 @@ struct Inflater: ~Copyable {
     // 16 more than the largest window: with gzip's header and checksum.
     let result = unsafe inflateInit2_(
       stream, 16 + MAX_WBITS, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size))
-    guard result == Z_OK else { throw TraceError.unpacking("zlib can't start: \(result)") }
+    guard result == Z_OK else { throw TraceError.unpacking("zlib can't start: \(result)", at: 0) }
   }
 
   deinit {
@@ -25,15 +29,17 @@ struct Inflater: ~Copyable {
     unsafe stream.deallocate()
   }
 
-  /// Fills `piece` with unpacked bytes; `more` gives packed ones, none at their end. How many bytes there were.
+  /// Fills `piece` with unpacked bytes; `more` gives packed ones, none at their end. How many bytes there were: fewer only at the end,
+  /// which comes too early where `isCut` is set.
   mutating func fill(_ piece: inout [UInt8], from more: () throws -> [UInt8]) throws -> Int {
     var count = 0
     while count < piece.count {
       if taken == packed.count {
+        passed += taken
         packed = try more()
         taken = 0
         if packed.isEmpty {
-          if isInside { throw TraceError.unpacking("the gzip file ends too early") }
+          isCut = isInside
           break
         }
       }
@@ -42,7 +48,8 @@ struct Inflater: ~Copyable {
         while taken < packed.count, packed[taken] == 0 { taken += 1 }
         if taken == packed.count { continue }
         if packed[taken] != 0x1F {
-          throw TraceError.unpacking("there is something else behind the end of the gzip file")
+          throw TraceError.unpacking(
+            "there is something else behind the end of the gzip file", at: passed + taken)
         }
       }
       count += try inflate(to: &piece, from: count)
@@ -71,7 +78,7 @@ struct Inflater: ~Copyable {
     case Z_OK, Z_BUF_ERROR: break
     default:
       let reason = unsafe stream.pointee.msg.map { unsafe String(cString: $0) } ?? "\(result)"
-      throw TraceError.unpacking("the gzip file is damaged: \(reason)")
+      throw TraceError.unpacking("the gzip file is damaged: \(reason)", at: passed + taken)
     }
     return output - Int(unsafe stream.pointee.avail_out)
   }

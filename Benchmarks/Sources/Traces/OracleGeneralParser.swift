@@ -1,8 +1,8 @@
-import BenchmarkSupport
+internal import BenchmarkSupport
 
 /// The binary format of libCacheSim: packed little-endian records of clock_time (UInt32), obj_id (UInt64), obj_size (UInt32)
 /// and next_access_vtime (Int64, -1 for never). Only the id counts here: regions have one size, and what comes next is
-/// found anew.
+/// found anew. Any bytes are such records, so that nothing tells of damage.
 struct OracleGeneralParser: TraceParser {
   private static let recordSize = 24
   private static let idOffset = 4
@@ -10,7 +10,7 @@ struct OracleGeneralParser: TraceParser {
   /// The beginning of a record whose end is in the next piece.
   private var rest: [UInt8] = []
 
-  mutating func take(_ piece: [UInt8], _ requests: inout RequestList) throws {
+  mutating func take(_ piece: [UInt8], _ requests: inout RequestList) {
     let bytes = rest + piece
     let whole = bytes.count / Self.recordSize * Self.recordSize
     // Bytes have no padding that could be read unset.
@@ -21,7 +21,5 @@ struct OracleGeneralParser: TraceParser {
     rest = Array(bytes[whole...])
   }
 
-  func end(_ requests: inout RequestList) throws {
-    if !rest.isEmpty { throw TraceError.partialRecord(rest.count, of: Self.recordSize) }
-  }
+  func end(_ requests: inout RequestList, isCut: Bool) -> Bool { rest.isEmpty }
 }

@@ -1,0 +1,5 @@
+// A conformance of a public type is public itself.
+public import ArgumentParser
+public import Traces
+
+extension ReplayFormat: ExpressibleByArgument {}
