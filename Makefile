@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify soak targets micro doctor test schedule golden faults lint docs sanitize clean
+.PHONY: compare verify soak targets micro doctor test schedule golden faults fuzz lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -38,9 +38,12 @@ golden: setup       ## every published count: policies alone, and through manage
 	for backend in mmap automatic uring direct pread; do echo $$backend; done | xargs -P $(JOBS) -I{} \
 	  env SLIDING_MAP_EVERY_CELL={} $(SWIFT) test -c release --skip-build --ignore-lock --filter ReplayTests
 
-faults: setup       ## each fault at each call of a session, over every backend; some minutes in a release build
+faults: setup       ## each fault at each call of a session, over every backend; in a release build
 	$(SWIFT) build -c release -j $(JOBS) --build-tests
 	SLIDING_MAP_EVERY_FAULT=1 $(SWIFT) test -c release --skip-build --filter EveryFaultTests
+
+fuzz: setup         ## inputs that a fuzzer makes up: MINUTES for each of FUZZERS (10); ARGS=FILE with one of FUZZERS repeats an input
+	SWIFT='$(SWIFT)' JOBS='$(JOBS)' MINUTES='$(MINUTES)' FUZZERS='$(FUZZERS)' script/fuzz $(ARGS)
 
 lint: setup         ## formatting and style
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
@@ -62,4 +65,4 @@ setup:
 	@script/setup
 
 clean:
-	rm -rf .build .build-* Benchmarks/.build Benchmarks/Microbenchmarks/.build docs-out
+	rm -rf .build .build-* Benchmarks/.build Benchmarks/Microbenchmarks/.build Tests/Fuzzing/.build docs-out
