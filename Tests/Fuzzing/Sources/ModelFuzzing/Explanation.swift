@@ -26,7 +26,8 @@ extension MapError {
     // Zeros that stand where the file has bytes again.
     case .readFailed: return setup.kind.mayMap && file.wasCut
     case .fileChanged: return file.latest > version || file.mayBeLost
-    case .budgetExhausted: return !around.isAlone || setup.isTooMuch(range, of: file)
+    case .budgetExhausted:
+      return !around.isAlone || setup.isTooMuch(range, of: file, since: version)
     case .handlesExhausted: return around.mayLoad || around.keepers >= setup.limits.handles
     case .shutdown: return around.isShutDown
     default: return false
@@ -36,8 +37,12 @@ extension MapError {
 
 extension Setup {
   /// Whether a request may have no room though nobody else holds any.
-  fileprivate func isTooMuch(_ range: Range<Int>, of file: ModelFile) -> Bool {
-    let cost = cost(range, ofSize: file.size)
+  fileprivate func isTooMuch(
+    _ range: Range<Int>, of file: ModelFile, since version: Int
+  ) -> Bool {
+    // The manager may count by a size that the file had, until it looks at it again.
+    let size = file.versions[version...].map(\.count).max() ?? 0
+    let cost = cost(range, ofSize: size)
     let isOver = cost.windows > limits.regions || cost.bytes > limits.bytes
     if isHard { return isOver }
     // What the takeover reads has memory for four windows, and no more of the budget than there is.
