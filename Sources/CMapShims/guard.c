@@ -1,5 +1,6 @@
 // The handler may interrupt a thread anywhere, also within malloc or with a lock held. So it takes no lock, allocates nothing and touches
-// no object of Swift's: it reads tables that only grow, and calls mmap(2), munmap(2), munlock(2), sigaction(2) and pthread_sigmask(3).
+// no object of Swift's: it reads tables that only grow, and calls mmap(2), munmap(2), munlock(2), sigaction(2), pthread_sigmask(3), and
+// madvise(2).
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -208,6 +209,17 @@ static void ask(const struct sigaction *action, int number, siginfo_t *info, voi
   pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+// Whether a page can be read by now. Where the kernel is too old to tell (5.14) or a sandbox forbids it, as if not.
+static bool is_there(uintptr_t address) {
+#ifdef __linux__
+  int populate_read = 22;  // MADV_POPULATE_READ, newer than some headers
+  return madvise((void *)(address & ~(page_size - 1)), page_size, populate_read) == 0;
+#else
+  (void)address;
+  return false;
+#endif
+}
+
 // Does what would have been done without us.
 static void pass_on(int number, siginfo_t *info, void *context) {
   bool is_fault = info->si_code > 0;
@@ -235,10 +247,10 @@ static void pass_on(int number, siginfo_t *info, void *context) {
     here.frame = outer_frame;
     here.asked = outer_asked;
   }
-  if (!is_asked && is_fault) {
-    here.returns = here.returned == info->si_addr ? here.returns + 1 : 1;
-    here.returned = info->si_addr;
-  }
+  if (is_asked || !is_fault) return;
+  bool is_again = here.returned == info->si_addr;
+  here.returned = is_there((uintptr_t)info->si_addr) ? NULL : info->si_addr;
+  here.returns = is_again ? here.returns + 1 : 1;
 }
 
 // How often a thread may come back to the same page of the same watch: others may have been about to put zeros there.

@@ -40,8 +40,7 @@ static int examine_plainly(int fd, const char *path, int flags, smap_status *sta
 #include <sys/vfs.h>
 #include <unistd.h>
 
-// statfs(2) follows links and knows no directory to begin in, so a path of either kind is opened for the question. What can't be told is
-// taken for ambiguous then.
+// statfs(2) follows links and knows no directory to begin in, so a path of either kind is opened for the question.
 static bool is_ambiguous(int fd, const char *path, int flags) {
   struct statfs system;
   int result, place = -1;
@@ -53,7 +52,8 @@ static bool is_ambiguous(int fd, const char *path, int flags) {
   } else {
     result = path ? statfs(path, &system) : fstatfs(fd, &system);
   }
-  if (result != 0) return place >= 0;
+  // What nobody can tell proves nothing.
+  if (result != 0) return true;
   switch ((uint32_t)system.f_type) {
     case 0x65735546:                     // FUSE, virtiofs
     case 0x01021997:                     // 9p
