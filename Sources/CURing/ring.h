@@ -39,4 +39,11 @@ static inline void smap_ring_wait(smap_ring *ring) {
   ring->waiters--;
 }
 
+// Ends what was counted among `users`, and gives the lock up.
+static inline void smap_ring_leave(smap_ring *ring) {
+  ring->users--;
+  if (ring->waiters > 0) pthread_cond_broadcast(&ring->condition);
+  pthread_mutex_unlock(&ring->mutex);
+}
+
 #endif

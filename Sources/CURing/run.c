@@ -71,17 +71,11 @@ static bool add(smap_ring *ring, const smap_ring_request *request, uint64_t tag)
     if (request->flags & SMAP_RING_SLOT) entry->flags |= IOSQE_FIXED_FILE;
     if (request->flags & SMAP_RING_BLOCKING) entry->flags |= IOSQE_ASYNC;
     break;
-  case SMAP_RING_OPEN_DIRECT:
-    entry->opcode = IORING_OP_OPENAT;
-    entry->fd = AT_FDCWD;
-    entry->open_flags = request->count;
-    // By hand: io_uring_prep_openat_direct of some versions of liburing mistakes certain slots.
-    entry->file_index = (uint32_t)request->file + 1;
-    break;
   case SMAP_RING_ADOPT:
     // As a request and not by io_uring_register(2), so that it comes after a close of the slot that was added before.
     entry->opcode = IORING_OP_FILES_UPDATE;
     entry->fd = -1;
+    entry->addr = (uintptr_t)&request->adopted;
     entry->len = 1;
     entry->off = (uint64_t)request->file;
     break;
@@ -151,12 +145,6 @@ static void outlast(smap_ring *ring, size_t *left) {
   }
 }
 
-static void leave(smap_ring *ring) {
-  ring->users--;
-  if (ring->waiters > 0) pthread_cond_broadcast(&ring->condition);
-  pthread_mutex_unlock(&ring->mutex);
-}
-
 int smap_ring_run(smap_ring *ring, smap_ring_request *requests, size_t count) {
   size_t left = count, next = 0;
   for (size_t i = 0; i < count; i++) {
@@ -213,7 +201,7 @@ int smap_ring_run(smap_ring *ring, smap_ring_request *requests, size_t count) {
     left -= count - next;
     outlast(ring, &left);
   }
-  leave(ring);
+  smap_ring_leave(ring);
   return outcome;
 }
 
@@ -248,7 +236,7 @@ void smap_ring_close_slot(smap_ring *ring, int32_t slot) {
     if (!ring->has_leader) reap(ring);
   } while (result == 0 || is_passing(result));
   if (result < 0) ring->broken = -result;
-  leave(ring);
+  smap_ring_leave(ring);
 }
 
 int smap_ring_enable(smap_ring *ring) {

@@ -108,6 +108,20 @@ bool smap_ring_is_forked(const smap_ring *ring) {
   return ring->generation != smap_fork_generation();
 }
 
+// Whether what is done with a table works: 0, or an errno. Tables are older (5.5) than requests that fill them (5.6) and
+// those that close what is in them (5.15), which only a try can tell; it needs no descriptor, as there may be none left.
+static int try_table(smap_ring *ring) {
+  smap_ring_request probe = {.operation = SMAP_RING_ADOPT, .file = 0, .adopted = -1};
+  int outcome = smap_ring_run(ring, &probe, 1);
+  if (outcome != 0) return -outcome;
+  if (probe.result < 0) return -probe.result;
+  probe = (smap_ring_request){.operation = SMAP_RING_CLOSE_DIRECT, .file = 0};
+  outcome = smap_ring_run(ring, &probe, 1);
+  if (outcome != 0) return -outcome;
+  // Nothing is in the slot, and EINVAL is what kernels give that know no slots there.
+  return probe.result == -EBADF ? 0 : probe.result < 0 ? -probe.result : EINVAL;
+}
+
 int smap_ring_make_table(smap_ring *ring, unsigned slots) {
   int failure = -io_uring_register_files_sparse(&ring->uring, slots);
   if (failure == EINVAL) {
@@ -125,22 +139,16 @@ int smap_ring_make_table(smap_ring *ring, unsigned slots) {
     return ENOMEM;
   }
   ring->slots = slots;
-  // Tables are older (5.5) than opening into them (5.15), which only a try can tell.
-  smap_ring_request probe = {.operation = SMAP_RING_OPEN_DIRECT, .file = 0, .address = "/",
-                             .count = O_RDONLY | O_DIRECTORY};
-  int outcome = smap_ring_run(ring, &probe, 1);
-  if (outcome != 0 || probe.result != 0) {
-    if (outcome == 0 && probe.result > 0) close(probe.result);
+  failure = try_table(ring);
+  if (failure != 0) {
     io_uring_unregister_files(&ring->uring);
     ring->slots = 0;
     free(ring->free_slots);
     ring->free_slots = NULL;
-    if (outcome < 0) return -outcome;
-    return probe.result < 0 ? -probe.result : EINVAL;
+    return failure;
   }
   // The last first: slots are then given out from 0.
-  for (unsigned i = slots; i-- > 1;) ring->free_slots[ring->free_count++] = (int32_t)i;
-  smap_ring_close_slot(ring, 0);
+  for (unsigned i = slots; i-- > 0;) ring->free_slots[ring->free_count++] = (int32_t)i;
   return 0;
 }
 
@@ -157,6 +165,24 @@ void smap_ring_put_slot(smap_ring *ring, int32_t slot) {
   pthread_mutex_lock(&ring->mutex);
   ring->free_slots[ring->free_count++] = slot;
   pthread_mutex_unlock(&ring->mutex);
+}
+
+int smap_ring_hold_place(smap_ring *ring, int former) {
+  if (smap_ring_is_forked(ring)) return -EBADF;
+  pthread_mutex_lock(&ring->mutex);
+  if (ring->is_shut) {
+    pthread_mutex_unlock(&ring->mutex);
+    return -EBADF;
+  }
+  // Nobody shuts the ring, and gives its number to another file, meanwhile.
+  ring->users++;
+  pthread_mutex_unlock(&ring->mutex);
+  int fd = ring->uring.ring_fd;
+  int held = former < 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : dup3(fd, former, O_CLOEXEC);
+  if (held < 0) held = -errno;
+  pthread_mutex_lock(&ring->mutex);
+  smap_ring_leave(ring);
+  return held;
 }
 
 int smap_ring_make_event(void) {
@@ -184,6 +210,7 @@ int smap_ring_enter(smap_ring *ring, unsigned least) { return ENOSYS; }
 unsigned smap_ring_reap(smap_ring *ring, uint64_t *tags, int32_t *results, unsigned capacity) {
   return 0;
 }
+int smap_ring_hold_place(smap_ring *ring, int former) { return -ENOSYS; }
 int smap_ring_make_event(void) { return -ENOSYS; }
 
 #endif

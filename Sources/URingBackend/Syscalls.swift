@@ -78,6 +78,12 @@ struct Syscalls: SystemCalls {
     try ring.makeTable(slots: slots)
   }
 
+  /// dup3(2) of a ring's descriptor, in the place of `former`, which is closed, or fcntl(2) in any.
+  func holdPlace(of former: FileDescriptor?, _ ring: Ring) throws(Errno) -> FileDescriptor {
+    if let fault = faults?.next(.duplicate) { throw fault }
+    return try ring.holdPlace(of: former)
+  }
+
   /// eventfd(2).
   func makeEvent() throws(Errno) -> FileDescriptor {
     if let fault = faults?.next(.eventDescriptor) { throw fault }

@@ -18,7 +18,7 @@ extension URingProvider {
   ///   is full or missing), `.shutdown`, `.forked` where a child of fork(2) would need the ring, and `.openFailed` for all else.
   public func open(_ source: FileSource) throws(MapError) -> OpenedFile {
     if hasShutDown { throw MapError(.shutdown, source: source) }
-    guard let ring, features.directDescriptors.isPresent else {
+    guard let ring, let spare else {
       return try openWithoutRing(source)
     }
     if !opensDirectly {
@@ -31,7 +31,7 @@ extension URingProvider {
     do throws(MapError) {
       if isForked { throw MapError(.forked) }
       switch source {
-      case .path(let path): return try openDirectly(path, ring)
+      case .path(let path): return try openDirectly(path, ring, spare)
       case .descriptor(let descriptor): return try adopt(descriptor, ring)
       case .name: throw MapError(.unsupported)
       }
@@ -107,14 +107,16 @@ extension URingProvider {
 
   /// Opens it as a descriptor of the process, for a moment, and has the ring take it over. Where the place of the spare one was taken by
   /// another thread of the process in that moment, in a thread that has a table of its own.
-  private func openDirectly(_ path: FilePath, _ ring: Ring) throws(MapError) -> OpenedFile {
+  private func openDirectly(
+    _ path: FilePath, _ ring: Ring, _ spare: SpareDescriptor
+  ) throws(MapError) -> OpenedFile {
     var lease = LeaseWait()
     while true {
       let slot = try take(ring)
       do throws(MapError) {
-        return try spare.whileGivenUp { () throws(MapError) in
+        return try spare.whileGivenUp { opened throws(MapError) in
           let file = try syscalls.openFile(.path(path), waitsForLease: false)
-          defer { syscalls.close(file.descriptor) }
+          opened = file.descriptor
           try adopt(file.descriptor, into: slot, ring)
           return hold(path, file.status, in: slot)
         }
@@ -156,14 +158,11 @@ extension URingProvider {
   private func adopt(
     _ descriptor: FileDescriptor, into slot: Int32, _ ring: Ring
   ) throws(MapError) {
-    var number = descriptor.rawValue
     var request = unsafe Ring.Request()
     unsafe request.operation = UInt8(SMAP_RING_ADOPT)
     unsafe request.file = slot
-    let result = try unsafe withAddress(of: &number) { address throws(MapError) in
-      unsafe request.address = address
-      return try unsafe Self.run(request, ring)
-    }
+    unsafe request.adopted = descriptor.rawValue
+    let result = try unsafe Self.run(request, ring)
     if result < 0 { throw MapError(opening: Errno(rawValue: -result)) }
   }
 
@@ -222,12 +221,12 @@ extension URingProvider {
   }
 
   private func status(ofSlot slot: Int32) throws(MapError) -> FileStatus {
-    guard let ring, canInstall.load(ordering: .relaxed) else {
+    guard let ring, let spare, canInstall.load(ordering: .relaxed) else {
       throw MapError(.fileChanged, errno: .invalidArgument)
     }
-    return try spare.whileGivenUp { () throws(MapError) in
+    return try spare.whileGivenUp { opened throws(MapError) in
       let descriptor = try install(slot, ring)
-      defer { syscalls.close(descriptor) }
+      opened = descriptor
       return try syscalls.status(of: descriptor)
     }
   }
@@ -268,17 +267,4 @@ extension URingProvider {
     directFiles[target.number] = nil
     ring.closeSlot(target.number)
   }
-}
-
-/// The address of a value for as long as `body` runs; with typed errors, which the standard library's has not.
-private func withAddress<Value, Result>(
-  of value: inout Value, _ body: (UnsafeMutableRawPointer) throws(MapError) -> Result
-) throws(MapError) -> Result {
-  let pointer = UnsafeMutablePointer<Value>.allocate(capacity: 1)
-  unsafe pointer.initialize(to: value)
-  defer {
-    unsafe value = pointer.move()
-    unsafe pointer.deallocate()
-  }
-  return try unsafe body(UnsafeMutableRawPointer(pointer))
 }

@@ -24,10 +24,10 @@ public final class URingProvider: RegionProvider {
   let ring: Ring?
   let directFiles = DirectFiles()
   let threads: DescriptorThreads
-  let spare: SpareDescriptor
+  /// Present where the ring has a table.
+  let spare: SpareDescriptor?
   /// Whether a direct descriptor may be made one of the process: until the kernel said that it does not know how.
   let canInstall = Atomic(true)
-  /// Whether a file that was opened is one that only grows, so that others are asked for that, too.
   private let service: ReadService
   private let isShut = Atomic(false)
   /// How many forks lay before.
@@ -79,7 +79,8 @@ public final class URingProvider: RegionProvider {
     self.opensDirectly = opensDirectly
     ring = rings.waiting
     threads = DescriptorThreads(syscalls)
-    spare = SpareDescriptor(syscalls, isWanted: rings.features.directDescriptors.isPresent)
+    let table = rings.features.directDescriptors.isPresent ? rings.waiting : nil
+    spare = table.map { SpareDescriptor(syscalls, $0) }
     service = ReadService(
       Reader(syscalls: syscalls, ring: rings.waiting, threads: threads), rings.submitting,
       depth: rings.features.depth)
@@ -149,8 +150,8 @@ public final class URingProvider: RegionProvider {
   public func shutdown() {
     isShut.store(true, ordering: .relaxed)
     service.shutdown(isForked: isForked)
+    spare?.shutdown()
     ring?.shut()
-    spare.shutdown()
     threads.shutdown()
   }
 }

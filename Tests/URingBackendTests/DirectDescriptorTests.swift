@@ -131,6 +131,29 @@ struct DirectDescriptorTests {
     }
   }
 
+  @Test func `without a spare descriptor files open, and the next one has it again`() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      let content = patternedBytes(9_000)
+      let path = try directory.file("file", content)
+      let faults = SyscallFaults()
+      guard let provider = try Machine.directProvider(faults: faults) else { return }
+      let held = try ringDescriptors()
+      faults.fail(.duplicate, with: .tooManyOpenFiles)
+      let first = try provider.open(.path(path))
+      let heldAfterFailure = try ringDescriptors()
+      let second = try provider.open(.path(path))
+      #expect(try [held, heldAfterFailure, ringDescriptors()] == [2, 1, 2])
+      for file in [first, second] {
+        #expect(try provider.bytes(of: file.handle, 0..<10_000) == content)
+        provider.close(file.handle)
+      }
+      #expect(ProcessResources.descriptors(under: path) == 0)
+      provider.shutdown()
+      #expect(try ringDescriptors() == 0)
+    }
+  }
+
   /// A link on the way to a file is no property of the file: nothing of it tells that somebody turned the link for a moment.
   @Test func `a link that leads to one file after the other gives one of them`() throws {
     guard let provider = try Machine.directProvider() else { return }

@@ -24,10 +24,9 @@ enum {
 // What a request does.
 enum {
   SMAP_RING_READ = 0,          // `count` bytes at `offset` of `file` into `address`
-  SMAP_RING_OPEN_DIRECT = 1,   // the path at `address` into the slot `file`, flags in `count`
-  SMAP_RING_ADOPT = 2,         // the descriptor at `address` (an int32_t) into the slot `file`
-  SMAP_RING_CLOSE_DIRECT = 3,  // the slot `file`
-  SMAP_RING_INSTALL = 4,       // a descriptor of the process, close-on-exec, for the file in the slot `file`: the result
+  SMAP_RING_ADOPT = 1,         // the descriptor `adopted` into the slot `file`; -1 empties it
+  SMAP_RING_CLOSE_DIRECT = 2,  // the slot `file`
+  SMAP_RING_INSTALL = 3,       // a descriptor of the process, close-on-exec, for the file in the slot `file`: the result
 };
 
 // How a read is made.
@@ -46,6 +45,7 @@ typedef struct smap_ring_request {
   uint8_t operation;
   uint8_t flags;
   int32_t file;
+  int32_t adopted;
   uint32_t count;
   int32_t result;  // set when the request has ended: bytes, a descriptor, or a negative errno
   int64_t offset;
@@ -71,8 +71,8 @@ unsigned smap_ring_entries(const smap_ring *ring);
 // Whether the calling process is a child, by fork(2), of the one that made the ring.
 bool smap_ring_is_forked(const smap_ring *ring);
 
-// Gives a ring a table of `slots` direct descriptors, all empty: io_uring_register(2), and tries one: 0 if files can be
-// opened into it, else an errno.
+// Gives a ring a table of `slots` direct descriptors, all empty: io_uring_register(2), and tries one: 0 if descriptors can
+// be put into it and closed there, else an errno.
 int smap_ring_make_table(smap_ring *ring, unsigned slots);
 
 // A free slot of the table, the caller's until `smap_ring_put_slot` or `smap_ring_close_slot`; -1 if none is free.
@@ -83,6 +83,10 @@ void smap_ring_put_slot(smap_ring *ring, int32_t slot);
 
 // Closes the file in a slot and gives the slot back, without waiting for others' requests.
 void smap_ring_close_slot(smap_ring *ring, int32_t slot);
+
+// A descriptor that stands for nothing but its number, which it keeps from others: a duplicate of the ring's own. It takes
+// the place of `former`, which is closed, or any where that is -1. Or a negative errno, and `former` is open still.
+int smap_ring_hold_place(smap_ring *ring, int former);
 
 // Carries out requests, as many at a time as the ring holds, and returns when all have ended. From any number of
 // threads: one of those that wait reaps for all. 0; else no request is under way, and all that did not end have

@@ -1,4 +1,3 @@
-internal import CURing
 internal import MapProtocols
 internal import SystemPackage
 
@@ -11,27 +10,29 @@ final class SpareDescriptor: Sendable {
   private struct State {
     /// Nil while it is given up, and after another thread of the process has taken its place.
     var held: FileDescriptor?
-    var isOver: Bool
+    var isOver = false
   }
 
   private let syscalls: Syscalls
-  private let state: Guarded<State>
+  private let ring: Ring
+  private let state = Guarded(State(), isScheduled: false)
 
-  /// Takes one if it `isWanted`: eventfd(2), the least there is.
-  init(_ syscalls: Syscalls, isWanted: Bool) {
+  init(_ syscalls: Syscalls, _ ring: Ring) {
     self.syscalls = syscalls
-    state = Guarded(State(held: nil, isOver: !isWanted), isScheduled: false)
-    take()
+    self.ring = ring
+    takeBack(nil)
   }
 
-  /// Calls `body`, which may open one descriptor and closes it. Nobody waits for another's, which may hang: who comes meanwhile has no spare
-  /// one.
+  /// Calls `body`, which may open one descriptor; left in its argument, that one is closed afterwards, and nobody gets its place in between.
+  ///
+  /// Nobody waits for another's, which may hang: who comes meanwhile has no spare one.
   func whileGivenUp<Result>(
-    _ body: () throws(MapError) -> Result
+    _ body: (_ opened: inout FileDescriptor?) throws(MapError) -> Result
   ) throws(MapError) -> Result {
     giveUp()
-    defer { take() }
-    return try body()
+    var opened: FileDescriptor?
+    defer { takeBack(opened) }
+    return try body(&opened)
   }
 
   /// Gives it up for good.
@@ -41,19 +42,20 @@ final class SpareDescriptor: Sendable {
   }
 
   private func giveUp() {
-    let given = state.withLock { $0.held.take() }
-    if let given { syscalls.close(given) }
+    if let given = state.withLock({ $0.held.take() }) { syscalls.close(given) }
   }
 
-  private func take() {
-    let made = state.withLock { $0.isOver || $0.held != nil } ? -1 : smap_ring_make_event()
-    if made < 0 { return }
-    let descriptor = FileDescriptor(rawValue: made)
+  private func takeBack(_ opened: FileDescriptor?) {
+    let isWanted = state.withLock { !$0.isOver && $0.held == nil }
+    guard isWanted, let held = try? syscalls.holdPlace(of: opened, ring) else {
+      if let opened { syscalls.close(opened) }
+      return
+    }
     let isSurplus = state.withLock { state in
       if state.isOver || state.held != nil { return true }
-      state.held = descriptor
+      state.held = held
       return false
     }
-    if isSurplus { syscalls.close(descriptor) }
+    if isSurplus { syscalls.close(held) }
   }
 }

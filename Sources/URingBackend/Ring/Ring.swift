@@ -67,7 +67,7 @@ final class Ring: @unchecked Sendable {
 
   // MARK: Direct descriptors
 
-  /// Makes the table, and finds out whether files can be opened into it.
+  /// Makes the table, and finds out whether descriptors can be put into it.
   func makeTable(slots: Int) throws(Errno) {
     let failure = unsafe smap_ring_make_table(ring, CUnsignedInt(slots))
     if failure != 0 { throw Errno(rawValue: failure) }
@@ -84,6 +84,13 @@ final class Ring: @unchecked Sendable {
 
   /// Closes the file in a slot and gives the slot back.
   func closeSlot(_ slot: Int32) { unsafe smap_ring_close_slot(ring, slot) }
+
+  /// A descriptor that only keeps its number from others, in the place of one that is closed, or in any: dup3(2) of the ring's own.
+  func holdPlace(of former: FileDescriptor?) throws(Errno) -> FileDescriptor {
+    let result = unsafe smap_ring_hold_place(ring, former?.rawValue ?? -1)
+    if result < 0 { throw Errno(rawValue: -result) }
+    return FileDescriptor(rawValue: result)
+  }
 
   // MARK: For one thread
 

@@ -52,3 +52,12 @@ enum Machine {
 func threadCount() throws -> Int {
   try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
 }
+
+/// How many descriptors of this process lead to a ring: one of each, and the duplicates that keep a number from others.
+func ringDescriptors() throws -> Int {
+  let all = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+  return all.count {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
+      == "anon_inode:[io_uring]"
+  }
+}
