@@ -23,7 +23,7 @@ struct smap_ring {
   bool is_gone;       // and closed
   bool has_leader;    // a thread is in the kernel to wait for ends; nobody else may reap meanwhile
   int broken;         // the errno with which the kernel refused the ring for good, or 0
-  unsigned users;     // threads inside `smap_ring_run` and `smap_ring_close_slot`
+  unsigned users;     // threads inside `smap_ring_run`, `smap_ring_close_slot` and `smap_ring_hold_place`
   unsigned entered;   // threads inside io_uring_enter(2)
   unsigned waiters;   // threads that wait for `condition`
   unsigned pending;   // requests added and not reaped

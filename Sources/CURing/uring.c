@@ -108,18 +108,20 @@ bool smap_ring_is_forked(const smap_ring *ring) {
   return ring->generation != smap_fork_generation();
 }
 
-// Whether what is done with a table works: 0, or an errno. Tables are older (5.5) than requests that fill them (5.6) and
-// those that close what is in them (5.15), which only a try can tell; it needs no descriptor, as there may be none left.
+// IORING_OP_LINKAT, which older headers lack. It came with Linux 5.15, as did requests that close what is in a table: an older kernel
+// takes one of those for a close of the descriptor 0, and so it can't be tried.
+static const int linkat_opcode = 39;
+
+// Whether what is done with a table works: 0, or an errno. Needs no descriptor, as there may be none left.
 static int try_table(smap_ring *ring) {
+  struct io_uring_probe *known = io_uring_get_probe_ring(&ring->uring);
+  bool closes = known && io_uring_opcode_supported(known, linkat_opcode);
+  if (known) io_uring_free_probe(known);
+  if (!closes) return EINVAL;
   smap_ring_request probe = {.operation = SMAP_RING_ADOPT, .file = 0, .adopted = -1};
   int outcome = smap_ring_run(ring, &probe, 1);
   if (outcome != 0) return -outcome;
-  if (probe.result < 0) return -probe.result;
-  probe = (smap_ring_request){.operation = SMAP_RING_CLOSE_DIRECT, .file = 0};
-  outcome = smap_ring_run(ring, &probe, 1);
-  if (outcome != 0) return -outcome;
-  // Nothing is in the slot, and EINVAL is what kernels give that know no slots there.
-  return probe.result == -EBADF ? 0 : probe.result < 0 ? -probe.result : EINVAL;
+  return probe.result < 0 ? -probe.result : 0;
 }
 
 int smap_ring_make_table(smap_ring *ring, unsigned slots) {
@@ -167,7 +169,7 @@ void smap_ring_put_slot(smap_ring *ring, int32_t slot) {
   pthread_mutex_unlock(&ring->mutex);
 }
 
-int smap_ring_hold_place(smap_ring *ring, int former) {
+int smap_ring_hold_place(smap_ring *ring) {
   if (smap_ring_is_forked(ring)) return -EBADF;
   pthread_mutex_lock(&ring->mutex);
   if (ring->is_shut) {
@@ -177,8 +179,7 @@ int smap_ring_hold_place(smap_ring *ring, int former) {
   // Nobody shuts the ring, and gives its number to another file, meanwhile.
   ring->users++;
   pthread_mutex_unlock(&ring->mutex);
-  int fd = ring->uring.ring_fd;
-  int held = former < 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : dup3(fd, former, O_CLOEXEC);
+  int held = fcntl(ring->uring.ring_fd, F_DUPFD_CLOEXEC, 0);
   if (held < 0) held = -errno;
   pthread_mutex_lock(&ring->mutex);
   smap_ring_leave(ring);
@@ -210,7 +211,7 @@ int smap_ring_enter(smap_ring *ring, unsigned least) { return ENOSYS; }
 unsigned smap_ring_reap(smap_ring *ring, uint64_t *tags, int32_t *results, unsigned capacity) {
   return 0;
 }
-int smap_ring_hold_place(smap_ring *ring, int former) { return -ENOSYS; }
+int smap_ring_hold_place(smap_ring *ring) { return -ENOSYS; }
 int smap_ring_make_event(void) { return -ENOSYS; }
 
 #endif

@@ -78,10 +78,10 @@ struct Syscalls: SystemCalls {
     try ring.makeTable(slots: slots)
   }
 
-  /// dup3(2) of a ring's descriptor, in the place of `former`, which is closed, or fcntl(2) in any.
-  func holdPlace(of former: FileDescriptor?, _ ring: Ring) throws(Errno) -> FileDescriptor {
+  /// fcntl(2), F_DUPFD_CLOEXEC, of a ring's descriptor.
+  func holdPlace(_ ring: Ring) throws(Errno) -> FileDescriptor {
     if let fault = faults?.next(.duplicate) { throw fault }
-    return try ring.holdPlace(of: former)
+    return try ring.holdPlace()
   }
 
   /// eventfd(2).

@@ -114,9 +114,9 @@ extension URingProvider {
     while true {
       let slot = try take(ring)
       do throws(MapError) {
-        return try spare.whileGivenUp { opened throws(MapError) in
+        return try spare.whileGivenUp { () throws(MapError) in
           let file = try syscalls.openFile(.path(path), waitsForLease: false)
-          opened = file.descriptor
+          defer { syscalls.close(file.descriptor) }
           try adopt(file.descriptor, into: slot, ring)
           return hold(path, file.status, in: slot)
         }
@@ -224,9 +224,9 @@ extension URingProvider {
     guard let ring, let spare, canInstall.load(ordering: .relaxed) else {
       throw MapError(.fileChanged, errno: .invalidArgument)
     }
-    return try spare.whileGivenUp { opened throws(MapError) in
+    return try spare.whileGivenUp { () throws(MapError) in
       let descriptor = try install(slot, ring)
-      opened = descriptor
+      defer { syscalls.close(descriptor) }
       return try syscalls.status(of: descriptor)
     }
   }

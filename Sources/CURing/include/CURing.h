@@ -57,7 +57,7 @@ typedef struct smap_ring_request {
 // 0, or an errno.
 int smap_ring_create(smap_ring **ring, unsigned entries, unsigned options);
 
-// Ends the use of a ring: waits for those inside `smap_ring_run`, lets go of the files in its table, closes it. Calls
+// Ends the use of a ring: waits for those inside a function that takes it, lets go of the files in its table, closes it. Calls
 // that come later give SMAP_RING_SHUT. Idempotent, and the ring is gone when any call returns. Not to be called from
 // inside `smap_ring_run`. In a forked child it gives back the child's share and leaves the parent's ring alone.
 void smap_ring_shut(smap_ring *ring);
@@ -84,9 +84,8 @@ void smap_ring_put_slot(smap_ring *ring, int32_t slot);
 // Closes the file in a slot and gives the slot back, without waiting for others' requests.
 void smap_ring_close_slot(smap_ring *ring, int32_t slot);
 
-// A descriptor that stands for nothing but its number, which it keeps from others: a duplicate of the ring's own. It takes
-// the place of `former`, which is closed, or any where that is -1. Or a negative errno, and `former` is open still.
-int smap_ring_hold_place(smap_ring *ring, int former);
+// A descriptor that stands for nothing but its number, which it keeps from others: a duplicate of the ring's own. Or a negative errno.
+int smap_ring_hold_place(smap_ring *ring);
 
 // Carries out requests, as many at a time as the ring holds, and returns when all have ended. From any number of
 // threads: one of those that wait reaps for all. 0; else no request is under way, and all that did not end have

@@ -20,19 +20,17 @@ final class SpareDescriptor: Sendable {
   init(_ syscalls: Syscalls, _ ring: Ring) {
     self.syscalls = syscalls
     self.ring = ring
-    takeBack(nil)
+    takeBack()
   }
 
-  /// Calls `body`, which may open one descriptor; left in its argument, that one is closed afterwards, and nobody gets its place in between.
-  ///
-  /// Nobody waits for another's, which may hang: who comes meanwhile has no spare one.
+  /// Calls `body`, which may open one descriptor and closes it. Nobody waits for another's, which may hang: who comes meanwhile has no spare
+  /// one.
   func whileGivenUp<Result>(
-    _ body: (_ opened: inout FileDescriptor?) throws(MapError) -> Result
+    _ body: () throws(MapError) -> Result
   ) throws(MapError) -> Result {
     giveUp()
-    var opened: FileDescriptor?
-    defer { takeBack(opened) }
-    return try body(&opened)
+    defer { takeBack() }
+    return try body()
   }
 
   /// Gives it up for good.
@@ -45,12 +43,9 @@ final class SpareDescriptor: Sendable {
     if let given = state.withLock({ $0.held.take() }) { syscalls.close(given) }
   }
 
-  private func takeBack(_ opened: FileDescriptor?) {
+  private func takeBack() {
     let isWanted = state.withLock { !$0.isOver && $0.held == nil }
-    guard isWanted, let held = try? syscalls.holdPlace(of: opened, ring) else {
-      if let opened { syscalls.close(opened) }
-      return
-    }
+    guard isWanted, let held = try? syscalls.holdPlace(ring) else { return }
     let isSurplus = state.withLock { state in
       if state.isOver || state.held != nil { return true }
       state.held = held

@@ -85,9 +85,9 @@ final class Ring: @unchecked Sendable {
   /// Closes the file in a slot and gives the slot back.
   func closeSlot(_ slot: Int32) { unsafe smap_ring_close_slot(ring, slot) }
 
-  /// A descriptor that only keeps its number from others, in the place of one that is closed, or in any: dup3(2) of the ring's own.
-  func holdPlace(of former: FileDescriptor?) throws(Errno) -> FileDescriptor {
-    let result = unsafe smap_ring_hold_place(ring, former?.rawValue ?? -1)
+  /// A descriptor that only keeps its number from others: a duplicate of the ring's own.
+  func holdPlace() throws(Errno) -> FileDescriptor {
+    let result = unsafe smap_ring_hold_place(ring)
     if result < 0 { throw Errno(rawValue: -result) }
     return FileDescriptor(rawValue: result)
   }
