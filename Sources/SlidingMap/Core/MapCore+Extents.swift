@@ -42,6 +42,7 @@ extension MapCore {
     places.ask(backend, for: byteCount, of: edition)
     let size = edition.size
     let (maps, alignment) = (backend.mapsPerExtent, alignment(for: edition))
+    let isPastRefusal = places.refuses(maps: maps, addresses: byteCount, holding: ledger.usage)
     ledger.chargeExtent(maps: maps, addresses: byteCount)
     do throws(MapError) {
       let extent = try token.unlocked { () throws(MapError) in
@@ -63,7 +64,8 @@ extension MapCore {
       ledger.creditExtent(maps: maps, addresses: byteCount)
       if error.code != .addressSpaceExhausted { throw error }
       refreshLimits(&token)
-      places.stepBack(from: byteCount, holding: ledger.usage)
+      // What was asked for in spite of a refusal does not prolong it.
+      if !isPastRefusal { places.stepBack(from: byteCount, holding: ledger.usage) }
       if !dropExtent(otherThan: edition, &token) { throw error }
     }
   }
@@ -121,10 +123,10 @@ extension MapCore {
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > limits.addresses || maps > limits.maps
       if isHopeless && !mayOvershoot || !dropExtent(otherThan: edition, &token) {
-        // What the system refused is not asked for again so soon, if there is another way. And sums of what no system grants
+        // Where there is no other way left the system is asked also for what it refused just now. But sums of what no system grants
         // would overflow.
         let isCountable = !ledger.usage.addresses.addingReportingOverflow(byteCount).overflow
-        if mayOvershoot && isCountable && (!places.wasRefused || takeover == nil) {
+        if mayOvershoot && isCountable {
           return extentSize(of: edition, places.limits(ledger.limits))
         }
         throw MapError(.addressSpaceExhausted)

@@ -243,8 +243,8 @@ struct Places: ~Copyable {
   /// For how long a refused descriptor is not asked for again where there is another way.
   private static let shortage = Duration.milliseconds(1)
 
-  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while, and holds less, so that
-  /// the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file
+  /// After the system refused a map of `byteCount` bytes, asks for nothing of the kind for a while unless there is no other way, and holds
+  /// less, so that the program around finds maps and addresses for itself. Which of the two ran out the system does not say; a file
   /// larger than all that is held may simply be too large.
   mutating func stepBack(from byteCount: Int, holding usage: BudgetUsage) {
     if byteCount > usage.addresses {
@@ -258,8 +258,11 @@ struct Places: ~Copyable {
     }
   }
 
-  /// Whether the system refused something lately.
-  var wasRefused: Bool { refusal != nil }
+  /// Whether so much more would be past what a refusal left.
+  func refuses(maps: Int, addresses: Int, holding usage: BudgetUsage) -> Bool {
+    guard let refusal, refusal.end >= Turn.now else { return false }
+    return usage.maps + maps > refusal.maps || usage.addresses > refusal.addresses - addresses
+  }
 
   /// A budget's limits, and less after a refusal.
   mutating func limits(_ budget: BudgetLimits) -> BudgetLimits {

@@ -16,7 +16,6 @@ struct FaultSession: ~Copyable {
   private let scratch: Scratch
   private let maps: SlidingWindowMapManager
   private let hasFailed: () -> Bool
-  private let begin = ContinuousClock.now
   private var dice: Dice
   private var models: [String: [UInt8]] = [:]
   /// Errors that were told.
@@ -60,12 +59,10 @@ struct FaultSession: ~Copyable {
     } catch let error as MapError {
       try note(error, name)
     }
-    while true {
-      do {
-        return try body()
-      } catch let error as MapError {
-        if !isShort(error) { throw fail(name, "once more \(error)") }
-      }
+    do {
+      return try body()
+    } catch let error as MapError {
+      throw fail(name, "once more \(error)")
     }
   }
 
@@ -75,19 +72,11 @@ struct FaultSession: ~Copyable {
     } catch let error as MapError {
       try note(error, name)
     }
-    while true {
-      do {
-        return try await body()
-      } catch let error as MapError {
-        if !isShort(error) { throw fail(name, "once more \(error)") }
-      }
+    do {
+      return try await body()
+    } catch let error as MapError {
+      throw fail(name, "once more \(error)")
     }
-  }
-
-  /// Whether an error passes by itself: for a second after a map was refused there is the reserve alone.
-  private func isShort(_ error: MapError) -> Bool {
-    error.code == .budgetExhausted && maps.statistics.takeoverBackend != nil
-      && ContinuousClock.now < begin + .seconds(60)
   }
 
   private mutating func note(_ error: MapError, _ step: String) throws {
