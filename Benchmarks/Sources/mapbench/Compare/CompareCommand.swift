@@ -98,7 +98,12 @@ struct CompareCommand: ParsableCommand {
     }
     progress.finish()
     try Report.print(all, asJSON: json) { table.render() }
-    guard all.allSatisfy(\.isCorrect) else {
+    try judge(all, failures)
+  }
+
+  /// Ends the command with a failure where there is one.
+  private func judge(_ rows: [CompareRow], _ failures: [CommandFailure]) throws {
+    guard rows.allSatisfy(\.isCorrect) else {
       Report.note("mapbench: rows marked DIFFERENT read other bytes than pread did")
       throw ExitCode(1)
     }

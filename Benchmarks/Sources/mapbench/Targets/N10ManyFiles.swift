@@ -18,23 +18,11 @@ enum N10ManyFiles: Target {
     defer { maps.shutdown() }
     // The descriptor of the ring that stands by is no file's.
     let idle = openDescriptors()
-    var mostOpen = 0
-    var mostHandles = 0
     func ours(_ files: [FilePath], passes: Int) throws -> Double {
-      var sum: UInt64 = 0
-      let time = try seconds {
-        for _ in 0..<passes { sum &+= try useAll(files, maps) }
-      }
-      try ChecksumMismatch.check(sum, expectedSum(files.count) &* UInt64(passes), "N10 files")
-      return time / Double(files.count * passes) * 1e9
+      try time(files, passes: passes) { try useAll(files, maps) }
     }
     func peer(_ files: [FilePath], passes: Int) throws -> Double {
-      var sum: UInt64 = 0
-      let time = try seconds {
-        for _ in 0..<passes { sum &+= try mapAll(files) }
-      }
-      try ChecksumMismatch.check(sum, expectedSum(files.count) &* UInt64(passes), "N10 files")
-      return time / Double(files.count * passes) * 1e9
+      try time(files, passes: passes) { try mapAll(files) }
     }
     var each: (ours: [Double], peer: [Double]) = ([], [])
     let growth = try bench.pairs(
@@ -52,14 +40,7 @@ enum N10ManyFiles: Target {
         return all / base
       }, Pair.ratio)
 
-    // Once more without a clock, to look at descriptors after each file.
-    for (index, file) in files.enumerated() {
-      var cursor = try maps.cursor(for: file)
-      try cursor.use(at: 0, count: 8)
-      mostHandles = max(mostHandles, index % 64 == 0 ? maps.statistics.usage.handles : 0)
-      if index % 512 == 0 { mostOpen = max(mostOpen, openDescriptors() - idle) }
-    }
-    mostHandles = max(mostHandles, maps.statistics.peak.handles)
+    let most = try mostHeld(maps, files, idle: idle)
     return [
       .atMost(
         1.5, "x", name: "N10 files",
@@ -74,10 +55,35 @@ enum N10ManyFiles: Target {
         work: "descriptors held; peer: /proc/self/fd", measure: "",
         [
           Pair(
-            ours: Double(mostHandles), peer: Double(mostOpen),
-            figure: Double(max(mostHandles, mostOpen)))
+            ours: Double(most.handles), peer: Double(most.open),
+            figure: Double(max(most.handles, most.open)))
         ]),
     ]
+  }
+
+  /// The time of a file in nanoseconds, over so many passes.
+  private static func time(
+    _ files: [FilePath], passes: Int, _ read: () throws -> UInt64
+  ) throws -> Double {
+    var sum: UInt64 = 0
+    let time = try seconds { for _ in 0..<passes { sum &+= try read() } }
+    try ChecksumMismatch.check(sum, expectedSum(files.count) &* UInt64(passes), "N10 files")
+    return time / Double(files.count * passes) * 1e9
+  }
+
+  /// Uses all files once more, without a clock, and looks at descriptors on the way.
+  private static func mostHeld(
+    _ maps: MapManager, _ files: [FilePath], idle: Int
+  ) throws -> (handles: Int, open: Int) {
+    var most = (handles: 0, open: 0)
+    for (index, file) in files.enumerated() {
+      var cursor = try maps.cursor(for: file)
+      try cursor.use(at: 0, count: 8)
+      if index % 64 == 0 { most.handles = max(most.handles, maps.statistics.usage.handles) }
+      if index % 512 == 0 { most.open = max(most.open, openDescriptors() - idle) }
+    }
+    most.handles = max(most.handles, maps.statistics.peak.handles)
+    return most
   }
 
   @inline(never)
