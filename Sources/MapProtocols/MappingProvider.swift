@@ -2,7 +2,8 @@
 /// readable after its handle was closed and its path removed.
 ///
 /// A file is mapped once, from its start, with room past its end: its extent, one kernel map. Windows are parts of it. The manager
-/// decides what is loaded when, and keeps count; it never loads or unloads one window from two threads at once.
+/// decides what is loaded when, and keeps count; it never loads one window from two threads at once, nor while it is
+/// unloaded.
 public protocol MappingProvider: RegionProvider {
   /// How its maps behave. Constant over its life.
   var mapping: MappingProperties { get }
@@ -60,6 +61,9 @@ public protocol MappingProvider: RegionProvider {
   ) -> LoadCancellation
 
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
+  ///
+  /// Ranges are of windows, or of the 2 MiB around some that have one page table in common, which the system then frees: parts of windows
+  /// that are not loaded, and addresses past the file's end, may be among them, and two threads may empty one range.
   ///
   /// Where `mapping.unloadsTogether`, among them may be windows that stay loaded as far as the manager is concerned, and
   /// are touched again later.

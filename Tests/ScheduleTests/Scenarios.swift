@@ -137,6 +137,12 @@
         name: "eviction of copies", backend: .copying, budget: .fixed(bytes: 4 << 12),
         files: [4, 3], verbs: [.copy, .drop, .across, .statistics, .collect, .unload]),
       Scenario(
+        name: "page tables of copies", backend: .copying, budget: .fixed(bytes: 2 << 12),
+        files: [8, 5], threads: 3...5, verbs: [.use, .use, .use, .use, .across, .collect]),
+      Scenario(
+        name: "page tables of small windows", budget: .fixed(bytes: 2 << 12), files: [8, 5],
+        threads: 3...5, verbs: [.use, .use, .use, .across, .ready, .collect], faultAround: 4),
+      Scenario(
         name: "eviction of whole files", isStatic: true, budget: .fixed(regions: 2),
         files: [2, 3, 1], verbs: [.copy, .drop, .across, .collect]),
       Scenario(

@@ -30,6 +30,8 @@
     static let emptied: UInt8 = 0xDD
     private static let guardByte: UInt8 = 0xEE
     private static let guardSize = 48 << 10
+    /// So that addresses agree with offsets modulo what a page table stands for, whatever the allocator gives: a seed repeats its schedule.
+    private static let alignment = 16 << 10
     private static let pattern = [UInt8](repeating: guardByte, count: guardSize)
 
     /// Memory for copies, or a map of a file.
@@ -41,7 +43,7 @@
       self.owner = owner
       faultAround = Int64(owner.faultAround)
       let base = UnsafeMutableRawPointer.allocate(
-        byteCount: byteCount + 2 * Self.guardSize, alignment: Self.pageSize)
+        byteCount: byteCount + 2 * Self.guardSize, alignment: Self.alignment)
       unsafe base.initializeMemory(
         as: UInt8.self, repeating: Self.guardByte, count: Self.guardSize)
       unsafe (base + Self.guardSize).initializeMemory(

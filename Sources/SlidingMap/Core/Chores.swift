@@ -85,6 +85,7 @@ extension MapCore {
       var first = transfers(of: now, by: primary)
       first.emptied = ahead.compactMap { range(of: $0.slot) }
       var second = takeover.map { transfers(of: now, by: $0) }
+      let tables = shutTables(leftBy: now.unloads + ahead.map(\.slot), &first, &second)
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
       }
@@ -93,6 +94,7 @@ extension MapCore {
         token.unlocked {
           first.unload()
           second?.unload()
+          if !tables.isEmpty { locked { reopen(tables) } }
           for advice in now.advice { advice.give() }
           if now.isAsynchronous {
             submissions.append((first, first.submit(to: self)))

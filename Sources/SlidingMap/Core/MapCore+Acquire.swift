@@ -179,6 +179,11 @@ extension MapCore {
       if edition.isChangingPlace { try waitForPlace(&token) }
       return nil
     }
+    if isShut(window, of: edition) {
+      if let error = perform(&chores, &token) { throw error }
+      if isShut(window, of: edition) { try waitForTables(&token) }
+      return nil
+    }
     if edition.extent == nil {
       if !chores.mayOvershoot && prefersCopy(edition, byteCount) { return .noPlace }
       if let error = perform(&chores, &token) { throw error }

@@ -71,6 +71,15 @@ enum Turn {
     body()
   }
 
+  /// How many bytes of addresses one of the kernel's page tables stands for. In schedules, whose files are small, it is little.
+  static var tableReach: Int64 {
+    #if Schedule
+      Int64(4 * SystemPage.size)
+    #else
+      Int64(SystemPage.size / 8 * SystemPage.size)
+    #endif
+  }
+
   /// Lets a task go on.
   static func resume(_ task: CheckedContinuation<Void, Never>) {
     #if Schedule
