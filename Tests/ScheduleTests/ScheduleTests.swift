@@ -84,6 +84,9 @@
       ("takeover of files that change", [14]),
       // Pages that nobody had loaded were taken out while a window came to use them, which gets them back: no fault.
       ("ready in maps", [8766]),
+      // Windows of a lease that ended for a look at the file, after which its cursor went on in another edition: nobody was told.
+      ("missing pages", [8521]),
+      ("bypasses of files that change", [436]),
     ]
 
     @Test(arguments: found)

@@ -122,7 +122,8 @@ struct ExhaustionTests {
     }
   }
 
-  @Test(.enabled(if: !isSanitized, "a sanitizer ends the process when it gets no map"))
+  @Test(
+    .disabled(if: ProcessResources.isSanitized, "a sanitizer ends the process when it gets no map"))
   func `Eight gibibytes with hardly a kernel map left`() async {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()
@@ -148,10 +149,6 @@ struct ExhaustionTests {
 
 /// Whether a ring opens files where no descriptor is left.
 let canOpenWithoutDescriptors = (try? URingProvider.uring(method: .ring)) != nil
-
-/// Whether the thread or the address sanitizer is part of this process.
-private let isSanitized =
-  unsafe dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil
 
 /// What the program around needs: memory of a size that malloc takes from the kernel, and threads.
 private func hostIsWell() throws {

@@ -234,7 +234,9 @@
       _ span: RawSpan, at offset: Int64, of files: [VirtualFile], in steps: ClosedRange<Int>
     ) -> VirtualFile? {
       let word = Int64(VirtualFile.wordSize)
-      missingSince = nil
+      // Others come to look while this one waits for pages.
+      var since: Int?
+      defer { missingSince = since }
       return unsafe span.withUnsafeBytes { bytes -> VirtualFile? in
         guard let base = bytes.baseAddress else { return nil }
         let address = UInt(bitPattern: base)
@@ -246,9 +248,9 @@
         while place + 8 <= offset + Int64(bytes.count) {
           let value = unsafe bytes.loadUnaligned(
             fromByteOffset: Int(place - offset), as: UInt64.self)
-          if isMap, let since = memory?.missingSince(place) {
+          if isMap, let step = memory?.missingSince(place) {
             if value != 0 { scheduler.fail("shows \(value) where zeros must stand") }
-            missingSince = min(missingSince ?? since, since)
+            since = min(since ?? step, step)
           } else {
             words.append((place, value))
           }

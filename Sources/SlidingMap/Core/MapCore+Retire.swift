@@ -3,9 +3,12 @@ import MapProtocols
 /// Cursors that go, and what goes with the last: windows, editions, extents, handles and files.
 extension MapCore {
   /// Ends a cursor: its pin, its copy, its share in the edition, and what only it kept.
-  func detach(_ edition: Edition, _ pin: Pin, _ copy: HeldCopy?) {
+  ///
+  /// - Parameter left: windows that its pin covered lately and of which nobody was told.
+  func detach(_ edition: Edition, _ pin: Pin, _ copy: HeldCopy?, after left: Range<Int> = 0..<0) {
     if isForked { return }
     var token = lock()
+    suspect(left, of: edition)
     let windows = unsafe pin.pointee.windows(edition.grid)
     let counts = unsafe edition.pins.release(pin)
     counters.hits += counts.hits

@@ -193,6 +193,7 @@ extension WindowCursor {
     edition = attachment.edition
     state = CursorState(core: core, attachment: attachment)
     state.publishLease(on: windows)
-    unsafe core.detach(old.edition, old.pin, nil)
+    // The pin may have let go of them for a look at the file.
+    unsafe core.detach(old.edition, old.pin, nil, after: Range(windows))
   }
 }
