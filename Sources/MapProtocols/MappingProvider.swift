@@ -62,8 +62,8 @@ public protocol MappingProvider: RegionProvider {
 
   /// Empties ranges of extents: their memory goes back to the system. Can't fail in a way that matters.
   ///
-  /// Ranges are of windows, or of the 2 MiB around some that have one page table in common, which the system then frees: parts of windows
-  /// that are not loaded, and addresses past the file's end, may be among them, and two threads may empty one range.
+  /// Ranges are of windows, or of 2 MiB in which no window is loaded, so that the system frees a page table: parts of windows, and addresses
+  /// past the file's end, may be among them, and two threads may empty one range.
   ///
   /// Where `mapping.unloadsTogether`, among them may be windows that stay loaded as far as the manager is concerned, and
   /// are touched again later.

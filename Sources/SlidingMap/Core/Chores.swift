@@ -14,6 +14,8 @@ struct Chores {
   var advice: [Advice] = []
   /// Loads that nobody wants any more.
   var cancellations: [LoadCancellation] = []
+  /// Whether all page tables are to be given back that stand for nothing.
+  var givesTablesBack = false
 
   /// Loads are only started, and those of other threads not waited for: all under way are found in `awaited`.
   var isAsynchronous = false
@@ -30,7 +32,7 @@ struct Chores {
 
   var isEmpty: Bool {
     unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && advice.isEmpty
-      && memory.isEmpty && cancellations.isEmpty
+      && memory.isEmpty && cancellations.isEmpty && !givesTablesBack
   }
 
   /// Whether there is more to be called than a backend's loads and unloads.
@@ -85,7 +87,7 @@ extension MapCore {
       var first = transfers(of: now, by: primary)
       first.emptied = ahead.compactMap { range(of: $0.slot) }
       var second = takeover.map { transfers(of: now, by: $0) }
-      let tables = shutTables(leftBy: now.unloads + ahead.map(\.slot), &first, &second)
+      let tables = shutTables(all: now.givesTablesBack, &first, &second)
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
       }

@@ -38,6 +38,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   let poison: ExtentPoison
   var pins: PinSlots
   var proofs = PinProofs.EditionRecord()
+  var tables = PageTables.EditionRecord()
   private(set) var cursors = 0
   /// The addresses an extent of this edition reserves: the file's size when first seen, and room for growth.
   let reserved: Int

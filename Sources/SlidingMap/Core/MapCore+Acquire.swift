@@ -210,6 +210,7 @@ extension MapCore {
     guard let slot = residency.claim(window, of: edition, byteCount: byteCount) else {
       throw MapError(.budgetExhausted)
     }
+    noteTablesUsed(by: slot)
     let isNew = chores.missed != window
     if isNew { counters.misses += 1 }
     recency.noteMiss(slot, residency.info(of: slot), isNew: isNew)

@@ -148,6 +148,7 @@ extension MapCore {
   /// Claims an unused region for unloading; one that was emptied ahead has left with this.
   func leave(_ slot: RegionSlot, evicted: Bool, _ chores: inout Chores) {
     let holdsPages = residency.depart(slot)
+    noteTablesLeft(by: slot)
     proofs.end(slot)
     forget(slot, evicted: evicted)
     counters.evictions += 1

@@ -80,8 +80,23 @@
         return "\(maps) maps and \(addresses) addresses held, \(usage.maps) and"
           + " \(usage.addresses) counted"
       }
+      if let fault = brokenTables(editions) { return fault }
       if sharers < cursors { return "\(cursors) cursors, of editions with \(sharers)" }
       return brokenHandles()
+    }
+
+    /// Tables that are taken for empty are, and each is counted.
+    private func brokenTables(_ editions: [Edition]) -> String? {
+      var count = 0
+      for edition in editions {
+        for table in pageTables.empty(of: edition) {
+          count += 1
+          guard let extent = edition.extent, isEmpty(table, of: extent) else {
+            return "\(edition.file.source): a table is taken for empty"
+          }
+        }
+      }
+      return count == pageTables.emptyCount ? nil : "\(pageTables.emptyCount) tables of \(count)"
     }
 
     private func brokenHandles() -> String? {

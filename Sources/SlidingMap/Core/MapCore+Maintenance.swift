@@ -29,6 +29,7 @@ extension MapCore {
     for edition in meant where !edition.file.any({ $0.cursors > 0 }) {
       closeHandle(of: edition.file, &chores)
     }
+    chores.givesTablesBack = true
     perform(&chores, &token)
     emptyCopies(&token)
     endOvershoot(&chores, &token)

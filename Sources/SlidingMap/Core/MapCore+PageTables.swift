@@ -4,40 +4,51 @@ import MapProtocols
 ///
 /// The kernel keeps a table for each 2 MiB of addresses in which a page was ever mapped, and frees it when one call empties all that it
 /// stands for (CONFIG_PT_RECLAIM, Linux 6.14). Windows that are emptied one by one would leave tables behind that no budget counts: 2 GiB
-/// of them after random reads in a terabyte. So when a table's last window is emptied, all that the table stands for is.
+/// of them after random reads in a terabyte. So it is noted which tables have no window any more, and of too many some are given back
+/// together with the next windows: one at a time would cost each miss a microsecond, and many of them come to be used again.
 extension MapCore {
   /// Above, as with pages of 64 KiB, a table is small beside what it stands for, and looking at its windows is not.
   private static let mostWindows: Int64 = 512
+  /// How many empty tables may always be left: 4 MiB of them, and as many as come to a 64th of the budget, but not more than 64 MiB.
+  private static let leastKept = Turn.keptTables
+  private static let mostKept = 16 * leastKept
+  /// How many are given back at a time: a few tens of microseconds' work.
+  private static let together = 64
 
-  /// Adds to what is to be emptied the tables in which nothing is left then, and shuts those of windows that would not come back by being
+  /// Notes which tables of a region that leaves are empty then. Called with the lock.
+  func noteTablesLeft(by slot: RegionSlot) {
+    forEachTable(of: slot) { table, extent in
+      if isEmpty(table, of: extent) { pageTables.noteEmpty(table) }
+    }
+  }
+
+  /// Notes that the tables of a region that comes are used. Called with the lock.
+  func noteTablesUsed(by slot: RegionSlot) {
+    if residency.edition(of: slot)?.tables.hasEmpty != true { return }
+    forEachTable(of: slot) { table, _ in pageTables.noteUse(table) }
+  }
+
+  /// Adds to what is to be emptied the tables that are to be given back, and shuts those of windows that would not come back by being
   /// touched. Called with the lock.
   ///
-  /// - Parameter slots: the regions that are to be emptied.
+  /// - Parameter isAll: whether all are to be given back that are empty.
   /// - Returns: what is shut, until `reopen`.
   func shutTables(
-    leftBy slots: [RegionSlot], _ first: inout Transfers, _ second: inout Transfers?
+    all isAll: Bool, _ first: inout Transfers, _ second: inout Transfers?
   ) -> [PageTables.Table] {
-    var seen: Set<PageTables.Table> = []
+    let kept = min(max(ledger.limits.bytes / 64 / pageSize, Self.leastKept), Self.mostKept)
+    if pageTables.emptyCount <= (isAll ? 0 : kept) { return [] }
     var shut: [PageTables.Table] = []
-    for slot in slots {
-      guard let edition = residency.edition(of: slot), sharesTables(edition),
-        let region = range(of: slot)
-      else { continue }
-      let own = region.offset..<region.offset + Int64(region.byteCount)
-      for table in PageTables.tables(of: own, edition, region.extent) {
-        let bytes = table.bytes(of: region.extent)
-        guard seen.insert(table).inserted, isEmpty(bytes, of: edition, region.extent) else {
-          continue
-        }
-        let range = ExtentRange(
-          extent: region.extent, offset: bytes.lowerBound, byteCount: bytes.count)
-        let isFirst = edition.backend === primary
-        if edition.backend.loadsByItself {
-          if isFirst { first.emptied.append(range) } else { second?.emptied.append(range) }
-        } else {
-          if isFirst { first.unloads.append(range) } else { second?.unloads.append(range) }
-          shut.append(table)
-        }
+    for table in pageTables.takeEmpty(isAll ? .max : Self.together) {
+      guard let extent = table.edition.extent else { continue }
+      let bytes = table.bytes(of: extent)
+      let range = ExtentRange(extent: extent, offset: bytes.lowerBound, byteCount: bytes.count)
+      let isFirst = table.edition.backend === primary
+      if table.edition.backend.loadsByItself {
+        if isFirst { first.emptied.append(range) } else { second?.emptied.append(range) }
+      } else {
+        if isFirst { first.unloads.append(range) } else { second?.unloads.append(range) }
+        shut.append(table)
       }
     }
     pageTables.shut(shut)
@@ -64,6 +75,17 @@ extension MapCore {
     token.wait()
   }
 
+  /// Calls `body` with each table in which a region lies, if windows have tables in common.
+  private func forEachTable(of slot: RegionSlot, _ body: (PageTables.Table, Extent) -> Void) {
+    guard let edition = residency.edition(of: slot), sharesTables(edition),
+      let extent = edition.extent
+    else { return }
+    let start = edition.grid.start(of: residency.window(of: slot))
+    let range = start..<start + Int64(residency.byteCount(of: slot))
+    if range.isEmpty { return }
+    PageTables.forEachTable(of: range, edition, extent) { body($0, extent) }
+  }
+
   /// Whether windows of an edition have tables in common, and are not given access one by one.
   private func sharesTables(_ edition: Edition) -> Bool {
     let size = edition.grid.windowSize
@@ -71,12 +93,14 @@ extension MapCore {
       && edition.windowCount > 1 && edition.mapsPerWindow == 0
   }
 
-  /// Whether a range lies within an extent, and nothing of it is in memory, or what is leaves it. O(windows).
-  private func isEmpty(
-    _ range: Range<Int64>, of edition: Edition, _ extent: Extent
-  ) -> Bool {
-    if range.lowerBound < 0 || range.upperBound > Int64(extent.byteCount) { return false }
-    let windows = Range(edition.grid.windows(of: range)).clamped(to: 0..<edition.windowCount)
-    return windows.allSatisfy { residency.isEmpty($0, of: edition) }
+  /// Whether what a table stands for lies within an extent, and nothing of it is in memory, or what is leaves it. O(windows).
+  func isEmpty(_ table: PageTables.Table, of extent: Extent) -> Bool {
+    let (edition, bytes) = (table.edition, table.bytes(of: extent))
+    if bytes.lowerBound < 0 || bytes.upperBound > Int64(extent.byteCount) { return false }
+    for window in Range(edition.grid.windows(of: bytes)).clamped(to: 0..<edition.windowCount) {
+      let state = unsafe edition.windows.word(window).state
+      if state != .absent && state != .leaving { return false }
+    }
+    return true
   }
 }

@@ -104,6 +104,7 @@ extension MapCore {
   }
 
   func dropExtent(_ edition: Edition, _ chores: inout Chores) {
+    pageTables.forget(edition)
     guard let dropped = places.drop(edition) else { return }
     chores.extents.append(dropped)
     edition.history.forgetWhatWasTold()

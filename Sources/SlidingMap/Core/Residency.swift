@@ -234,17 +234,7 @@ struct Residency: ~Copyable {
     free.append(slot.rawValue)
   }
 
-  // MARK: Emptied
-
-  /// Whether nothing of a window is in memory, or what is there is being given back.
-  func isEmpty(_ window: Int, of edition: Edition) -> Bool {
-    let word = unsafe edition.windows.word(window)
-    switch word.state {
-    case .absent, .leaving: return true
-    case .candidate: return !isPresent(word.slot)
-    case .resident, .loading: return false
-    }
-  }
+  // MARK: Emptied ahead
 
   /// Whether a region's pages are there, or come back by being touched.
   func isPresent(_ slot: RegionSlot) -> Bool { regions[slot.index].content == .present }

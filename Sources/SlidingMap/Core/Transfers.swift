@@ -19,7 +19,7 @@ struct Transfers {
     self.changes = changes
   }
 
-  var isEmpty: Bool { unloads.isEmpty && loads.isEmpty }
+  var isEmpty: Bool { unloads.isEmpty && emptied.isEmpty && loads.isEmpty }
 
   mutating func append(_ load: RegionLoad, of edition: Edition, _ ticket: LoadTicket?) {
     loads.append(load)
@@ -31,7 +31,7 @@ struct Transfers {
   }
 
   func unload() {
-    if unloads.isEmpty { return }
+    if unloads.isEmpty && emptied.isEmpty { return }
     Turn.allowUse(of: emptied) { backend.unload(unloads + emptied) }
   }
 

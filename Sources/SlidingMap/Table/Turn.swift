@@ -80,6 +80,15 @@ enum Turn {
     #endif
   }
 
+  /// How many page tables that stand for nothing may always be left.
+  static var keptTables: Int {
+    #if Schedule
+      0
+    #else
+      1024
+    #endif
+  }
+
   /// Lets a task go on.
   static func resume(_ task: CheckedContinuation<Void, Never>) {
     #if Schedule
