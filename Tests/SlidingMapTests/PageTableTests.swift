@@ -65,11 +65,13 @@ struct PageTableTests {
     }
   }
 
+  private static let model = content(5 << 20)
+
   /// Windows of a stretch that is emptied are brought in by others at the same time.
   @Test(arguments: BackendKind.allCases)
   func `What is emptied around a window takes nothing from others`(kind: BackendKind) throws {
     let scratch = try Scratch()
-    let model = content(6 << 20)
+    let model = Self.model
     let path = try scratch.write("file", model)
     let maps = SlidingWindowMapManager(
       backend: try kind.make(), budget: .fixed(bytes: 24 << 12), windowSize: 1 << 12)
