@@ -33,7 +33,7 @@ struct PageTableTests {
 
   @Test(
     .enabled(if: areFreed, "this kernel keeps page tables"), arguments: BackendKind.allCases,
-    [3 << 12, 64 << 10, 1 << 20])
+    [3 << 12, 64 << 10, 256 << 10])
   func `Tables go with the windows they were made for`(kind: BackendKind, window: Int) async {
     await #expect(processExitsWith: .success) { [kind, window] in
       let scratch = try Scratch()
