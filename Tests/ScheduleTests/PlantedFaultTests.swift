@@ -17,6 +17,7 @@
       ("unwatched gate", "bypasses", ["wrong bytes", "is not open"]),
       ("lost wake-up", "eviction of copies", ["nobody can go on"]),
       ("unseen pin", "eviction", ["lease"]),
+      ("unkept extent", "page tables, addresses short", ["not there"]),
       ("early claim", "page tables of copies", ["wrong bytes"]),
       ("emptied window", "eviction in groups", ["in no budget"]),
       ("unchecked copies", "truncation of copies", ["wrong bytes"]),

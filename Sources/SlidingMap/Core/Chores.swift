@@ -87,7 +87,7 @@ extension MapCore {
       var first = transfers(of: now, by: primary)
       first.emptied = ahead.compactMap { range(of: $0.slot) }
       var second = takeover.map { transfers(of: now, by: $0) }
-      let tables = shutTables(all: now.givesTablesBack, &first, &second)
+      let tables = giveTables(all: now.givesTablesBack, &first, &second)
       if now.isAsynchronous {
         setUnderWay(&now, &chores)
       }
@@ -96,7 +96,7 @@ extension MapCore {
         token.unlocked {
           first.unload()
           second?.unload()
-          if !tables.isEmpty { locked { reopen(tables) } }
+          reopen(tables)
           for advice in now.advice { advice.give() }
           if now.isAsynchronous {
             submissions.append((first, first.submit(to: self)))
@@ -119,6 +119,7 @@ extension MapCore {
       for slot in now.loads { if let edition = residency.edition(of: slot) { endUse(of: edition) } }
       for advice in now.advice { leaveExtent(of: advice.edition, &chores) }
       finishEmptying(ahead, &chores)
+      finish(tables, &chores)
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
         for load in first.loads + (second?.loads ?? []) {

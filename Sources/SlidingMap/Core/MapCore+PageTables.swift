@@ -28,36 +28,60 @@ extension MapCore {
     forEachTable(of: slot) { table, _ in pageTables.noteUse(table) }
   }
 
-  /// Adds to what is to be emptied the tables that are to be given back, and shuts those of windows that would not come back by being
-  /// touched. Called with the lock.
-  ///
-  /// - Parameter isAll: whether all are to be given back that are empty.
-  /// - Returns: what is shut, until `reopen`.
-  func shutTables(
-    all isAll: Bool, _ first: inout Transfers, _ second: inout Transfers?
-  ) -> [PageTables.Table] {
-    let kept = min(max(ledger.limits.bytes / 64 / pageSize, Self.leastKept), Self.mostKept)
-    if pageTables.emptyCount <= (isAll ? 0 : kept) { return [] }
-    var shut: [PageTables.Table] = []
-    for table in pageTables.takeEmpty(isAll ? .max : Self.together) {
-      guard let extent = table.edition.extent else { continue }
-      let bytes = table.bytes(of: extent)
-      let range = ExtentRange(extent: extent, offset: bytes.lowerBound, byteCount: bytes.count)
-      let isFirst = table.edition.backend === primary
-      if table.edition.backend.loadsByItself {
-        if isFirst { first.emptied.append(range) } else { second?.emptied.append(range) }
-      } else {
-        if isFirst { first.unloads.append(range) } else { second?.unloads.append(range) }
-        shut.append(table)
-      }
-    }
-    pageTables.shut(shut)
-    return shut
+  /// Tables that are being given back.
+  struct GivenTables {
+    /// Those of windows that come back by being touched.
+    fileprivate var open: [PageTables.Table] = []
+    /// Others, in which nothing may be brought in until then.
+    fileprivate var shut: [PageTables.Table] = []
   }
 
-  /// Ends what `shutTables` began. Called with the lock.
-  func reopen(_ tables: [PageTables.Table]) {
-    if pageTables.reopen(tables) { wakeAll() }
+  /// Adds to what is to be emptied the tables that are to be given back. Called with the lock.
+  ///
+  /// - Parameter isAll: whether all are to be given back that are empty.
+  func giveTables(
+    all isAll: Bool, _ first: inout Transfers, _ second: inout Transfers?
+  ) -> GivenTables {
+    var given = GivenTables()
+    let kept = min(max(ledger.limits.bytes / 64 / pageSize, Self.leastKept), Self.mostKept)
+    if pageTables.emptyCount <= (isAll ? 0 : kept) { return given }
+    for table in pageTables.takeEmpty(isAll ? .max : Self.together) {
+      let edition = table.edition
+      guard let extent = edition.extent else { continue }
+      let bytes = table.bytes(of: extent)
+      let range = ExtentRange(extent: extent, offset: bytes.lowerBound, byteCount: bytes.count)
+      // No window keeps it while the lock is given up.
+      if !Turn.isPlanted("unkept extent") { places.beginExtentUse(of: edition) }
+      if edition.backend.loadsByItself {
+        given.open.append(table)
+        if edition.backend === primary {
+          first.emptied.append(range)
+        } else {
+          second?.emptied.append(range)
+        }
+      } else {
+        given.shut.append(table)
+        if edition.backend === primary {
+          first.unloads.append(range)
+        } else {
+          second?.unloads.append(range)
+        }
+      }
+    }
+    pageTables.shut(given.shut)
+    return given
+  }
+
+  /// Lets windows be brought in again, as soon as the call is over. Called without the lock.
+  func reopen(_ given: GivenTables) {
+    if given.shut.isEmpty { return }
+    locked { if pageTables.reopen(given.shut) { wakeAll() } }
+  }
+
+  /// Ends what `giveTables` began. Called with the lock.
+  func finish(_ given: GivenTables, _ chores: inout Chores) {
+    if Turn.isPlanted("unkept extent") { return }
+    for table in given.open + given.shut { leaveExtent(of: table.edition, &chores) }
   }
 
   /// Whether an absent window may not be brought in at this moment, because its table is being given back.

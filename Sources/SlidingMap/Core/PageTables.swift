@@ -29,14 +29,17 @@ struct PageTables: ~Copyable {
 
   /// What an edition's record keeps of its tables.
   struct EditionRecord {
+    /// Unique among those that ever had empty ones; 0 before.
+    fileprivate var id = 0
     fileprivate var empty: BitSet = []
     /// Whether some have nothing to stand for.
     var hasEmpty: Bool { !empty.isEmpty }
   }
 
   /// Editions that have empty tables, and how many these are.
-  private var holders: [ObjectIdentifier: Edition] = [:]
+  private var holders: [Int: Edition] = [:]
   private var count = 0
+  private var ids = 0
   /// How many calls are giving each back.
   private var shut: [Table: Int] = [:]
   private var isAwaited = false
@@ -71,7 +74,11 @@ struct PageTables: ~Copyable {
 
   /// Notes that nothing is left in what a table stands for.
   mutating func noteEmpty(_ table: Table) {
-    if !table.edition.tables.hasEmpty { holders[ObjectIdentifier(table.edition)] = table.edition }
+    if table.edition.tables.id == 0 {
+      ids += 1
+      table.edition.tables.id = ids
+    }
+    if !table.edition.tables.hasEmpty { holders[table.edition.tables.id] = table.edition }
     if table.edition.tables.empty.insert(table.number).inserted { count += 1 }
   }
 
@@ -79,14 +86,14 @@ struct PageTables: ~Copyable {
   mutating func noteUse(_ table: Table) {
     guard table.edition.tables.empty.remove(table.number) != nil else { return }
     count -= 1
-    if !table.edition.tables.hasEmpty { holders[ObjectIdentifier(table.edition)] = nil }
+    if !table.edition.tables.hasEmpty { holders[table.edition.tables.id] = nil }
   }
 
   /// Notes that the addresses go, and the tables with them.
   mutating func forget(_ edition: Edition) {
     count -= edition.tables.empty.count
     edition.tables.empty = []
-    holders[ObjectIdentifier(edition)] = nil
+    holders[edition.tables.id] = nil
   }
 
   /// Takes up to `most` empty tables, of any editions.

@@ -83,7 +83,7 @@ enum Turn {
   /// How many page tables that stand for nothing may always be left.
   static var keptTables: Int {
     #if Schedule
-      0
+      1
     #else
       1024
     #endif
