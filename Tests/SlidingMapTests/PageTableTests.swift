@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import MapTestSupport
+import MapTesting
 import SlidingMap
 import Testing
 
@@ -32,7 +33,9 @@ struct PageTableTests {
   }
 
   @Test(
-    .enabled(if: areFreed, "this kernel keeps page tables"), arguments: BackendKind.allCases,
+    .enabled(if: areFreed, "this kernel keeps page tables"),
+    .disabled(if: ProcessResources.isSanitized, "a sanitizer has page tables of its own"),
+    arguments: BackendKind.allCases,
     [3 << 12, 64 << 10, 256 << 10])
   func `Tables go with the windows they were made for`(kind: BackendKind, window: Int) async {
     await #expect(processExitsWith: .success) { [kind, window] in
