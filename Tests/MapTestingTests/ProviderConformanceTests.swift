@@ -29,6 +29,15 @@ struct ProviderConformanceTests {
     #expect(report.kept.count == 16)
   }
 
+  /// Changed files that are others, in a version that every file has.
+  @Test func findsNothingWrongWithOneThatReplacesFiles() async throws {
+    let report = await ProviderConformance.report(
+      change: { backend, name, bytes in backend.put(bytes, at: name) }
+    ) { contents in ReplacingBackend(contents) }
+    #expect(report.isClean, "\(report)")
+    #expect(report.kept.contains("mixesNoVersions"))
+  }
+
   /// Files that never change, opened by paths: an archive.
   @Test func checksWhatNeverChanges() async throws {
     let report = await ProviderConformance.report(source: { .name($0) }) { contents in

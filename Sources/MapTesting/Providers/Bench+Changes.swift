@@ -128,11 +128,16 @@ extension Bench {
   }
 }
 
-/// Which contents a file had, and which of them a version stood for.
+/// Which contents a file had, and which of them identity and version together stood for.
 private final class VersionLedger: Sendable {
+  /// Of another file, as one that took the path, the version may be the same.
+  private struct Look: Hashable {
+    let identity: FileIdentity
+    let version: FileVersion
+  }
   private struct State {
     var contents: [[UInt8]]
-    var meanings: [FileVersion: Int] = [:]
+    var meanings: [Look: Int] = [:]
   }
   private let state: Guarded<State>
   /// Whether contents come byte by byte: write(2) sets the time of change when it begins, and may be held up for longer than a tick.
@@ -163,7 +168,8 @@ private final class VersionLedger: Sendable {
           ? "between two looks that told one version, a read gave bytes that the file never had together"
           : "between two looks that told \(status.size) bytes, \(bytes.count) could be read"
       }
-      guard let other = state.meanings.updateValue(index, forKey: status.version), other != index
+      let look = Look(identity: status.identity, version: status.version)
+      guard let other = state.meanings.updateValue(index, forKey: look), other != index
       else { return nil }
       return "one version stood for two contents"
     }
