@@ -269,6 +269,7 @@ extension MapCore {
       loads.endWait(for: slot, error)
       counters.failedLoads += 1
     }
+    noteTablesLeft(by: slot)
     vacate(slot)
   }
 

@@ -128,7 +128,10 @@ struct Ledger {
   }
 
   /// Handles that tasks have asked backends for. Nobody waits for a task as for a thread, so they are no part of what is held.
-  private(set) var handlesBeingOpened = 0
+  private var handlesBeingOpened = 0
+
+  /// Whether a task waits for a handle.
+  var isOpeningHandles: Bool { handlesBeingOpened > 0 }
 
   var hasRoomForHandle: Bool { held.handles < allowed.handles - handlesBeingOpened }
 

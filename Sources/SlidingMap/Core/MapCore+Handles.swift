@@ -126,7 +126,7 @@ extension MapCore {
         }
         let attempt = closeIdleHandles(1, &token)
         if attempt == .closed { continue }
-        if attempt == .none && !areHandlesMoving && ledger.handlesBeingOpened == 0 {
+        if attempt == .none && !areHandlesMoving && !ledger.isOpeningHandles {
           throw MapError(.handlesExhausted, source: source)
         }
       }

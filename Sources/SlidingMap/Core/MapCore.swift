@@ -37,7 +37,7 @@ final class MapCore: @unchecked Sendable {
   var evictor = Evictor()
   var registry = FileRegistry()
   var places = Places()
-  var pageTables = PageTables()
+  var pageTables = PageTables(pageSize: SystemPage.size)
   var copies: CopyDesk
   var cursors = 0
   var loads = LoadBoard()

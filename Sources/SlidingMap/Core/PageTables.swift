@@ -2,20 +2,14 @@ import BitCollections
 import MapProtocols
 
 /// Which of the kernel's page tables have nothing to stand for any more, and which of these are just being given back.
+///
+/// Of each edition whose windows have tables in common it is counted how many windows of a table are in memory, come, or are in use; what
+/// is leaving does not count.
 struct PageTables: ~Copyable {
-  /// How many bytes of addresses a table stands for: it is a page of entries of eight bytes.
-  static let reach = Turn.tableReach
-
   /// A table of an edition's extent, counted from that in which the extent begins.
   struct Table: Hashable {
     let edition: Edition
     fileprivate let number: Int
-
-    /// What it stands for, in bytes from the extent's base; at the extent's ends others may share it.
-    func bytes(of extent: Extent) -> Range<Int64> {
-      let start = Int64(number) * PageTables.reach - PageTables.overhang(of: extent)
-      return start..<start + PageTables.reach
-    }
 
     static func == (a: Table, b: Table) -> Bool {
       a.edition === b.edition && a.number == b.number
@@ -29,14 +23,53 @@ struct PageTables: ~Copyable {
 
   /// What an edition's record keeps of its tables.
   struct EditionRecord {
+    /// Whether windows have tables in common; nil before anybody asked.
+    fileprivate var areShared: Bool?
+    /// How many windows of each table count; no tables before the first window came.
+    fileprivate var windows: [UInt16] = []
+    /// Tables which stand for nothing any more.
+    fileprivate var empty: BitSet = []
     /// Unique among those that ever had empty ones; 0 before.
     fileprivate var id = 0
-    fileprivate var empty: BitSet = []
-    /// Whether some have nothing to stand for.
-    var hasEmpty: Bool { !empty.isEmpty }
+
+    /// Counts a window that comes.
+    ///
+    /// - Returns: how many tables are not empty any more.
+    fileprivate mutating func enter(_ tables: ClosedRange<Int>, of count: Int) -> Int {
+      if windows.isEmpty { windows = Array(repeating: 0, count: count) }
+      var used = 0
+      for table in tables {
+        if windows[table] == 0 && empty.remove(table) != nil { used += 1 }
+        windows[table] += 1
+      }
+      return used
+    }
+
+    /// Takes back that a window came.
+    ///
+    /// - Returns: how many tables are empty now, of those that lie in `whole`.
+    fileprivate mutating func leave(_ tables: ClosedRange<Int>, whole: Range<Int>) -> Int {
+      var left = 0
+      for table in tables {
+        precondition(windows[table] > 0, "a window leaves a page table that it never came to")
+        windows[table] -= 1
+        if windows[table] == 0 && whole.contains(table) && empty.insert(table).inserted {
+          left += 1
+        }
+      }
+      return left
+    }
   }
 
-  /// Editions that have empty tables, and how many these are.
+  /// How many bytes of addresses a table stands for: it is a page of entries of eight bytes. In schedules, whose files are small, it is
+  /// little.
+  private let reach: Int64
+  /// Its binary logarithm.
+  private let shift: Int
+  /// How many empty tables may always be left, and the most that may.
+  private let leastKept: Int
+  private let mostKept: Int
+  /// Editions that have empty tables, or had some a while ago.
   private var holders: [Int: Edition] = [:]
   private var count = 0
   private var ids = 0
@@ -44,22 +77,91 @@ struct PageTables: ~Copyable {
   private var shut: [Table: Int] = [:]
   private var isAwaited = false
 
-  init() {}
+  /// Above, as with pages of 64 KiB, a table is small beside what it stands for.
+  private static let mostWindows: Int64 = 512
+
+  init(pageSize: Int) {
+    #if Schedule
+      reach = Int64(4 * pageSize)
+      leastKept = 1
+    #else
+      reach = Int64(pageSize / 8 * pageSize)
+      leastKept = (4 << 20) / pageSize
+    #endif
+    shift = reach.trailingZeroBitCount
+    mostKept = 16 * leastKept
+  }
+
+  // MARK: Where they are
+
+  /// Whether windows of an edition have tables in common.
+  private func areShared(in edition: Edition) -> Bool {
+    if let areShared = edition.tables.areShared { return areShared }
+    let size = edition.grid.windowSize
+    let areShared =
+      size % reach != 0 && size >= reach / Self.mostWindows && edition.windowCount > 1
+    edition.tables.areShared = areShared
+    return areShared
+  }
+
+  /// The tables that a window lies in; nil if it shares them with no other.
+  private func tables(
+    of window: Int, _ edition: Edition, _ extent: Extent
+  ) -> ClosedRange<Int>? {
+    if !areShared(in: edition) { return nil }
+    let start = edition.grid.start(of: window)
+    let end = min(start + edition.grid.windowSize, Int64(edition.reserved))
+    if start >= end { return nil }
+    let before = overhang(of: extent)
+    return Int((before + start) >> shift)...Int((before + end - 1) >> shift)
+  }
 
   /// How far before an extent its first table begins, in bytes.
-  private static func overhang(of extent: Extent) -> Int64 {
+  private func overhang(of extent: Extent) -> Int64 {
     unsafe Int64(Int(bitPattern: extent.base)) & (reach - 1)
   }
 
-  /// Calls `body` with the tables that a range of an edition's extent lies in.
-  static func forEachTable(
-    of range: Range<Int64>, _ edition: Edition, _ extent: Extent, _ body: (Table) -> Void
-  ) {
-    let before = overhang(of: extent)
-    let last = Int((before + range.upperBound - 1) / reach)
-    for number in Int((before + range.lowerBound) / reach)...last {
-      body(Table(edition: edition, number: number))
+  /// What a table stands for, in bytes from the extent's base; at the extent's ends others may share it.
+  func bytes(of table: Table, _ extent: Extent) -> Range<Int64> {
+    let start = Int64(table.number) * reach - overhang(of: extent)
+    return start..<start + reach
+  }
+
+  // MARK: Windows
+
+  /// Counts a window that is claimed.
+  mutating func enter(_ window: Int, of edition: Edition, _ extent: Extent) {
+    guard let tables = tables(of: window, edition, extent) else { return }
+    let all = Int((overhang(of: extent) + Int64(edition.reserved) - 1) >> shift) + 1
+    count -= edition.tables.enter(tables, of: all)
+  }
+
+  /// Counts a window that leaves, or that is not to come after all.
+  mutating func leave(_ window: Int, of edition: Edition, _ extent: Extent) {
+    guard let tables = tables(of: window, edition, extent) else { return }
+    var whole = 0..<0
+    // Where windows are given access one by one, so they are given back.
+    if extent.mapsPerWindow == 0 {
+      let before = overhang(of: extent)
+      let first = before == 0 ? 0 : 1
+      whole = first..<max(first, Int((before + Int64(extent.byteCount)) >> shift))
     }
+    let left = edition.tables.leave(tables, whole: whole)
+    if left == 0 { return }
+    count += left
+    if edition.tables.id == 0 {
+      ids += 1
+      edition.tables.id = ids
+    }
+    if holders[edition.tables.id] == nil { holders[edition.tables.id] = edition }
+  }
+
+  /// Notes that the addresses go, and the tables with them.
+  mutating func forget(_ edition: Edition) {
+    count -= edition.tables.empty.count
+    edition.tables.empty = []
+    edition.tables.windows = []
+    holders[edition.tables.id] = nil
   }
 
   // MARK: Empty ones
@@ -72,42 +174,45 @@ struct PageTables: ~Copyable {
     edition.tables.empty.map { Table(edition: edition, number: $0) }
   }
 
-  /// Notes that nothing is left in what a table stands for.
-  mutating func noteEmpty(_ table: Table) {
-    if table.edition.tables.id == 0 {
-      ids += 1
-      table.edition.tables.id = ids
-    }
-    if !table.edition.tables.hasEmpty { holders[table.edition.tables.id] = table.edition }
-    if table.edition.tables.empty.insert(table.number).inserted { count += 1 }
-  }
-
-  /// Notes that something comes there again.
-  mutating func noteUse(_ table: Table) {
-    guard table.edition.tables.empty.remove(table.number) != nil else { return }
-    count -= 1
-    if !table.edition.tables.hasEmpty { holders[table.edition.tables.id] = nil }
-  }
-
-  /// Notes that the addresses go, and the tables with them.
-  mutating func forget(_ edition: Edition) {
-    count -= edition.tables.empty.count
-    edition.tables.empty = []
-    holders[edition.tables.id] = nil
+  /// How many may be left: 4 MiB of them, and as many as come to a 64th of the budget, but not more than 64 MiB.
+  func kept(budget: Int, pageSize: Int) -> Int {
+    min(max(budget / 64 / pageSize, leastKept), mostKept)
   }
 
   /// Takes up to `most` empty tables, of any editions.
   mutating func takeEmpty(_ most: Int) -> [Table] {
     var taken: [Table] = []
-    while taken.count < most, let edition = holders.first?.value {
-      let numbers = edition.tables.empty.prefix(most - taken.count)
-      for table in numbers.map({ Table(edition: edition, number: $0) }) {
-        noteUse(table)
-        taken.append(table)
+    while taken.count < most, let (id, edition) = holders.first {
+      let numbers = Array(edition.tables.empty.prefix(most - taken.count))
+      for number in numbers {
+        edition.tables.empty.remove(number)
+        taken.append(Table(edition: edition, number: number))
       }
+      if edition.tables.empty.isEmpty { holders[id] = nil }
     }
+    count -= taken.count
     return taken
   }
+
+  #if Schedule
+    /// Whether what was counted of an edition's tables is not what its windows' words say, or a table in use is taken for empty.
+    func areBroken(of edition: Edition) -> Bool {
+      guard let extent = edition.extent else {
+        return !edition.tables.windows.allSatisfy { $0 == 0 } || !edition.tables.empty.isEmpty
+      }
+      var windows = edition.tables.windows.map { _ in UInt16(0) }
+      for window in 0..<edition.windowCount {
+        let state = unsafe edition.windows.word(window).state
+        guard state != .absent, state != .leaving, let tables = tables(of: window, edition, extent)
+        else { continue }
+        for table in tables {
+          guard table < windows.count else { return true }
+          windows[table] += 1
+        }
+      }
+      return windows != edition.tables.windows || edition.tables.empty.contains { windows[$0] > 0 }
+    }
+  #endif
 
   // MARK: Those that are being given back
 
@@ -128,12 +233,13 @@ struct PageTables: ~Copyable {
     return isAwaited
   }
 
-  /// Whether something of a range is being emptied.
-  func isShut(_ range: Range<Int64>, _ edition: Edition, _ extent: Extent) -> Bool {
+  /// Whether something in the tables of a window is being emptied.
+  func isShut(_ window: Int, of edition: Edition) -> Bool {
     if shut.isEmpty { return false }
-    var isShut = false
-    Self.forEachTable(of: range, edition, extent) { isShut = isShut || shut[$0] != nil }
-    return isShut
+    guard let extent = edition.extent, let tables = tables(of: window, edition, extent) else {
+      return false
+    }
+    return tables.contains { shut[Table(edition: edition, number: $0)] != nil }
   }
 
   /// Notes that somebody waits for the end of a call.

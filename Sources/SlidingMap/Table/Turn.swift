@@ -71,24 +71,6 @@ enum Turn {
     body()
   }
 
-  /// How many bytes of addresses one of the kernel's page tables stands for. In schedules, whose files are small, it is little.
-  static var tableReach: Int64 {
-    #if Schedule
-      Int64(4 * SystemPage.size)
-    #else
-      Int64(SystemPage.size / 8 * SystemPage.size)
-    #endif
-  }
-
-  /// How many page tables that stand for nothing may always be left.
-  static var keptTables: Int {
-    #if Schedule
-      1
-    #else
-      1024
-    #endif
-  }
-
   /// Lets a task go on.
   static func resume(_ task: CheckedContinuation<Void, Never>) {
     #if Schedule
