@@ -176,10 +176,10 @@ public final class MMapProvider: MappingProvider {
   /// Gives the pages of the ranges back: MADV_DONTNEED, neighbours as one range; in one call for all where the kernel has
   /// it (process_madvise(2) on the process itself, some 6.14 and later), else one for each. O(n log n).
   public func unload(_ regions: [ExtentRange]) {
-    var runs = regions.runs(pageSize: SystemPage.size)[...]
-    while !runs.isEmpty {
-      unsafe syscalls.drop(Array(runs.prefix(Self.mostRanges)))
-      runs = runs.dropFirst(Self.mostRanges)
+    let runs = regions.runs(pageSize: SystemPage.size)
+    if runs.count <= Self.mostRanges { return unsafe syscalls.drop(runs) }
+    for start in stride(from: 0, to: runs.count, by: Self.mostRanges) {
+      unsafe syscalls.drop(Array(runs[start...].prefix(Self.mostRanges)))
     }
   }
 

@@ -16,7 +16,8 @@ extension Sequence {
   }
 }
 
-extension Sequence<ExtentRange> {
+// Of arrays alone: a generic one would not be specialized for those who call it from other modules.
+extension [ExtentRange] {
   /// The addresses of the ranges' pages, ascending, neighbours joined. O(n log n).
   package func runs(pageSize: Int) -> [Range<UInt>] {
     let mask = UInt(pageSize - 1)
