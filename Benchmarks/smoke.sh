@@ -33,6 +33,13 @@ compare() { "$tool" compare --files "$files" --budget 4MiB --window 256KiB --wor
 verify() { "$tool" verify --files "$files" --budget 4MiB --window 256KiB "$@"; }
 fails() { ! "$@" >/dev/null 2>&1; }
 targets() { "$tool" targets --only N1 --pairs 5 --json || [ $? -eq 1 ]; }
+# Control groups take privileges; without them there is a line that says so.
+under_pressure() {
+  local output
+  if output=$("$tool" advise --memory 64MiB --size 16MiB --rounds 1 --seconds 0.05 --json 2>&1); then is_array <<<"$output"; else
+    grep -q "no control group" <<<"$output"
+  fi
+}
 growth() { "$tool" growth --regions 100,1000 --files 1,100 --policies clock --json || [ $? -eq 1 ]; }
 replay() { "$tool" replay --capacity 2,50% --policies lru,arc "$@"; }
 misses() { python3 -c 'import json, sys; print(*((r["trace"], r["capacity"], r["policy"], r["misses"]) for r in json.load(sys.stdin)))'; }
@@ -160,6 +167,8 @@ check "verify over backends that copy, small windows" verify --backends pread,au
 check "verify as JSON" eval 'verify --policies lru,clock --json | is_array'
 check "targets as JSON" eval 'targets | is_array'
 check "advise as JSON" eval '"$tool" advise --size 16MiB --reads 8 --rounds 1 --json | is_array'
+check "advise under memory pressure, or why not" under_pressure
+check "workloads come to the same sums, as JSON" eval '"$tool" workloads --scale 0.01 --rounds 1 --json | is_array'
 check "growth as JSON" eval 'growth | is_array'
 check "soak changes finds nothing wrong" eval '"$tool" soak --minutes 0.05 --json | is_array'
 check "soak loads finds nothing wrong" eval '"$tool" soak loads --loads 20000 --tasks 20 --idle 0 | grep -q " ok"'

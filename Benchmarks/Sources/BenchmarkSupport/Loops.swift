@@ -92,6 +92,16 @@ public enum Loops {
     return sum
   }
 
+  /// The peer of `useAndSum`.
+  @inline(never)
+  public static func sum(_ bytes: RawSpan, _ requests: [Range<Int64>]) -> UInt64 {
+    var sum: UInt64 = 0
+    for range in requests {
+      sum &+= bytes.extracting(Int(range.lowerBound)..<Int(range.upperBound)).sumOfPages()
+    }
+    return sum
+  }
+
   /// Offsets of whole words in windows `windows`, at random.
   public static func offsets(
     _ count: Int, windows: Range<Int>, windowSize: Int = 1 << 20, seed: UInt64

@@ -46,9 +46,9 @@ public struct RawMapping: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Tells the kernel to read nothing ahead: madvise(2), MADV_RANDOM.
-  public func adviseRandom() {
-    unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, MADV_RANDOM)
+  /// Tells the kernel how it will be read: madvise(2).
+  public func advise(_ advice: Int32) {
+    unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, advice)
   }
 
   /// How many of the pages the kernel holds in memory: mincore(2).

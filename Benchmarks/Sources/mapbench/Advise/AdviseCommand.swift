@@ -12,6 +12,10 @@ struct AdviseCommand: ParsableCommand {
     discussion: """
       The file is made in $TMPDIR, which must be on a disk, and dropped from the page cache before each run. Patterns \
       take turns; figures are medians. The column `cached` tells what could not be dropped, at most.
+
+      With --memory it is measured what advice does to others: processes in a control group of so much memory read a hot \
+      set of 64 MiB at random beside a cold file, through the library with all its defaults and through plain maps. Such \
+      groups take privileges.
       """)
 
   @Option(help: "The file's size.")
@@ -32,10 +36,19 @@ struct AdviseCommand: ParsableCommand {
   var populate = false
   @Flag(help: "Leave the file in the page cache.")
   var hot = false
+  @Option(help: "Read a hot set beside a cold file instead, in a control group of so much memory.")
+  var memory: ByteSize?
+  @Option(help: "Threads that read the hot set, with --memory.")
+  var threads = 1
+  @Option(name: .customLong("seconds"), help: "Seconds of each run, with --memory.")
+  var duration = 4.0
   @Flag(help: "Print an array of objects instead of a table.")
   var json = false
 
   func validate() throws {
+    guard threads > 0, duration > 0 else {
+      throw ValidationError("--threads and --seconds are positive")
+    }
     guard rounds > 0, reads > 0 else { throw ValidationError("--rounds and --reads are positive") }
     guard size.bytes >= 4 << 20 else { throw ValidationError("--size is at least 4MiB") }
     guard window.bytes % 4096 == 0 else { throw ValidationError("--window is whole pages") }
@@ -46,6 +59,7 @@ struct AdviseCommand: ParsableCommand {
     Worker.detach { while true { pause() } }
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
+    if let memory { return try readUnderPressure(directory.path, memory.bytes) }
     let path = directory.path.appending("file.bin")
     try PatternFile.write(path, byteCount: size.bytes, seed: 3)
     if hot { try PatternFile.warm(path) }
@@ -91,6 +105,36 @@ struct AdviseCommand: ParsableCommand {
         "mapbench: not all was cold: \(ByteSize.text(most)) of the file could not be dropped from the page "
           + "cache; is \(TemporaryDirectory.parent) on a disk?")
     }
+  }
+
+  private func readUnderPressure(_ directory: FilePath, _ memory: Int) throws {
+    let bench: PressureBench
+    do {
+      bench = try PressureBench(in: directory, memory: memory, coldSize: size.bytes)
+    } catch let error as Errno {
+      throw ValidationError("no control group with a limit of memory can be made: \(error)")
+    }
+    let shapes: [ReadShape] = [.scan, .pages]
+    let readers = PressureReader.allCases
+    var progress = ProgressBar(total: HotSet.allCases.count * shapes.count * rounds)
+    var results: [PressureResult] = []
+    for hotSet in HotSet.allCases {
+      for shape in shapes {
+        var runs: [PressureReader: [PressureRun]] = [:]
+        for round in 0..<rounds {
+          progress.show("\(hotSet.rawValue), \(shape.rawValue)")
+          for step in readers.indices {
+            let reader = readers[(step + round) % readers.count]
+            runs[reader, default: []].append(
+              try bench.run(reader, hotSet, shape, hotThreads: threads, seconds: duration))
+          }
+          progress.advance()
+        }
+        results += PressureResult.results(hotSet, shape, runs)
+      }
+    }
+    progress.finish()
+    try Report.print(results, asJSON: json) { PressureResult.table(results) }
   }
 
   private func read(

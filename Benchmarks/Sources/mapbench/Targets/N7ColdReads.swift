@@ -1,4 +1,5 @@
 import BenchmarkSupport
+import Glibc
 import SlidingMap
 import SystemPackage
 
@@ -91,7 +92,7 @@ enum N7ColdReads: Target {
   private static func readMapping(_ file: ColdFile) throws -> Double {
     let round = try file.chilled(reads: reads)
     let mapping = try RawMapping(file.path)
-    mapping.adviseRandom()
+    mapping.advise(MADV_RANDOM)
     var sum: UInt64 = 0
     let time = seconds { sum = ColdLoops.load(mapping, round.offsets) }
     try ChecksumMismatch.check(sum, round.sum, "N7 map")

@@ -10,7 +10,7 @@ struct TargetsCommand: ParsableCommand {
       "Measures the promised numbers against their peers; exits 1 if one is missed.",
     discussion: """
       A figure is the median of interleaved pairs, ours and the peer's, with a second thread alive. It needs some \
-      7 GB in $TMPDIR and an idle machine: on a busy one look at the spread first. N7 needs fio and io_uring; what \
+      17 GB in $TMPDIR and an idle machine: on a busy one look at the spread first. N7 needs fio and io_uring; what \
       can't be measured is skipped, with a line that says why.
       """)
 
@@ -19,7 +19,8 @@ struct TargetsCommand: ParsableCommand {
       N1HeldCursor.self, N2RandomWindows.self, N3Scaling.self, N4NewWindow.self, N5RandomReads.self,
       N6Scan.self,
       N7ColdReads.self, N8ColdPrefetch.self, N9Policies.self, N10SparseTables.self,
-      N10ManyFiles.self, N10IdleCursors.self, N11Takeover.self, N17FirstExample.self,
+      N10ManyFiles.self, N10IdleCursors.self, N11Takeover.self, N12Pressure.self, N13Tails.self,
+      N17FirstExample.self, N19UserWork.self,
     ]
   }
 

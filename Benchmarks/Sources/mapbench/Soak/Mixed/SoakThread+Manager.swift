@@ -72,7 +72,7 @@ extension SoakThread {
     let stamp = begin(file)
     let offset = generator.below(4 * MixedSoak.windowSize)
     let count = generator.below(MixedSoak.windowSize)
-    try SoakTask.run {
+    try WaitedTask.run {
       var reader = try SoakReader(maps, file, stamp)
       try await reader.lease(at: offset, count: count)
     }
@@ -83,7 +83,7 @@ extension SoakThread {
     let file = draw(soak.files.fixed)
     _ = begin(file)
     let windows = maps.windows(of: file.path, readAhead: 2)
-    try SoakTask.run {
+    try WaitedTask.run {
       var next: Int64 = 0
       for try await window in windows {
         let range = window.range

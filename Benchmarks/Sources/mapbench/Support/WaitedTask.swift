@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// A task for which a thread waits.
-enum SoakTask {
+enum WaitedTask {
   /// Runs `body` as a task of its own, and throws what it throws.
   static func run(_ body: @escaping @Sendable () async throws -> Void) throws {
     let end = End()
