@@ -15,7 +15,6 @@ let strict: [SwiftSetting] = [
 /// io_uring: on Linux, unless the trait URing is left out.
 let uring = BuildSettingCondition.when(platforms: [.linux], traits: ["URing"])
 
-let bits = Target.Dependency.product(name: "BitCollections", package: "swift-collections")
 let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
@@ -57,7 +56,7 @@ let package = Package(
     .target(
       name: "SlidingMap",
       dependencies: [
-        "MapProtocols", "Policies", "MMapBackend", "URingBackend", "CMapShims", bits, system,
+        "MapProtocols", "Policies", "MMapBackend", "URingBackend", "CMapShims", system,
       ],
       swiftSettings: strict),
     .target(

@@ -68,6 +68,28 @@ struct PageTableTests {
     }
   }
 
+  @Test(
+    .disabled(if: ProcessResources.isSanitized, "a sanitizer has memory of its own"),
+    arguments: BackendKind.allCases)
+  func `What is noted of a huge file costs memory where it is read`(kind: BackendKind) async {
+    await #expect(processExitsWith: .success) { [kind] in
+      let scratch = try Scratch()
+      let path = try scratch.resize("file", to: 8 << 40)
+      let maps = SlidingWindowMapManager(
+        backend: try kind.make(), budget: .fixed(bytes: 4 << 20), windowSize: 1 << 20)
+      defer { maps.shutdown() }
+      let before = PageTableTests.status("RssAnon")
+      var cursor = try maps.cursor(for: path)
+      for eighth in 0..<8 {
+        try cursor.use(at: Int64(eighth) << 40, count: 1)
+        #expect(unsafe cursor.bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) == 0)
+      }
+      // Two bytes for each page table of the file would be 10 MiB; copies of windows are up to 4 MiB.
+      let taken = PageTableTests.status("RssAnon") - before
+      #expect(taken < 8 << 20, "\(taken >> 10) KiB")
+    }
+  }
+
   private static let model = content(5 << 20)
 
   /// Windows of a stretch that is emptied are brought in by others at the same time.

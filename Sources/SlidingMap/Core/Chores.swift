@@ -8,8 +8,8 @@ struct Chores {
   var loads: [RegionSlot] = []
   var extents: [(extent: Extent, owner: Backend)] = []
   var handles: [(handle: Handle, owner: Backend)] = []
-  /// Memory for copies that nobody needs any more.
-  var memory: [AnonymousMemory] = []
+  /// Memory that nobody needs any more.
+  var memory: [AnyObject] = []
   /// What backends are told; each keeps its file's extent until it was.
   var advice: [Advice] = []
   /// Loads that nobody wants any more.
@@ -122,11 +122,8 @@ extension MapCore {
       finish(tables, &chores)
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }
       if !now.isAsynchronous {
-        for load in first.loads + (second?.loads ?? []) {
-          guard let error = load.error else { continue }
-          failLoad(RegionSlot(load.tag), error, &chores)
-          failure = failure ?? error
-        }
+        failLoads(of: first, &failure, &chores)
+        if let second { failLoads(of: second, &failure, &chores) }
       }
       for slot in now.loads { finishLoad(slot, &chores) }
       // Taken to be in use while they were loading; but nobody waits for them with a lease.
@@ -136,6 +133,17 @@ extension MapCore {
       trim(surplus(around: now.loads), &token)
     }
     return failure
+  }
+
+  /// Ends the failed loads of one backend; `failure` keeps the first error.
+  private func failLoads(
+    of transfers: Transfers, _ failure: inout MapError?, _ chores: inout Chores
+  ) {
+    for load in transfers.loads {
+      guard let error = load.error else { continue }
+      failLoad(RegionSlot(load.tag), error, &chores)
+      failure = failure ?? error
+    }
   }
 
   /// Notes loads that were submitted; nobody may want them any more.

@@ -20,7 +20,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// window is loaded, and is published by the release of the next word that says resident.
   private let isUnsettled: Atomic<Bool>
   private let changes: FileChanges
-  private let table: TableMemory
+  private let table: ZeroedMemory<WindowEntry>
   let grid: WindowGrid
   let file: TrackedFile
   var place: Places.ExtentRecord
@@ -50,11 +50,12 @@ final class Edition: UseOrdered, @unchecked Sendable {
     of file: TrackedFile, _ status: FileStatus, backend: Backend, grid: WindowGrid,
     pageSize: Int, _ changes: FileChanges
   ) {
+    precondition(MemoryLayout<WindowEntry>.stride == 1 << WindowEntry.shift)
     let size = status.size
     // No address space holds it, and sums past its end would overflow.
     if size > Int64.max / 2 { return nil }
     let reserved = Edition.reservation(for: size, pageSize: pageSize)
-    guard let table = TableMemory(windows: grid.count(fileSize: Int64(reserved))),
+    guard let table = ZeroedMemory<WindowEntry>(count: grid.count(fileSize: Int64(reserved))),
       let poison = ExtentPoison()
     else { return nil }
     self.file = file
@@ -72,7 +73,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
     noteJoining()
   }
 
-  var windows: WindowTable { unsafe table.windows }
+  var windows: WindowTable { unsafe table.start }
 
   // MARK: Version
 

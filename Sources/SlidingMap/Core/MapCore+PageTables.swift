@@ -73,7 +73,8 @@ extension MapCore {
   /// Ends what `giveTables` began. Called with the lock.
   func finish(_ given: GivenTables, _ chores: inout Chores) {
     if Turn.isPlanted("unkept extent") { return }
-    for table in given.open + given.shut { leaveExtent(of: table.edition, &chores) }
+    for table in given.open { leaveExtent(of: table.edition, &chores) }
+    for table in given.shut { leaveExtent(of: table.edition, &chores) }
   }
 
   /// Whether an absent window may not be brought in at this moment, because its table is being given back.

@@ -104,7 +104,7 @@ extension MapCore {
   }
 
   func dropExtent(_ edition: Edition, _ chores: inout Chores) {
-    pageTables.forget(edition)
+    if let counts = pageTables.forget(edition) { chores.memory.append(counts) }
     guard let dropped = places.drop(edition) else { return }
     chores.extents.append(dropped)
     edition.history.forgetWhatWasTold()

@@ -1,4 +1,3 @@
-import BitCollections
 import MapProtocols
 
 /// Which of the kernel's page tables have nothing to stand for any more, and which of these are just being given back.
@@ -21,26 +20,47 @@ struct PageTables: ~Copyable {
     }
   }
 
+  /// What is known of one table. Zeros say that no window ever came.
+  private struct Entry {
+    /// How many windows count.
+    var windows: UInt16
+    /// Its index in `empty`, counted from 1; 0 if it is not there.
+    var emptyIndex: UInt32
+  }
+
   /// What an edition's record keeps of its tables.
   struct EditionRecord {
     /// Whether windows have tables in common; nil before anybody asked.
     fileprivate var areShared: Bool?
-    /// How many windows of each table count; no tables before the first window came.
-    fileprivate var windows: [UInt16] = []
-    /// Tables which stand for nothing any more.
-    fileprivate var empty: BitSet = []
+    /// Nil before the first window came.
+    private var entries: ZeroedMemory<Entry>?
+    /// Tables which stand for nothing any more. The last that became so are given back first: in a scan they lie side by side.
+    private var empty: [UInt32] = []
     /// Unique among those that ever had empty ones; 0 before.
     fileprivate var id = 0
+
+    fileprivate var emptyCount: Int { empty.count }
+
+    fileprivate var emptyTables: [Int] { empty.map { Int($0) } }
+
+    /// Allocates the counts of so many tables, unless they are there; false if there is no memory.
+    fileprivate mutating func prepare(_ count: Int) -> Bool {
+      if entries == nil { entries = ZeroedMemory(count: count) }
+      return entries != nil
+    }
 
     /// Counts a window that comes.
     ///
     /// - Returns: how many tables are not empty any more.
-    fileprivate mutating func enter(_ tables: ClosedRange<Int>, of count: Int) -> Int {
-      if windows.isEmpty { windows = Array(repeating: 0, count: count) }
+    fileprivate mutating func enter(_ tables: ClosedRange<Int>) -> Int {
+      let entries = entries(of: tables)
       var used = 0
       for table in tables {
-        if windows[table] == 0 && empty.remove(table) != nil { used += 1 }
-        windows[table] += 1
+        if unsafe entries.start[table].emptyIndex != 0 {
+          takeOut(table, entries)
+          used += 1
+        }
+        unsafe entries.start[table].windows += 1
       }
       return used
     }
@@ -49,16 +69,71 @@ struct PageTables: ~Copyable {
     ///
     /// - Returns: how many tables are empty now, of those that lie in `whole`.
     fileprivate mutating func leave(_ tables: ClosedRange<Int>, whole: Range<Int>) -> Int {
+      let entries = entries(of: tables)
       var left = 0
       for table in tables {
-        precondition(windows[table] > 0, "a window leaves a page table that it never came to")
-        windows[table] -= 1
-        if windows[table] == 0 && whole.contains(table) && empty.insert(table).inserted {
+        let count = unsafe entries.start[table].windows
+        precondition(count > 0, "a window leaves a page table that it never came to")
+        unsafe entries.start[table].windows = count - 1
+        if count == 1 && whole.contains(table) {
+          empty.append(UInt32(table))
+          unsafe entries.start[table].emptyIndex = UInt32(empty.count)
           left += 1
         }
       }
       return left
     }
+
+    /// Takes an empty table, any.
+    fileprivate mutating func takeEmpty() -> Int? {
+      guard let entries, let table = empty.last else { return nil }
+      takeOut(Int(table), entries)
+      return Int(table)
+    }
+
+    /// Notes that all tables are gone.
+    ///
+    /// - Returns: memory to be given back, outside the lock.
+    fileprivate mutating func forget() -> AnyObject? {
+      areShared = nil
+      empty = []
+      return entries.take()
+    }
+
+    private func entries(of tables: ClosedRange<Int>) -> ZeroedMemory<Entry> {
+      guard let entries, tables.upperBound < entries.count else {
+        preconditionFailure("a page table that nobody counts")
+      }
+      return entries
+    }
+
+    /// Takes a table out of `empty`: the last one moves to its index.
+    private mutating func takeOut(_ table: Int, _ entries: ZeroedMemory<Entry>) {
+      let place = unsafe entries.start[table].emptyIndex
+      unsafe entries.start[table].emptyIndex = 0
+      let last = empty.removeLast()
+      if last == table { return }
+      empty[Int(place) - 1] = last
+      unsafe entries.start[Int(last)].emptyIndex = place
+    }
+
+    #if Schedule
+      /// How many windows of each table count; of none before the first came.
+      fileprivate var windows: [UInt16] {
+        guard let entries else { return [] }
+        return (0..<entries.count).map { unsafe entries.start[$0].windows }
+      }
+
+      /// Whether the list of empty tables is not what the tables say.
+      fileprivate var isListBroken: Bool {
+        guard let entries else { return !empty.isEmpty }
+        let listed = (0..<entries.count).filter { unsafe entries.start[$0].emptyIndex != 0 }
+        return listed.count != empty.count
+          || empty.indices.contains {
+            unsafe entries.start[Int(empty[$0])].emptyIndex != UInt32($0 + 1)
+          }
+      }
+    #endif
   }
 
   /// How many bytes of addresses a table stands for: it is a page of entries of eight bytes. In schedules, whose files are small, it is
@@ -133,7 +208,12 @@ struct PageTables: ~Copyable {
   mutating func enter(_ window: Int, of edition: Edition, _ extent: Extent) {
     guard let tables = tables(of: window, edition, extent) else { return }
     let all = Int((overhang(of: extent) + Int64(edition.reserved) - 1) >> shift) + 1
-    count -= edition.tables.enter(tables, of: all)
+    // Without memory for the counts the edition's tables are not counted, and not given back.
+    if !edition.tables.prepare(all) {
+      edition.tables.areShared = false
+      return
+    }
+    count -= edition.tables.enter(tables)
   }
 
   /// Counts a window that leaves, or that is not to come after all.
@@ -157,11 +237,12 @@ struct PageTables: ~Copyable {
   }
 
   /// Notes that the addresses go, and the tables with them.
-  mutating func forget(_ edition: Edition) {
-    count -= edition.tables.empty.count
-    edition.tables.empty = []
-    edition.tables.windows = []
+  ///
+  /// - Returns: memory to be given back, outside the lock.
+  mutating func forget(_ edition: Edition) -> AnyObject? {
+    count -= edition.tables.emptyCount
     holders[edition.tables.id] = nil
+    return edition.tables.forget()
   }
 
   // MARK: Empty ones
@@ -171,7 +252,7 @@ struct PageTables: ~Copyable {
 
   /// The empty tables of an edition.
   func empty(of edition: Edition) -> [Table] {
-    edition.tables.empty.map { Table(edition: edition, number: $0) }
+    edition.tables.emptyTables.map { Table(edition: edition, number: $0) }
   }
 
   /// How many may be left: 4 MiB of them, and as many as come to a 64th of the budget, but not more than 64 MiB.
@@ -183,12 +264,10 @@ struct PageTables: ~Copyable {
   mutating func takeEmpty(_ most: Int) -> [Table] {
     var taken: [Table] = []
     while taken.count < most, let (id, edition) = holders.first {
-      let numbers = Array(edition.tables.empty.prefix(most - taken.count))
-      for number in numbers {
-        edition.tables.empty.remove(number)
+      while taken.count < most, let number = edition.tables.takeEmpty() {
         taken.append(Table(edition: edition, number: number))
       }
-      if edition.tables.empty.isEmpty { holders[id] = nil }
+      if edition.tables.emptyCount == 0 { holders[id] = nil }
     }
     count -= taken.count
     return taken
@@ -197,10 +276,13 @@ struct PageTables: ~Copyable {
   #if Schedule
     /// Whether what was counted of an edition's tables is not what its windows' words say, or a table in use is taken for empty.
     func areBroken(of edition: Edition) -> Bool {
+      let empty = edition.tables.emptyTables
+      let counted = edition.tables.windows
+      if edition.tables.isListBroken { return true }
       guard let extent = edition.extent else {
-        return !edition.tables.windows.allSatisfy { $0 == 0 } || !edition.tables.empty.isEmpty
+        return counted.contains { $0 != 0 } || !empty.isEmpty
       }
-      var windows = edition.tables.windows.map { _ in UInt16(0) }
+      var windows = counted.map { _ in UInt16(0) }
       for window in 0..<edition.windowCount {
         let state = unsafe edition.windows.word(window).state
         guard state != .absent, state != .leaving, let tables = tables(of: window, edition, extent)
@@ -210,7 +292,7 @@ struct PageTables: ~Copyable {
           windows[table] += 1
         }
       }
-      return windows != edition.tables.windows || edition.tables.empty.contains { windows[$0] > 0 }
+      return windows != counted || empty.contains { windows[$0] > 0 }
     }
   #endif
 

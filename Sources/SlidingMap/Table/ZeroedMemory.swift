@@ -6,23 +6,24 @@ import MapProtocols
   import Glibc
 #endif
 
-/// The memory of a window table: a large one costs only the pages whose windows were used.
+/// Memory of zeros for tables that grow with a file: of a large one only the pages that were touched cost anything. Elements are never
+/// deinitialized.
 ///
 /// calloc(3) alone does not promise that: glibc takes blocks of up to 32 MiB from what was freed before, once a block so large was, and
 /// fills them with zeros.
 @safe
-final class TableMemory {
-  let windows: WindowTable
+final class ZeroedMemory<Element: ~Copyable> {
+  let start: UnsafeMutablePointer<Element>
+  let count: Int
   private let pages: AnonymousMemory?
 
-  /// Tables of so many bytes get pages of their own: what lies behind the end in the last one is little then.
-  private static let leastForPages = 128 << 10
+  /// So many bytes and more get pages of their own: what lies behind the end in the last one is little then.
+  private static var leastForPages: Int { 128 << 10 }
 
-  /// Memory for `count` absent windows; nil if there is none.
-  init?(windows count: Int) {
-    precondition(MemoryLayout<WindowEntry>.stride == 1 << WindowEntry.shift)
+  /// Memory for `count` elements, for each of which zeros are a value; nil if there is none.
+  init?(count: Int) {
     let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
-      by: 1 << WindowEntry.shift)
+      by: MemoryLayout<Element>.stride)
     guard !overflow, let rounded = SystemPage.rounded(byteCount) else { return nil }
     let raw: UnsafeMutableRawPointer
     if byteCount < Self.leastForPages {
@@ -34,8 +35,9 @@ final class TableMemory {
       unsafe raw = pages.base
       self.pages = pages
     }
-    unsafe windows = raw.bindMemory(to: WindowEntry.self, capacity: count)
+    unsafe start = raw.bindMemory(to: Element.self, capacity: count)
+    self.count = count
   }
 
-  deinit { if pages == nil { unsafe free(windows) } }
+  deinit { if pages == nil { unsafe free(start) } }
 }
