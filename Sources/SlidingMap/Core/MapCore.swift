@@ -27,20 +27,12 @@ final class MapCore: @unchecked Sendable {
   let bypassLimit: Int
   let forkGeneration = smap_fork_generation()
 
-  // All below is guarded by `monitor`.
-  var ledger: Ledger
-  var residency = Residency()
-  var recency: Recency
-  var proofs = PinProofs()
-  var barrier: Barrier
   let openings = BlockingCalls()
-  var evictor = Evictor()
-  var registry = FileRegistry()
-  var places = Places()
-  var pageTables = PageTables(pageSize: SystemPage.size)
-  var copies: CopyDesk
+
+  // All below is guarded by `monitor`.
+  let parts: UnsafeMutablePointer<Parts>
+  var barrier: Barrier
   var cursors = 0
-  var loads = LoadBoard()
   /// Threads that wait for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
   var isShutDown = false
@@ -68,14 +60,15 @@ final class MapCore: @unchecked Sendable {
     let window = Int(min(grid.windowSize, Int64(Self.mostReservedPerWindow)))
     let (reserved, overflow) = (provider.takeover?.reservedWindows ?? 0)
       .multipliedReportingOverflow(by: window)
-    copies = CopyDesk(reserved: overflow ? 0 : reserved, pageSize: pageSize)
+    let copies = CopyDesk(reserved: overflow ? 0 : reserved, pageSize: pageSize)
     bypassLimit =
       !copies.isOpen || changes == .oneVersion && primary.isCopying
       ? 0 : Self.bypassLimit(provider.bypassLimit, grid: grid, pageSize: pageSize)
     barrier = smap_membarrier_register() ? .system : .fences
-    ledger = Ledger(
+    let ledger = Ledger(
       limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
-    recency = Recency(policy, ledger.capacity)
+    unsafe parts = .allocate(capacity: 1)
+    unsafe parts.initialize(to: Parts(ledger, Recency(policy, ledger.capacity), copies))
     unsafe control = .allocate(capacity: 1)
     unsafe control.initialize(to: Atomic(0))
     publishReporting()
@@ -104,6 +97,8 @@ final class MapCore: @unchecked Sendable {
       primary.end()
       takeover?.end()
     }
+    unsafe parts.deinitialize(count: 1)
+    unsafe parts.deallocate()
     unsafe control.deallocate()
   }
 

@@ -13,7 +13,8 @@ struct Recency: ~Copyable {
   /// The policy as it was given, before it held anything.
   private var pristine: any EvictionPolicy
   private let references = ReferenceTable()
-  private var logs: [AccessLog?] = Array(repeating: nil, count: Recency.logCount)
+  /// By a thread's number, as far as the highest that was seen: most programs have few threads.
+  private var logs: [AccessLog?] = []
   private var drained: [RegionSlot] = []
   private var dropped = 0
   private var observers: [any AccessObserver] = []
@@ -53,6 +54,7 @@ struct Recency: ~Copyable {
   /// The log of the calling thread.
   mutating func logForThisThread() -> AccessLog {
     let index = Int(Turn.threadOrdinal) % Self.logCount
+    while logs.count <= index { logs.append(nil) }
     if let log = logs[index] { return log }
     let log = AccessLog()
     logs[index] = log

@@ -8,6 +8,8 @@ import SystemPackage
 @safe
 final class TrackedFile: UseOrdered, @unchecked Sendable {
   let identity: FileIdentity
+  /// A fingerprint of the identity, the file's half of a `RegionKey`.
+  let key: UInt64
   /// What the first cursor asked for.
   let source: FileSource
   /// The last paths and names under which cursors asked for this file, each of which may lead there still.
@@ -33,6 +35,7 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   ) {
     self.source = source
     identity = opened.status.identity
+    key = identity.fingerprint
     looks = FileRegistry.LookRecord(opened.status)
     place = Places.HandleRecord(opened.handle, backend)
     sources = lasting.isLasting ? [lasting] : []
@@ -89,9 +92,6 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
 
   /// Whether the file can be opened again should the handle be given up.
   var canReopen: Bool { !sources.isEmpty }
-
-  /// A fingerprint of the identity, the file's half of a `RegionKey`.
-  var key: UInt64 { identity.fingerprint }
 
   // MARK: Editions
 
