@@ -80,43 +80,57 @@ public struct MapError: Error, Hashable, Sendable {
     public static let unknownPolicy = Code(.unknownPolicy)
   }
 
+  /// What is told, in an object, so that an error is one word: results, loads, and functions that throw carry it.
+  private final class Details: Sendable {
+    let code: Code
+    let source: FileSource?
+    let range: Range<Int64>?
+    let errno: Errno?
+    let underlying: (any Error)?
+
+    init(
+      _ code: Code, _ source: FileSource?, _ range: Range<Int64>?, _ errno: Errno?,
+      _ underlying: (any Error)?
+    ) {
+      self.code = code
+      self.source = source
+      self.range = range
+      self.errno = errno
+      self.underlying = underlying
+    }
+  }
+  private let details: Details
+
   /// The kind of failure; compare with `==`.
-  public let code: Code
+  public var code: Code { details.code }
   /// The file it happened to, if it was about one.
-  public private(set) var source: FileSource?
+  public var source: FileSource? { details.source }
   /// The bytes of the file that were asked for, if it was about some; of a recording, those that are wrong.
-  public private(set) var range: Range<Int64>?
+  public var range: Range<Int64>? { details.range }
   /// The system's own word, where it had one.
-  public let errno: Errno?
+  public var errno: Errno? { details.errno }
   /// What a library beneath the backend threw, where there is one: a client's error, a server's answer. Two errors that differ in
   /// this alone are equal.
-  public let underlying: (any Error)?
+  public var underlying: (any Error)? { details.underlying }
 
   /// Makes an error, for authors of providers.
   public init(
     _ code: Code, source: FileSource? = nil, range: Range<Int64>? = nil, errno: Errno? = nil,
     underlying: (any Error)? = nil
   ) {
-    self.code = code
-    self.source = source
-    self.range = range
-    self.errno = errno
-    self.underlying = underlying
+    details = Details(code, source, range, errno, underlying)
   }
 
   /// The same error with the file and range filled in where they were missing.
   package func about(_ source: FileSource?, range: Range<Int64>? = nil) -> MapError {
-    var error = self
-    error.source = self.source ?? source
-    error.range = self.range ?? range
-    return error
+    MapError(
+      code, source: self.source ?? source, range: self.range ?? range, errno: errno,
+      underlying: underlying)
   }
 
   /// The same error about other bytes of the file: those that were asked for, not the window that they lie in.
   package func of(_ range: Range<Int64>?) -> MapError {
-    var error = self
-    error.range = range
-    return error
+    MapError(code, source: source, range: range, errno: errno, underlying: underlying)
   }
 }
 

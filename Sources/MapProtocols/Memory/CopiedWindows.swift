@@ -66,14 +66,10 @@ package struct CopiedWindows: Sendable {
     let requests = started.indices.compactMap { Self.request(for: started[$0], tag: $0) }
     // Not holding the provider, which may end before its thread has told all ends.
     return provider.submit(requests) { [judge] ended in
-      var loads: [RegionLoad] = []
-      for request in ended {
-        guard var load = waiting.take(request.tag) else {
-          judge.refuse("tells an end that is none, or was told before")
-        }
-        judge.finish(&load, request.result)
-        loads.append(load)
+      guard var loads = waiting.take(ended) else {
+        judge.refuse("tells an end that is none, or was told before")
       }
+      for index in loads.indices { judge.finish(&loads[index], ended[index].result) }
       if !loads.isEmpty { completion(loads) }
     }
   }
@@ -97,11 +93,19 @@ package struct CopiedWindows: Sendable {
   private final class Waiting: Sendable {
     private let loads: Guarded<[RegionLoad?]>
     init(_ loads: [RegionLoad]) { self.loads = Guarded(loads) }
-    func take(_ index: Int) -> RegionLoad? {
+
+    /// The loads whose reads have ended; nil if one is unknown or was taken before.
+    func take(_ ended: [ReadRequest]) -> [RegionLoad]? {
       loads.withLock { loads in
-        guard loads.indices.contains(index) else { return nil }
-        defer { loads[index] = nil }
-        return loads[index]
+        var taken: [RegionLoad] = []
+        taken.reserveCapacity(ended.count)
+        for request in ended {
+          guard loads.indices.contains(request.tag), let load = loads[request.tag].take() else {
+            return nil
+          }
+          taken.append(load)
+        }
+        return taken
       }
     }
   }

@@ -7,8 +7,8 @@ import MapProtocols
 struct LoadBoard {
   private typealias Tasks = [CheckedContinuation<Void, Never>]
 
-  /// Those of regions that somebody waits for.
-  private var tickets: [RegionSlot: LoadTicket] = [:]
+  /// Those of regions that somebody waits for, by slot.
+  private var tickets: [LoadTicket?] = []
   private var submissions: [LoadTicket.Submission] = []
   private var nextEnd: LoadTicket?
   private var handles: LoadTicket?
@@ -22,10 +22,15 @@ struct LoadBoard {
 
   /// What tells those who wait for a region's load of its end.
   mutating func ticket(for slot: RegionSlot) -> LoadTicket {
-    if let ticket = tickets[slot] { return ticket }
+    if let ticket = existingTicket(for: slot) { return ticket }
+    while tickets.count <= slot.index { tickets.append(nil) }
     let ticket = LoadTicket()
-    tickets[slot] = ticket
+    tickets[slot.index] = ticket
     return ticket
+  }
+
+  private func existingTicket(for slot: RegionSlot) -> LoadTicket? {
+    slot.index < tickets.count ? tickets[slot.index] : nil
   }
 
   /// What is told when the next load of a window ends, whichever.
@@ -72,8 +77,8 @@ struct LoadBoard {
   mutating func endWait(
     for slot: RegionSlot, _ error: MapError? = nil, wasGivenUp: Bool = false
   ) {
-    if tickets.isEmpty { return }
-    guard let ticket = tickets.removeValue(forKey: slot) else { return }
+    guard let ticket = existingTicket(for: slot) else { return }
+    tickets[slot.index] = nil
     end(ticket, error, wasGivenUp: wasGivenUp)
   }
 
@@ -87,15 +92,15 @@ struct LoadBoard {
     of tickets: [LoadTicket], by backend: Backend, _ cancellation: LoadCancellation,
     isUnwanted: Bool
   ) -> LoadCancellation? {
-    submissions.removeAll { $0.pending.isEmpty }
+    submissions.removeAll { $0.isOver }
     let submission = LoadTicket.Submission(of: tickets, by: backend, cancellation)
-    if submission.pending.isEmpty { return nil }
+    if submission.isOver { return nil }
     submissions.append(submission)
     return submission.cancel(evenIfWanted: isUnwanted)
   }
 
   /// What backends were given, and have not told all ends of.
-  var submitted: [LoadTicket.Submission] { submissions.filter { !$0.pending.isEmpty } }
+  var submitted: [LoadTicket.Submission] { submissions.filter { !$0.isOver } }
 
   /// How to ask for the end of all that is under way.
   mutating func cancelAll() -> [LoadCancellation] {
@@ -103,7 +108,7 @@ struct LoadBoard {
   }
 
   /// Whether the end of a region's load was asked for.
-  func isCancelled(_ slot: RegionSlot) -> Bool { tickets[slot]?.isCancelled ?? false }
+  func isCancelled(_ slot: RegionSlot) -> Bool { existingTicket(for: slot)?.isCancelled ?? false }
 
   // MARK: What is under way
 

@@ -40,6 +40,7 @@ final class LoadTicket: @unchecked Sendable {
     isDone = true
     self.error = error
     self.wasGivenUp = wasGivenUp
+    submission?.unended -= 1
     submission = nil
     defer { waiters = [] }
     return waiters.compactMap { $0.cancel() }
@@ -52,6 +53,8 @@ final class LoadTicket: @unchecked Sendable {
     let backend: Backend
     private let cancellation: LoadCancellation
     private let tickets: [LoadTicket]
+    /// How many of `tickets` have not ended; each counts itself out.
+    fileprivate var unended: Int
     private(set) var isCancelled = false
 
     /// Describes loads, some of which may have ended.
@@ -59,8 +62,12 @@ final class LoadTicket: @unchecked Sendable {
       self.backend = backend
       self.cancellation = cancellation
       self.tickets = tickets.filter { !$0.isDone }
+      unended = self.tickets.count
       for ticket in self.tickets { ticket.submission = self }
     }
+
+    /// Whether all loads have ended.
+    var isOver: Bool { unended == 0 }
 
     /// Those of loads that have not ended.
     var pending: [LoadTicket] { tickets.filter { !$0.isDone } }

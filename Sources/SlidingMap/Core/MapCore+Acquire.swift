@@ -132,7 +132,10 @@ extension MapCore {
       // Looked at again the version may be settled; else the bytes are read at one go. Once a window is there, or claimed, no other version
       // is adopted.
       if !chores.isAsynchronous && !mayLease(wanted, of: edition) { throw MapError(.fileChanged) }
-      let word = unsafe edition.windows.word(window)
+      // A cursor has read the word before it comes here.
+      let word =
+        chores.isAsynchronous
+        ? unsafe edition.windows.wordToClaim(window) : unsafe edition.windows.word(window)
       switch word.state {
       case .resident:
         if !chores.isAsynchronous { noteHit(word.slot) }

@@ -63,6 +63,18 @@ extension WindowTable {
     WindowWord(bits: unsafe self[window].word.load(ordering: .acquiring))
   }
 
+  /// The word of a window that is about to be claimed if it is absent: loaded by a compare-and-exchange that changes nothing.
+  ///
+  /// A plain read of a page that nobody has touched maps the kernel's page of zeros, and the next write must replace that on every
+  /// processor: a fault and an interrupt more than writing first.
+  func wordToClaim(_ window: Int) -> WindowWord {
+    let absent = WindowWord.absent.bits
+    return WindowWord(
+      bits: unsafe self[window].word.compareExchange(
+        expected: absent, desired: absent, ordering: .acquiring
+      ).original)
+  }
+
   /// Replaces a word and returns the old one. Acquire-release: what happened to the window before is visible to who sees
   /// the new state.
   @discardableResult
