@@ -4,7 +4,8 @@ import MapProtocols
 ///
 /// A window is absent; claimed, it is loading; then resident; marked, a candidate for unloading, from which it goes back by being
 /// used; and leaving, until it is absent. Each step is one function, which checks that the window is where it starts from. Slots
-/// are dense and reused, the last one freed first.
+/// are dense and reused, the last one freed first; once all are free they are given from the first one again, so that regions which
+/// come one after the other lie side by side.
 struct Residency: ~Copyable {
   /// A region's record.
   private struct Region {
@@ -36,6 +37,9 @@ struct Residency: ~Copyable {
   }
 
   private var regions: [Region] = []
+  /// How many slots, from the first, were given since all were free.
+  private var given = 0
+  /// Those of them that are free.
   private var free: [UInt32] = []
   /// Which slots the policy and the budget have on their books: from the decision to load to the decision to unload. Kept
   /// apart from the records, so that draining a log touches little memory.
@@ -207,10 +211,13 @@ struct Residency: ~Copyable {
     if let index = free.popLast() {
       slot = RegionSlot(rawValue: index)
     } else {
-      guard regions.count < WindowWord.maximumSlots else { return nil }
-      slot = RegionSlot(regions.count)
-      regions.append(Region())
-      held.append(false)
+      guard given < WindowWord.maximumSlots else { return nil }
+      slot = RegionSlot(given)
+      given += 1
+      if given > regions.count {
+        regions.append(Region())
+        held.append(false)
+      }
     }
     let next = edition.listing.first
     regions[slot.index] = Region(edition: edition, window: window, byteCount: byteCount, next: next)
@@ -232,6 +239,10 @@ struct Residency: ~Copyable {
     edition.listing.length -= 1
     regions[slot.index] = Region()
     free.append(slot.rawValue)
+    if free.count == given {
+      free.removeAll(keepingCapacity: true)
+      given = 0
+    }
   }
 
   // MARK: Emptied ahead
