@@ -30,8 +30,8 @@ struct PageTables: ~Copyable {
 
   /// What an edition's record keeps of its tables.
   struct EditionRecord {
-    /// Whether windows have tables in common; nil before anybody asked.
-    fileprivate var areShared: Bool?
+    /// Whether there was no memory for the counts.
+    fileprivate var isUncounted = false
     /// Nil before the first window came.
     private var entries: ZeroedMemory<Entry>?
     /// Tables which stand for nothing any more. The last that became so are given back first: in a scan they lie side by side.
@@ -95,7 +95,7 @@ struct PageTables: ~Copyable {
     ///
     /// - Returns: memory to be given back, outside the lock.
     fileprivate mutating func forget() -> AnyObject? {
-      areShared = nil
+      isUncounted = false
       empty = []
       return entries.take()
     }
@@ -155,12 +155,19 @@ struct PageTables: ~Copyable {
   /// Above, as with pages of 64 KiB, a table is small beside what it stands for.
   private static let mostWindows: Int64 = 512
 
-  init(pageSize: Int) {
+  private static func reach(pageSize: Int) -> Int64 {
     #if Schedule
-      reach = Int64(4 * pageSize)
+      Int64(4 * pageSize)
+    #else
+      Int64(pageSize / 8 * pageSize)
+    #endif
+  }
+
+  init(pageSize: Int) {
+    reach = Self.reach(pageSize: pageSize)
+    #if Schedule
       leastKept = 1
     #else
-      reach = Int64(pageSize / 8 * pageSize)
       leastKept = (4 << 20) / pageSize
     #endif
     shift = reach.trailingZeroBitCount
@@ -169,21 +176,19 @@ struct PageTables: ~Copyable {
 
   // MARK: Where they are
 
-  /// Whether windows of an edition have tables in common.
-  private func areShared(in edition: Edition) -> Bool {
-    if let areShared = edition.tables.areShared { return areShared }
-    let size = edition.grid.windowSize
-    let areShared =
-      size % reach != 0 && size >= reach / Self.mostWindows && edition.windowCount > 1
-    edition.tables.areShared = areShared
-    return areShared
+  /// Whether windows of so many bytes of a file have tables in common, few enough of them one, and some table may be the file's alone:
+  /// no other is ever given back.
+  static func areShared(_ grid: WindowGrid, byteCount: Int, pageSize: Int) -> Bool {
+    let (size, reach) = (grid.windowSize, reach(pageSize: pageSize))
+    return size % reach != 0 && size >= reach / mostWindows && byteCount >= reach
+      && grid.count(fileSize: Int64(byteCount)) > 1
   }
 
   /// The tables that a window lies in; nil if it shares them with no other.
   private func tables(
     of window: Int, _ edition: Edition, _ extent: Extent
   ) -> ClosedRange<Int>? {
-    if !areShared(in: edition) { return nil }
+    if !edition.sharesTables || edition.tables.isUncounted { return nil }
     let start = edition.grid.start(of: window)
     let end = min(start + edition.grid.windowSize, Int64(edition.reserved))
     if start >= end { return nil }
@@ -210,7 +215,7 @@ struct PageTables: ~Copyable {
     let all = Int((overhang(of: extent) + Int64(edition.reserved) - 1) >> shift) + 1
     // Without memory for the counts the edition's tables are not counted, and not given back.
     if !edition.tables.prepare(all) {
-      edition.tables.areShared = false
+      edition.tables.isUncounted = true
       return
     }
     count -= edition.tables.enter(tables)
