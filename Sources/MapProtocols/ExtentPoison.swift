@@ -34,6 +34,9 @@ public final class ExtentPoison: @unchecked Sendable {
     return Int(unsafe counter.pointee.load(ordering: .acquiring))
   }
 
+  /// Asks for what `faults` reads.
+  package func prefetch() { unsafe smap_prefetch(counter) }
+
   /// The first missing byte of a range. O(1).
   package func firstMissing(in range: Range<Int64>) -> Int64? {
     let first = unsafe smap_poison_first(record, range.lowerBound, range.upperBound)

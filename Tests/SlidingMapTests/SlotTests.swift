@@ -2,7 +2,7 @@ import SlidingMap
 import Synchronization
 import Testing
 
-/// Which slots a policy is given: as few as regions there are at a time, side by side.
+/// Which slots a policy is given: those that are free, and side by side once all are.
 struct SlotTests {
   private final class Seen: Sendable {
     private let numbers = Mutex<[Int]>([])
@@ -38,19 +38,20 @@ struct SlotTests {
     func evictionOrder() -> [RegionSlot] { queue }
   }
 
-  private static let page = 65_536
+  private static let windowSize = 65_536
   private static let windows = 16
 
   private func use(_ windows: [Int], by cursor: inout WindowCursor) throws {
-    for window in windows { try cursor.use(at: Int64(window * Self.page), count: 1) }
+    for window in windows { try cursor.use(at: Int64(window * Self.windowSize), count: 1) }
   }
 
   @Test func slotsBeginAnewOnceAllAreFree() throws {
     let scratch = try Scratch()
-    let path = try scratch.write("file", content(Self.windows * Self.page))
+    let path = try scratch.write("file", content(Self.windows * Self.windowSize))
     let seen = Seen()
     let maps = SlidingWindowMapManager(
-      backend: .mmap, policy: Noting(seen), budget: .fixed(regions: 64), windowSize: Self.page)
+      backend: .mmap, policy: Noting(seen), budget: .fixed(regions: 64), windowSize: Self.windowSize
+    )
     var cursor = try maps.cursor(for: path)
     try use(Array(0..<Self.windows), by: &cursor)
     #expect(seen.take() == Array(0..<Self.windows))

@@ -34,6 +34,13 @@ static inline void smap_prefetch(const void *address) {
   __builtin_prefetch(address);
 }
 
+// The same for `count` lines of 64 bytes in a row.
+static inline void smap_prefetch_lines(const void *address, long count) {
+  for (long line = 0; line < count; line++) {
+    __builtin_prefetch((const char *)address + 64 * line);
+  }
+}
+
 // Registers this process for expedited private membarriers. False where the kernel has none; then readers must issue
 // a full fence themselves. Idempotent, safe from any thread.
 bool smap_membarrier_register(void);

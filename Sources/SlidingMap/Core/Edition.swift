@@ -1,3 +1,4 @@
+import CMapShims
 import MapProtocols
 import Synchronization
 
@@ -11,6 +12,8 @@ import Synchronization
 final class Edition: UseOrdered, @unchecked Sendable {
   // What a miss looks at comes first, side by side: with many files each cache line is a wait for memory.
 
+  /// First of all, as `UseOrder` asks for neighbours' links.
+  var links = UseLinks<Edition>()
   /// The extent's base, read by readers after a window's word said resident. It changes only while no window is loaded, so the
   /// acquiring load of the word orders it.
   let base = Atomic<UInt>(0)
@@ -20,12 +23,15 @@ final class Edition: UseOrdered, @unchecked Sendable {
   /// window is loaded, and is published by the release of the next word that says resident.
   private let isUnsettled: Atomic<Bool>
   private let changes: FileChanges
-  private let table: ZeroedMemory<WindowEntry>
+  /// Whether it is counted which of the kernel's page tables have windows.
+  let countsTables: Bool
+  let windows: WindowTable
+  /// What of its maps can't be had. Such an edition serves only the cursors that it has, and is never repaired.
+  let poison: ExtentPoison
   let grid: WindowGrid
   let file: TrackedFile
   var place: Places.ExtentRecord
   var listing = Residency.Listing()
-  var links = UseLinks<Edition>()
   var history = AccessHistory()
   /// The version of its copies, or the one in which maps were last seen.
   private(set) var status: FileStatus
@@ -34,8 +40,7 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   // What scans, and cursors that come and go, look at.
 
-  /// What of its maps can't be had. Such an edition serves only the cursors that it has, and is never repaired.
-  let poison: ExtentPoison
+  private let table: ZeroedMemory<WindowEntry>
   var pins: PinSlots
   var proofs = PinProofs.EditionRecord()
   var tables = PageTables.EditionRecord()
@@ -63,6 +68,8 @@ final class Edition: UseOrdered, @unchecked Sendable {
     self.grid = grid
     self.reserved = reserved
     self.table = table
+    unsafe windows = table.start
+    countsTables = PageTables.areCounted(grid, byteCount: reserved, pageSize: pageSize)
     self.poison = poison
     pins = PinSlots(poison)
     self.status = status
@@ -73,7 +80,22 @@ final class Edition: UseOrdered, @unchecked Sendable {
     noteJoining()
   }
 
-  var windows: WindowTable { unsafe table.start }
+  // MARK: Brought near
+
+  // A miss looks at some ten cache lines of its file's records, and who opens a file that is known, at more. Of many files none is in a
+  // cache: asked for together they are one wait for memory, or three, as one names the next.
+
+  /// Asks for what stands first in this record.
+  func prefetch() {
+    unsafe smap_prefetch_lines(Unmanaged.passUnretained(self).toOpaque(), 6)
+  }
+
+  /// Asks for what it always names: the file's record, the entry of a window, and where it stands whether bytes are missing.
+  func prefetchParts(_ window: Int) {
+    file.prefetch()
+    unsafe smap_prefetch(windows + window)
+    poison.prefetch()
+  }
 
   // MARK: Version
 

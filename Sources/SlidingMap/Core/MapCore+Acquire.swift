@@ -25,7 +25,9 @@ extension MapCore {
     _ wanted: Range<Int64>, after shown: Range<Int64>, mayOvershoot: Bool = false
   ) throws(MapError) -> Acquired {
     if isForked { throw MapError(.forked) }
+    edition.prefetchParts(windows.lowerBound)
     var token = lock()
+    places.prefetch(for: edition)
     suspect(old, of: edition)
     try checkUsable()
     drainLogs()

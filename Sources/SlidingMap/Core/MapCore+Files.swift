@@ -198,9 +198,16 @@ extension MapCore {
   /// The edition that serves a file as a look at its path found it, counted as having one more cursor; nil if there is none.
   private func share(in status: FileStatus, _ source: FileSource) throws(MapError) -> Edition? {
     try checkUsable()
+    guard let file = registry[status.identity] else { return nil }
+    file.prefetch()
+    if let edition = file.current {
+      edition.prefetch()
+      edition.prefetchParts(0)
+      places.prefetch(for: edition)
+    }
     // Of another version it may be another file, which got the number since the look at the path: only who holds a file
     // open can tell.
-    guard let file = registry[status.identity], file.isAnchored,
+    guard file.isAnchored,
       isProved(status, of: file, source), file.version == status.version,
       let edition = file.current,
       mayJoin(edition, status), !edition.isPoisoned || Turn.isPlanted("poisoned edition")

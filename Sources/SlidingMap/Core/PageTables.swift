@@ -2,8 +2,8 @@ import MapProtocols
 
 /// Which of the kernel's page tables have nothing to stand for any more, and which of these are just being given back.
 ///
-/// Of each edition whose windows have tables in common it is counted how many windows of a table are in memory, come, or are in use; what
-/// is leaving does not count.
+/// It is counted how many windows of a table are in memory, come, or are in use; what is leaving does not count. Of some editions nothing
+/// is counted: see `areCounted`.
 struct PageTables: ~Copyable {
   /// A table of an edition's extent, counted from that in which the extent begins.
   struct Table: Hashable {
@@ -176,19 +176,19 @@ struct PageTables: ~Copyable {
 
   // MARK: Where they are
 
-  /// Whether windows of so many bytes of a file have tables in common, few enough of them one, and some table may be the file's alone:
-  /// no other is ever given back.
-  static func areShared(_ grid: WindowGrid, byteCount: Int, pageSize: Int) -> Bool {
+  /// Whether an edition of so many bytes has its tables counted. A window with whole tables of its own takes them along; and of a file
+  /// smaller than what a table stands for none is its alone, so that none is given back.
+  static func areCounted(_ grid: WindowGrid, byteCount: Int, pageSize: Int) -> Bool {
     let (size, reach) = (grid.windowSize, reach(pageSize: pageSize))
     return size % reach != 0 && size >= reach / mostWindows && byteCount >= reach
       && grid.count(fileSize: Int64(byteCount)) > 1
   }
 
-  /// The tables that a window lies in; nil if it shares them with no other.
+  /// The tables that a window lies in; nil if they are not counted.
   private func tables(
     of window: Int, _ edition: Edition, _ extent: Extent
   ) -> ClosedRange<Int>? {
-    if !edition.sharesTables || edition.tables.isUncounted { return nil }
+    if !edition.countsTables || edition.tables.isUncounted { return nil }
     let start = edition.grid.start(of: window)
     let end = min(start + edition.grid.windowSize, Int64(edition.reserved))
     if start >= end { return nil }

@@ -75,6 +75,9 @@ struct Places: ~Copyable {
   /// Makes an edition the most recently used.
   mutating func touch(_ edition: Edition) { editions.touch(edition) }
 
+  /// Asks for what `touch` looks at.
+  func prefetch(for edition: Edition) { editions.prefetchNeighbours(of: edition) }
+
   /// Calls `body` with each edition, the least recently used first.
   func forEachEdition(_ body: (Edition) -> Void) { editions.forEach(body) }
 

@@ -1,3 +1,4 @@
+import CMapShims
 import MapProtocols
 import SystemPackage
 
@@ -7,23 +8,25 @@ import SystemPackage
 /// registry, and its handle with it.
 @safe
 final class TrackedFile: UseOrdered, @unchecked Sendable {
-  let identity: FileIdentity
+  // What a miss looks at comes first, side by side.
+
+  var links = UseLinks<TrackedFile>()
   /// A fingerprint of the identity, the file's half of a `RegionKey`.
   let key: UInt64
+  var place: Places.HandleRecord
+  /// The edition that serves new cursors; nil if none serves the file as it is now.
+  private(set) var current: Edition?
+  let identity: FileIdentity
   /// What the first cursor asked for.
   let source: FileSource
   /// The last paths and names under which cursors asked for this file, each of which may lead there still.
   private(set) var sources: [FileSource]
 
   var looks: FileRegistry.LookRecord
-  var place: Places.HandleRecord
-  /// The edition that serves new cursors; nil if none serves the file as it is now.
-  private(set) var current: Edition?
   /// Those that only their own cursors read.
   private(set) var older: [Edition] = []
   /// Calls under way that keep the file, whatever becomes of its editions.
   private var holders = 0
-  var links = UseLinks<TrackedFile>()
   /// How readers get at the handle without the lock.
   let gate = HandleGate()
   /// How often the file was read without a window.
@@ -42,6 +45,11 @@ final class TrackedFile: UseOrdered, @unchecked Sendable {
   }
 
   deinit { gate.deallocate() }
+
+  /// Asks for this record, as an edition does for its own.
+  func prefetch() {
+    unsafe smap_prefetch_lines(Unmanaged.passUnretained(self).toOpaque(), 5)
+  }
 
   /// The version that was adopted last.
   var version: FileVersion { looks.status.version }

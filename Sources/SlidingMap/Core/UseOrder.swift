@@ -1,6 +1,8 @@
+import CMapShims
+
 /// What can stand in a `UseOrder`.
 protocol UseOrdered: AnyObject {
-  /// Its place in the order.
+  /// Its place in the order: the first stored property.
   var links: UseLinks<Self> { get set }
 }
 
@@ -58,6 +60,16 @@ struct UseOrder<Element: UseOrdered>: ~Copyable {
     if unsafe tail?.toOpaque() == Unmanaged.passUnretained(element).toOpaque() { return }
     remove(element)
     append(element)
+  }
+
+  /// Asks for the links of one's neighbours, which change when it moves. They stand first in each record, behind the object's header.
+  func prefetchNeighbours(of element: Element) {
+    if let previous = unsafe element.links.previous { unsafe prefetchLinks(of: previous) }
+    if let next = unsafe element.links.next { unsafe prefetchLinks(of: next) }
+  }
+
+  private func prefetchLinks(of place: Place) {
+    unsafe smap_prefetch_lines(place.toOpaque(), 2)
   }
 
   func next(after element: Element) -> Element? {

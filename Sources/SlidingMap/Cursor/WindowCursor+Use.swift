@@ -85,6 +85,7 @@ extension WindowCursor {
 
   /// The same once nothing is left to be told of the old lease.
   private mutating func moveChecked(to offset: Int64, count: Int) throws(MapError) -> Bool {
+    edition.prefetch()
     let fileSize = state.fileSize
     let count = Int(min(Int64(count), max(fileSize - offset, 0)))
     guard count > 0 else {
