@@ -141,12 +141,14 @@ struct Reader: ~Copyable {
 
   mutating func refresh(_ around: Surroundings) {
     log("\(name): refresh")
+    // A window under its own lease may have grown past a hard budget.
+    let leased = lease.map { $0.start..<$0.start + $0.bytes.count } ?? 0..<0
     do throws(MapError) {
       try cursor.refresh()
       size = file.size
       version = file.latest
     } catch {
-      explain(error, 0..<0, around, "refresh")
+      explain(error, leased, around, "refresh")
     }
     if cursor.fileSize != Int64(size) { fail("refreshed to \(cursor.fileSize) bytes, not \(size)") }
     if !cursor.isValid {
