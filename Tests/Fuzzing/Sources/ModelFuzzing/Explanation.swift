@@ -36,6 +36,12 @@ extension MapError {
 }
 
 extension Setup {
+  /// The versions that copies may be of, for a reader that knows one. What is read past the windows of a map is as the map is at that
+  /// moment.
+  func versions(of file: ModelFile, since version: Int) -> Range<Int> {
+    version..<(changes == .oneVersion && !kind.mayMap ? version : file.latest) + 1
+  }
+
   /// Whether a request may have no room though nobody else holds any.
   fileprivate func isTooMuch(
     _ range: Range<Int>, of file: ModelFile, since version: Int

@@ -21,10 +21,6 @@ struct ModelBuffer {
     origin = Int(expected.lowerBound)
   }
 
-  private func versions(_ setup: Setup) -> Range<Int> {
-    setup.changes == .oneVersion ? version..<version + 1 : version..<file.latest + 1
-  }
-
   /// Reads some bytes in one of many ways.
   mutating func read(_ choices: inout Choices, _ around: Surroundings) {
     let first = choices.pick(buffer.count + 1)
@@ -149,15 +145,16 @@ struct ModelBuffer {
   // MARK: Judging
 
   private func look(_ bytes: RawSpan, _ index: Int, _ around: Surroundings) -> Look {
-    Look(bytes, at: origin + index, of: file, around.setup.kind, versions(around.setup))
+    Look(
+      bytes, at: origin + index, of: file, around.setup.kind,
+      around.setup.versions(of: file, since: version))
   }
 
   /// Whether bytes that may come from several windows are right.
   private func isRight(_ bytes: some Sequence<UInt8>, _ index: Int, _ around: Surroundings) -> Bool
   {
-    let kind = around.setup.kind
-    let versions = kind.mayMap ? version..<file.latest + 1 : versions(around.setup)
-    return mayBeMixed(bytes, at: origin + index, of: file, versions)
+    mayBeMixed(
+      bytes, at: origin + index, of: file, around.setup.versions(of: file, since: version))
   }
 
   private func expect(_ look: Look, _ isSound: Bool, _ what: String) {

@@ -83,7 +83,8 @@ struct Reader: ~Copyable {
       return
     }
     let look = Look(
-      cursor.bytes, at: lease.start, of: file, around.setup.kind, versions(around.setup),
+      cursor.bytes, at: lease.start, of: file, around.setup.kind,
+      around.setup.versions(of: file, since: version),
       earlier: isFirst ? nil : lease.bytes)
     if isFirst { self.lease = (lease.start, Reader.array(cursor.bytes)) }
     switch look {
@@ -98,7 +99,9 @@ struct Reader: ~Copyable {
 
   mutating func withBytes(at offset: Int64, count: Int, _ around: Surroundings) {
     let range = shown(offset, count, around.setup)
-    let (file, kind, versions) = (file, around.setup.kind, versions(around.setup))
+    let (file, kind, versions) = (
+      file, around.setup.kind, around.setup.versions(of: file, since: version)
+    )
     let what = "withBytes(at: \(offset), count: \(count))"
     log("\(name): \(what)")
     do throws(MapError) {
@@ -178,11 +181,6 @@ struct Reader: ~Copyable {
     let start = Int(offset)
     let rest = setup.windowSize.map { $0 - start % $0 } ?? size
     return start..<start + min(count ?? rest, size - start)
-  }
-
-  /// The versions that copies may be of.
-  private func versions(_ setup: Setup) -> Range<Int> {
-    setup.changes == .oneVersion ? version..<version + 1 : version..<file.latest + 1
   }
 
   private mutating func expectNothing(_ what: String) {
