@@ -151,7 +151,7 @@ struct Reader: ~Copyable {
       size = file.size
       version = file.latest
     } catch {
-      explain(error, leased, around, "refresh")
+      explain(error, error.code == .budgetExhausted ? leased : 0..<0, around, "refresh")
     }
     if cursor.fileSize != Int64(size) { fail("refreshed to \(cursor.fileSize) bytes, not \(size)") }
     if !cursor.isValid {
