@@ -207,6 +207,31 @@ struct GuardTests {
     #expect(error?.code == .fileTruncated)
   }
 
+  @Test func `Who wants one version gets it though pages of another were missing`() async throws {
+    let maps = StaticWindowMapManager(
+      backend: .mmap, budget: .fixed(bytes: 8 << 20, maps: 1), changes: .oneVersion)
+    let other = try scratch.write("other", bytes)
+    var late = try maps.cursor(for: path)
+    try late.use(at: 0)
+    var strict = try maps.cursor(for: path)
+    let tasks = Held(strict.copy())
+    try scratch.resize("file", to: 5_000)
+    try strict.refresh()
+    try tasks.cursor.refresh()
+    let told = mapError { try late.withBytes(at: 9_000, count: 10) { _ = $0.count(of: 1) } }
+    #expect(told?.code == .fileTruncated)
+    #expect(maps.statistics.counts.faults == 1)
+    // Another edition has the file from now on, and the map of the first one goes.
+    #expect(mapError { try late.use(at: 9_000, count: 10) }?.code == .fileTruncated)
+    var another = try maps.cursor(for: other)
+    try another.use(at: 0)
+    another.release()
+    try await tasks.cursor.lease(at: 0, count: 5_000)
+    #expect(view(tasks.cursor) == .of(bytes, 0..<5_000))
+    try strict.use(at: 0, count: 5_000)
+    #expect(view(strict) == .of(bytes, 0..<5_000))
+  }
+
   @Test func `A disk that fails is another error`() throws {
     let disk = FaultProvider(.mmap) { call in
       call.operation == .touch && call.range?.contains(200_000) == true
@@ -218,6 +243,27 @@ struct GuardTests {
     #expect(error?.code == .readFailed && error?.errno == .ioError)
     let isRight = try cursor.withBytes(at: 0, count: 1_000) { shows($0, bytes, at: 0) }
     #expect(isRight)
+  }
+
+  @Test(arguments: [FileChanges.followed, .oneVersion])
+  func `A disk that failed for a moment is read again, by tasks as well`(
+    _ changes: FileChanges
+  ) async throws {
+    let isBroken = Locked(true)
+    let disk = FaultProvider(.mmap) { call in
+      let isHit = call.operation == .touch && call.range?.contains(200_000) == true
+      return isHit && isBroken.withLock { $0 } ? MapError(.readFailed, errno: .ioError) : nil
+    }
+    let maps = SlidingWindowMapManager(backend: disk, windowSize: Self.window, changes: changes)
+    var cursor = try maps.cursor(for: path)
+    let tasks = Held(cursor.copy())
+    let error = mapError { try cursor.withBytes(at: 199_990, count: 100) { _ in } }
+    #expect(error?.code == .readFailed)
+    isBroken.withLock { $0 = false }
+    try await tasks.cursor.lease(at: 199_990, count: 100)
+    #expect(view(tasks.cursor) == .of(bytes, 199_990..<200_090))
+    try cursor.use(at: 199_990, count: 100)
+    #expect(view(cursor) == .of(bytes, 199_990..<200_090))
   }
 
   /// More stretches than are told apart.

@@ -43,12 +43,13 @@ extension MapCore {
           started.rest = range
           continue
         }
-        if !error.isAboutVersion || changes == .oneVersion { throw error }
+        if !mayFollow(error, from: present ?? edition, range) { throw error }
         followed += 1
         if followed > 1 && error.code == .fileTruncated { throw error }
         // Whoever uses them reads them at one go.
         if followed > Self.changesFollowed { return }
-        let found = try self.present(edition.file, edition.file.source)
+        let found = try admitted(
+          self.present(edition.file, edition.file.source), for: present ?? edition)
         if let present { leave(present) }
         present = found
         started.rest = range
@@ -76,7 +77,8 @@ extension MapCore {
     var token = lock()
     try checkUsable()
     // Whoever uses the bytes moves there, too.
-    let edition = isSpent(own) && changes != .oneVersion ? own.file.current ?? own : own
+    let present = isSpent(own) ? own.file.current : nil
+    let edition = present.flatMap { admits(own, in: $0) ? $0 : nil } ?? own
     edition.share()
     defer { leave(edition, &token) }
     if ranges.contains(where: { $0.upperBound > edition.size }) { throw MapError(.fileTruncated) }

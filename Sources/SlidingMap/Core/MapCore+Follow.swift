@@ -50,6 +50,13 @@ extension MapCore {
   /// How often a request that found its file changed is made again.
   static let changesFollowed = 3
 
+  /// Whether a file is looked at again for a request that failed: where it was found changed. Of one version only if that is not settled, or
+  /// if pages are missing that the file's present edition may have.
+  func mayFollow(_ error: MapError, from edition: Edition, _ range: Range<Int64>) -> Bool {
+    error.isAboutVersion
+      && (changes != .oneVersion || !edition.mayJoin || edition.isMissing(range))
+  }
+
   /// Looks at a file again for a request that found it changed.
   ///
   /// - Parameter size: the file's, as the cursor knows it.
@@ -66,15 +73,27 @@ extension MapCore {
       if changes == .oneVersion { throw error }
       return try attachToSuccessor(of: edition.file, source, size: size, error)
     }
-    // Of one version a disk that failed for a moment makes no other.
-    if present !== edition
-      && (changes != .oneVersion || edition.isPoisoned && present.version == edition.version)
-    {
-      return try attach(to: present, source, size: size)
+    if present !== edition {
+      return try attach(to: admitted(present, for: edition), source, size: size)
     }
     leave(present)
-    if present !== edition { throw MapError(.fileChanged) }
     return nil
+  }
+
+  /// Whether readers of an edition may go on in a given one of their file, once theirs can't give them what they ask for. Of one version
+  /// only pages that could not be had make another edition: a file that was cut short, a disk that failed for a moment.
+  func admits(_ edition: Edition, in present: Edition) -> Bool {
+    present === edition || changes != .oneVersion
+      || edition.isPoisoned && present.version == edition.version
+  }
+
+  /// A share in the present edition of a file that another one's readers may go on in; else it ends.
+  ///
+  /// - Throws: `.fileChanged` where they may not.
+  func admitted(_ present: Edition, for edition: Edition) throws(MapError) -> Edition {
+    if locked({ admits(edition, in: present) }) { return present }
+    leave(present)
+    throw MapError(.fileChanged)
   }
 
   /// Waits for a moment where a file was written just now and the bytes of a request are too many to be read at one go, so that the version
@@ -95,18 +114,18 @@ extension MapCore {
   /// A share in the edition that serves an edition's file now, for a cursor whose own can bring nothing in any more.
   ///
   /// - Parameter size: the file's, as the cursor knows it.
+  /// - Throws: `.fileChanged` where it may not go there; why the file is out of reach.
   func move(
     from edition: Edition, _ source: FileSource, size: Int64
   ) throws(MapError) -> Attachment {
     if isForked { throw MapError(.forked) }
-    if changes == .oneVersion { throw MapError(.fileChanged) }
     let known = locked {
       let current = edition.file.current.flatMap { $0.isPoisoned ? nil : $0 }
       current?.share()
       return current
     }
     let present = if let known { known } else { try self.present(edition.file, source) }
-    return try attach(to: present, source, size: size)
+    return try attach(to: admitted(present, for: edition), source, size: size)
   }
 
   /// A share in the file that took a file's place behind its own handle: on overlayfs one that was written to for the first time is another

@@ -170,10 +170,7 @@ extension WindowCursor {
           go(on: try core.move(from: edition, source, size: state.fileSize), windows)
         }
       } catch {
-        if !error.isAboutVersion { throw error }
-        if core.changes == .oneVersion && edition.mayJoin && !edition.isMissing(range) {
-          throw error
-        }
+        if !core.mayFollow(error, from: edition, range) { throw error }
         changes += 1
         if changes > 1 && error.code == .fileTruncated { throw error }
         if changes > MapCore.changesFollowed && !core.waitsToSettle(edition, range, &waits) {

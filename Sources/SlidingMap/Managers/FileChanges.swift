@@ -2,7 +2,7 @@ import MapProtocols
 
 /// What a manager makes of files that change while it holds copies of their windows.
 ///
-/// It is about copies: maps show writes as they happen, whatever is chosen here. A change is noticed where something is read of the file,
+/// It is about copies: maps show writes as they happen, whatever is chosen here, and so does what is read past a map's windows. A change is noticed where something is read of the file,
 /// or where somebody looks at it: `cursor(for:)` and `refresh()`. What a lease shows already stays as it is.
 public enum FileChanges: Hashable, Sendable {
   /// Each request gets the file as it was when its windows were loaded, all of it of one version. A change fails nobody; what lies past the file's
