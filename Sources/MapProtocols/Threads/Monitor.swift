@@ -4,12 +4,19 @@
   internal import Glibc
 #endif
 
+internal import Synchronization
+
 /// A lock with a condition to wait for: pthread_mutex(3) and pthread_cond(3), which the standard library's `Mutex` has
 /// no counterpart for.
 @safe
 package final class Monitor: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
+  // Relaxed: a hint, on which nothing depends but who goes first.
+  private let waiters = Atomic(0)
+
+  /// How often a call that can wait lets others go first: some milliseconds on an idle processor.
+  private static let mostTurns = 10_000
 
   #if Schedule
     // On the threads of a schedule these stand for the mutex and the condition. Whoever has the turn has them to himself.
@@ -47,8 +54,30 @@ package final class Monitor: @unchecked Sendable {
     #if Schedule
       if isScheduled, let turns = Schedule.current { return lock(turns) }
     #endif
+    if unsafe pthread_mutex_trylock(mutex) == 0 { return }
+    waiters.add(1, ordering: .relaxed)
     unsafe pthread_mutex_lock(mutex)
+    waiters.subtract(1, ordering: .relaxed)
   }
+
+  /// Takes the lock for a call that can wait: whoever waits for it now has it first.
+  ///
+  /// A mutex goes to who asks at the right moment; a thread that takes it again at once leaves those it wakes no chance, for seconds.
+  package func lockInTurn() {
+    #if Schedule
+      if isScheduled, let turns = Schedule.current { return lock(turns) }
+    #endif
+    // Not for ever: new ones may come all the time.
+    var turns = 0
+    while isWanted && turns < Self.mostTurns {
+      sched_yield()
+      turns += 1
+    }
+    lock()
+  }
+
+  /// Whether a thread waits for the lock.
+  package var isWanted: Bool { waiters.load(ordering: .relaxed) > 0 }
 
   package func unlock() {
     #if Schedule

@@ -289,7 +289,7 @@ extension MapCore {
 
   /// Takes a region off the policy's and the budget's books.
   func forget(_ slot: RegionSlot, evicted: Bool) {
-    recency.remove(slot, evicted: evicted)
+    recency.remove(slot, residency, evicted: evicted)
     let maps = residency.edition(of: slot)?.mapsPerWindow ?? 0
     ledger.creditRegion(residency.letGo(slot), maps: maps)
     if !evicted { noteRoom() }

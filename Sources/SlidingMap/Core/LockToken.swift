@@ -16,7 +16,20 @@ struct LockToken: ~Copyable {
     unsafe self.core = core
   }
 
+  /// Waits for the lock until those have had it who wait for it now: for calls that can wait, and hold it often or long.
+  init(inTurn core: MapCore) {
+    core.monitor.lockInTurn()
+    unsafe self.core = core
+  }
+
   deinit { unsafe core.giveUpLock() }
+
+  /// Gives the lock up for those who wait for it, if there are any.
+  mutating func pause() {
+    if unsafe !core.monitor.isWanted { return }
+    unsafe core.giveUpLock()
+    unsafe core.monitor.lockInTurn()
+  }
 
   /// Calls `body` without the lock: for system calls, and whatever else may take time or call back.
   mutating func unlocked<Result, Failure: Error>(

@@ -18,14 +18,23 @@ extension MapCore {
 
   private func unload(where isMeant: (TrackedFile) -> Bool) -> Int {
     if isForked { return 0 }
-    var token = lock()
-    drainLogs()
+    var token = LockToken(inTurn: self)
     var meant: [Edition] = []
     places.forEachEdition { if isMeant($0.file) { meant.append($0) } }
     var chores = Chores()
-    var slots: [RegionSlot] = []
-    for edition in meant { slots += residency.slots(of: edition) }
-    let count = unloadUnused(slots, &chores, &token)
+    var regions: [(edition: Edition, slot: RegionSlot)] = []
+    for edition in meant { regions += residency.slots(of: edition).map { (edition, $0) } }
+    var count = 0
+    // Some at a time: who comes for a region meanwhile that is looked at waits for the lock.
+    for first in stride(from: 0, to: regions.count, by: Self.collectedTogether) {
+      token.pause()
+      drainLogs()
+      let some = regions[first..<min(first + Self.collectedTogether, regions.count)]
+      // While the lock was given up slots may have become other editions'.
+      let slots = some.filter { residency.edition(of: $0.slot) === $0.edition }.map(\.slot)
+      count += unloadUnused(slots, &chores, &token)
+      perform(&chores, &token)
+    }
     for edition in meant where !edition.file.any({ $0.cursors > 0 }) {
       closeHandle(of: edition.file, &chores)
     }
@@ -35,6 +44,9 @@ extension MapCore {
     endOvershoot(&chores, &token)
     return count
   }
+
+  /// How many regions are looked at together: some tens of microseconds' work.
+  private static let collectedTogether = 1024
 
   /// Gives the pages back of memory for copies that nobody holds. Called with the lock, which is given up meanwhile.
   private func emptyCopies(_ token: inout LockToken) {
@@ -106,11 +118,19 @@ extension MapCore {
 
   var statistics: MapStatistics {
     if isForked { return MapStatistics() }
-    monitor.lock()
-    defer { monitor.unlock() }
+    var (result, pinned) = inTurn { readStatistics() }
+    // Leases overlap.
+    result.pinned = pinned.values.reduce(0) { sum, leases in
+      leases.runs().reduce(sum) { $0 + $1.count }
+    }
+    return result
+  }
+
+  /// Everything but how many windows are pinned, and the leases by edition. Called with the lock.
+  private func readStatistics() -> (MapStatistics, pinned: [ObjectIdentifier: [Range<Int>]]) {
     var result = MapStatistics()
     result.counts = counters
-    var pinned: Set<PinnedWindow> = []
+    var pinned: [ObjectIdentifier: [Range<Int>]] = [:]
     places.forEachEdition { edition in
       if edition === edition.file.current ?? edition.file.older.first {
         result.files += 1
@@ -120,15 +140,13 @@ extension MapCore {
       result.counts.bypasses += edition.pins.bypasses
       result.counts.faults += edition.poison.faults
       edition.pins.forEach { pin in
-        for window in pin.windows(edition.grid) {
-          pinned.insert(PinnedWindow(edition: ObjectIdentifier(edition), window))
-        }
+        let windows = pin.windows(edition.grid)
+        if !windows.isEmpty { pinned[ObjectIdentifier(edition), default: []].append(windows) }
       }
     }
     result.counts.hits += recency.loggedHits
     result.counts.droppedHits = recency.droppedHits
     result.counts.pinScans = proofs.scanCount
-    result.pinned = pinned.count
     result.cursors = cursors
     result.inFlight = loads.count
     result.usage = ledger.usage
@@ -137,15 +155,6 @@ extension MapCore {
     result.policy = recency.policyName
     result.backend = primary.name
     result.takeoverBackend = takeover?.name
-    return result
-  }
-
-  private struct PinnedWindow: Hashable {
-    let edition: ObjectIdentifier
-    let window: Int
-    init(edition: ObjectIdentifier, _ window: Int) {
-      self.edition = edition
-      self.window = window
-    }
+    return (result, pinned)
   }
 }

@@ -11,10 +11,14 @@ extension MapCore {
     }
   }
 
-  /// Drains the logs if the lock is to be had at once. A reader does it at every half turn of its log.
+  /// Drains the logs, if the lock is to be had at once or a log is full. A reader does it at every half turn of its log.
   @usableFromInline
-  func drainIfFree() {
-    guard !isForked, monitor.tryLock() else { return }
+  func drain(_ log: AccessLog) {
+    if isForked { return }
+    if !monitor.tryLock() {
+      if !log.isFull { return }
+      monitor.lock()
+    }
     drainLogs()
     monitor.unlock()
   }
@@ -28,11 +32,33 @@ extension MapCore {
   /// Swaps the policy. Regions stay loaded, in the order in which the old policy would have let them go.
   func setPolicy(_ new: any EvictionPolicy) {
     if isForked { return }
-    locked {
+    var succession = beginSuccession(by: new)
+    while let slots = succession.undescribed {
+      succession.describe(inTurn { slots.map { residency.info(of: RegionSlot($0)) } })
+    }
+    succession.adopt(inTurn { recency.takeJournal() })
+    for _ in 0..<Succession.mostJournals {
+      let journal = inTurn {
+        drainLogs()
+        return recency.takeJournal()
+      }
+      succession.catchUp(journal)
+      if Succession.length(of: journal) <= Succession.few { break }
+    }
+    inTurn {
       drainLogs()
-      recency.setPolicy(new, ledger.capacity, residency, regions: ledger.usage.regions)
+      succession.catchUp(recency.takeJournal())
+      recency.end(succession, residency)
       // What readers still note the old way is skipped, or names regions that are loaded.
       publishReporting()
+      wakeAll()
     }
+  }
+
+  private func beginSuccession(by new: any EvictionPolicy) -> Succession {
+    var token = LockToken(inTurn: self)
+    while recency.isSucceeded { token.wait() }
+    drainLogs()
+    return recency.beginSuccession(by: new, ledger.capacity, residency)
   }
 }

@@ -121,6 +121,13 @@ final class MapCore: @unchecked Sendable {
     return try body()
   }
 
+  /// The same for calls that can wait: those who wait for the lock have it first.
+  func inTurn<Result>(_ body: () -> Result) -> Result {
+    monitor.lockInTurn()
+    defer { giveUpLock() }
+    return body()
+  }
+
   // MARK: Budget
 
   /// Asks the budget anew and applies what it says.

@@ -20,6 +20,8 @@ struct Recency: ~Copyable {
   private var observers: [any AccessObserver] = []
   /// Those that learn of nothing any more, but may not be through with what they learnt.
   private var ending: [any AccessObserver] = []
+  /// What a successor of the policy is still to be told; nil if there is none.
+  private var journal: [Succession.Step]?
 
   static let logCount = 64
 
@@ -103,6 +105,7 @@ struct Recency: ~Copyable {
       for index in slots.indices { references.mark(slots[index], limit: limit) }
     } else {
       policy.hit(slots)
+      journal?.append(.hits(slots.indices.map { slots[$0] }))
     }
     for observer in observers { observer.hit(slots) }
   }
@@ -111,7 +114,10 @@ struct Recency: ~Copyable {
   ///
   /// - Parameter isNew: false if it was noted when there was no room for the region, which has another slot now.
   mutating func noteMiss(_ slot: RegionSlot, _ info: RegionInfo, isNew: Bool) {
-    if isNew { policy.miss(info.key) }
+    if isNew {
+      policy.miss(info.key)
+      journal?.append(.miss(info.key))
+    }
     for observer in observers {
       if isNew {
         observer.miss(slot, info)
@@ -141,32 +147,54 @@ struct Recency: ~Copyable {
     unsafe references.bind(slot, to: cell)
     references.setCount(of: slot, to: 0)
     policy.insert(slot, info)
+    journal?.append(.insert(slot, info))
   }
 
-  mutating func remove(_ slot: RegionSlot, evicted: Bool) {
+  mutating func remove(_ slot: RegionSlot, _ residency: borrowing Residency, evicted: Bool) {
     policy.remove(slot, evicted: evicted)
+    if journal != nil { journal?.append(.remove(slot, residency.info(of: slot), evicted: evicted)) }
     references.unbind(slot)
   }
 
   mutating func setCapacity(_ capacity: PolicyCapacity) {
     policy.setCapacity(capacity)
+    journal?.append(.capacity(capacity))
     for observer in observers { observer.setCapacity(capacity) }
   }
 
-  /// Swaps the policy. Regions stay loaded, in the order in which the old policy would have let them go.
-  mutating func setPolicy(
-    _ new: any EvictionPolicy, _ capacity: PolicyCapacity, _ residency: borrowing Residency,
-    regions: Int
-  ) {
-    let held = heldInOrder(residency, regions: regions)
-    for region in held { references.setCount(of: region.slot, to: 0) }
-    let new = new.withoutBox
-    policy = new
-    pristine = new
-    reporting = new.hits
-    policy.setCapacity(capacity)
-    policy.adopt(held)
-    for observer in observers { observer.setPolicy(new) }
+  // MARK: Another policy
+
+  /// Whether another policy is about to take over.
+  var isSucceeded: Bool { journal != nil }
+
+  /// Begins to note what a successor is to be told.
+  mutating func beginSuccession(
+    by new: any EvictionPolicy, _ capacity: PolicyCapacity, _ residency: borrowing Residency
+  ) -> Succession {
+    precondition(journal == nil, "two policies succeed one")
+    journal = []
+    return Succession(of: policy, by: new.withoutBox, capacity, held: residency.heldSlots)
+  }
+
+  /// What happened since the last time.
+  mutating func takeJournal() -> [Succession.Step] {
+    defer { journal = [] }
+    return journal ?? []
+  }
+
+  /// Puts a successor in force that knows all that happened.
+  mutating func end(_ succession: Succession, _ residency: borrowing Residency) {
+    let isCounted = reporting.limit != nil || succession.new.hits.limit != nil
+    if isCounted {
+      for index in 0..<residency.capacity where residency.isHeld(RegionSlot(index)) {
+        references.setCount(of: RegionSlot(index), to: 0)
+      }
+    }
+    policy = succession.new
+    pristine = succession.pristine
+    reporting = policy.hits
+    journal = nil
+    for observer in observers { observer.setPolicy(pristine) }
   }
 
   // MARK: Victims
@@ -174,7 +202,7 @@ struct Recency: ~Copyable {
   /// The region that the policy lets go next; nil if it holds none.
   mutating func victim(_ residency: borrowing Residency, regions: Int) -> RegionSlot? {
     guard let slot = policy.victim(references) else {
-      if regions > 0 { refuse("names none of the \(regions) regions that it holds") }
+      if regions > 0 { policy.refuse("names none of the \(regions) regions that it holds") }
       return nil
     }
     checkNamed(slot, residency)
@@ -190,23 +218,15 @@ struct Recency: ~Copyable {
   ) {
     let victim = batch.first
     policy.upcoming(count, references, into: &batch)
-    if batch.first != victim { refuse("takes its victim back while it tells what comes next") }
+    if batch.first != victim {
+      policy.refuse("takes its victim back while it tells what comes next")
+    }
     for slot in batch { checkNamed(slot, residency) }
   }
 
   /// All regions, the first to go first. O(n).
   func evictionOrder(_ residency: borrowing Residency, regions: Int) -> [RegionSlot] {
-    let order = policy.evictionOrder()
-    var seen = [Bool](repeating: false, count: residency.capacity)
-    for slot in order {
-      checkNamed(slot, residency)
-      if seen[slot.index] { refuse("has region \(slot.rawValue) in its order twice") }
-      seen[slot.index] = true
-    }
-    if order.count != regions {
-      refuse("has \(order.count) regions in its order, but holds \(regions)")
-    }
-    return order
+    policy.checkedOrder(of: residency.heldSlots)
   }
 
   private func heldInOrder(
@@ -222,7 +242,7 @@ struct Recency: ~Copyable {
   // MARK: The policy's author
 
   private func checkNamed(_ slot: RegionSlot, _ residency: borrowing Residency) {
-    if !residency.isHeld(slot) { refuse("names region \(slot.rawValue), which it does not hold") }
+    if !residency.isHeld(slot) { policy.refuse(toName: slot) }
   }
 
   /// Checks that a round comes to an end: a policy may name pinned regions again before it comes to another, but not for ever.
@@ -230,12 +250,8 @@ struct Recency: ~Copyable {
   /// - Parameter repeats: how many times it named, one after the other, regions that it was told are pinned.
   func checkRepeats(_ repeats: Int, regions: Int) {
     if repeats > PolicyMistake.mostRepeats(of: regions) {
-      refuse("names the same pinned regions for ever")
+      policy.refuse("names the same pinned regions for ever")
     }
-  }
-
-  private func refuse(_ mistake: String) -> Never {
-    MapProtocols.refuse("eviction policy", policy.name, mistake)
   }
 
   // MARK: Observers

@@ -85,6 +85,9 @@ struct Residency: ~Copyable {
     slot.index < held.count && held[slot.index]
   }
 
+  /// By slot, which regions are on the books.
+  var heldSlots: [Bool] { held }
+
   /// The slots of regions that are not on the books: room is still being made for them, or they are being unloaded.
   var unheld: [RegionSlot] {
     regions.indices.filter { regions[$0].edition != nil && !held[$0] }.map { RegionSlot($0) }

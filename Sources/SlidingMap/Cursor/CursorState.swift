@@ -123,7 +123,7 @@ struct CursorState {
     for window in windows {
       let word = unsafe self.windows.word(window)
       if flags & Control.ordered != 0 {
-        if log.append(word) { core.drainIfFree() }
+        if log.append(word) { core.drain(log) }
       } else {
         unsafe pin.pointee.countHit()
         unsafe self.windows.mark(window, UInt8(truncatingIfNeeded: flags & Control.limitMask))

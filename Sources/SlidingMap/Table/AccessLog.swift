@@ -4,8 +4,8 @@ public import Synchronization
 /// The hits of one thread's cursors since the last drain, in order: a ring of the words that were seen.
 ///
 /// A log belongs to the threads whose ordinal maps to it, in practice one. The writer alone moves `tail`, whose release
-/// store publishes the entries; `head` is the drainer's, guarded by the core's lock. The writer asks for a drain at every
-/// half turn. If the lock was taken both times it writes over what was not read, and the drainer counts that as dropped.
+/// store publishes the entries; `head` is the drainer's, who holds the core's lock. The writer asks for a drain at every
+/// half turn, and waits for the lock if it would come to write over what was not read.
 /// Should two threads share a log (a cursor that moved between them, or more threads than logs) some entries may be lost
 /// and the tail may move backwards; entries that name a region which has left are skipped. In one
 /// thread nothing is lost and order is exact.
@@ -33,8 +33,16 @@ struct AccessLog: @unchecked Sendable {
   @inlinable var entries: UnsafeMutablePointer<Atomic<UInt32>> {
     unsafe (raw + Self.entriesOffset).assumingMemoryBound(to: Atomic<UInt32>.self)
   }
-  private var head: UnsafeMutablePointer<UInt64> {
-    unsafe (raw + Self.headOffset).assumingMemoryBound(to: UInt64.self)
+  // Relaxed: it is written under the lock, and a writer that sees an old value asks once more than it had to.
+  private var head: UnsafeMutablePointer<Atomic<UInt64>> {
+    unsafe (raw + Self.headOffset).assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+
+  /// Whether the writer would come to what was not read before it asks for a drain again.
+  var isFull: Bool {
+    let unread =
+      unsafe tail.pointee.load(ordering: .relaxed) &- head.pointee.load(ordering: .relaxed)
+    return unread > Self.capacity / 2
   }
 
   /// Appends a hit, unless it is the last of half a turn: then the slow path does, and drains.
@@ -70,10 +78,10 @@ struct AccessLog: @unchecked Sendable {
   ///   meanwhile.
   func drain(into slots: inout [RegionSlot], _ held: [Bool]) -> Int {
     let tail = unsafe tail.pointee.load(ordering: .acquiring)
-    var next = unsafe head.pointee
+    var next = unsafe head.pointee.load(ordering: .relaxed)
     // Writers that share a log may take its tail back behind what was read already: what they wrote there is lost.
     if Int64(bitPattern: tail &- next) <= 0 {
-      unsafe head.pointee = tail
+      unsafe head.pointee.store(tail, ordering: .relaxed)
       return 0
     }
     var dropped: UInt64 = 0
@@ -92,7 +100,7 @@ struct AccessLog: @unchecked Sendable {
       }
       next &+= 1
     }
-    unsafe head.pointee = tail
+    unsafe head.pointee.store(tail, ordering: .relaxed)
     return Int(dropped)
   }
 }
