@@ -29,7 +29,7 @@ public struct MapStatistics: Hashable, Sendable {
     /// Requests for few bytes of windows that are seldom asked for, read into private memory of their cursors while the budget
     /// was full (`RegionProvider.bypassLimit`). Neither hits nor misses, and no policy hears of them.
     public internal(set) var bypasses = 0
-    /// Hits known to have been kept from the policy, because threads were faster than the lock.
+    /// Hits of which the policy never learnt, because another thread unloaded their region first.
     public internal(set) var droppedHits = 0
     /// Pages of maps that could not be had, because a file was cut short or a disk failed, and that became zeros; see
     /// `WindowCursor.check()`.

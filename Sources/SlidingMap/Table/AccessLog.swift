@@ -33,7 +33,8 @@ struct AccessLog: @unchecked Sendable {
   @inlinable var entries: UnsafeMutablePointer<Atomic<UInt32>> {
     unsafe (raw + Self.entriesOffset).assumingMemoryBound(to: Atomic<UInt32>.self)
   }
-  // Relaxed: it is written under the lock, and a writer that sees an old value asks once more than it had to.
+  // Released by the drainer after it has read the entries before, acquired by a writer that goes on to write over them. An old value
+  // makes the writer wait for nothing.
   private var head: UnsafeMutablePointer<Atomic<UInt64>> {
     unsafe (raw + Self.headOffset).assumingMemoryBound(to: Atomic<UInt64>.self)
   }
@@ -41,7 +42,7 @@ struct AccessLog: @unchecked Sendable {
   /// Whether the writer would come to what was not read before it asks for a drain again.
   var isFull: Bool {
     let unread =
-      unsafe tail.pointee.load(ordering: .relaxed) &- head.pointee.load(ordering: .relaxed)
+      unsafe tail.pointee.load(ordering: .relaxed) &- head.pointee.load(ordering: .acquiring)
     return unread > Self.capacity / 2
   }
 
@@ -81,7 +82,7 @@ struct AccessLog: @unchecked Sendable {
     var next = unsafe head.pointee.load(ordering: .relaxed)
     // Writers that share a log may take its tail back behind what was read already: what they wrote there is lost.
     if Int64(bitPattern: tail &- next) <= 0 {
-      unsafe head.pointee.store(tail, ordering: .relaxed)
+      unsafe head.pointee.store(tail, ordering: .releasing)
       return 0
     }
     var dropped: UInt64 = 0
@@ -100,7 +101,7 @@ struct AccessLog: @unchecked Sendable {
       }
       next &+= 1
     }
-    unsafe head.pointee.store(tail, ordering: .relaxed)
+    unsafe head.pointee.store(tail, ordering: .releasing)
     return Int(dropped)
   }
 }
