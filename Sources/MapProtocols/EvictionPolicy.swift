@@ -1,9 +1,9 @@
 /// The order in which regions leave memory: LRU, CLOCK and their kin.
 ///
-/// A policy is a plain data structure over dense slot numbers. It does no I/O, takes no lock (the manager calls it under
-/// its own), and holds no region: it only answers which should go next. It is a value: managers keep a copy of how it was
-/// given to them, which must not change with the policy. Implement `name`, `hits`, `insert`, `victim`, `pinned`, `remove` and
-/// `evictionOrder`, and `hit` if every hit matters; the rest has defaults. FIFO in full:
+/// A policy is a plain data structure over dense slot numbers. It does no I/O, takes no lock (the manager calls it under its own), and
+/// holds no region: it only answers which should go next. It is a value: managers keep a copy of how it was given to them, and ask a
+/// copy for the order when another policy takes over; neither may change with the policy. Implement `name`, `hits`, `insert`,
+/// `victim`, `pinned`, `remove` and `evictionOrder`, and `hit` if every hit matters; the rest has defaults. FIFO in full:
 ///
 /// ```swift
 /// struct FIFO: EvictionPolicy {

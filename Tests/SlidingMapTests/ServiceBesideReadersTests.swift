@@ -73,4 +73,39 @@ struct ServiceBesideReadersTests {
     cursors = []
     #expect(maps.statistics.pinned == 0)
   }
+
+  /// First in, first out, in an object, of which there is no copy.
+  private final class ObjectPolicy: EvictionPolicy, @unchecked Sendable {
+    private var queue: [RegionSlot] = []
+    var name: String { "object" }
+    var hits: HitReporting { .none }
+    func insert(_ slot: RegionSlot, _ region: RegionInfo) { queue.append(slot) }
+    func victim(_ references: ReferenceTable) -> RegionSlot? { queue.first }
+    func remove(_ slot: RegionSlot, evicted: Bool) { queue.removeAll { $0 == slot } }
+    func pinned(_ slot: RegionSlot) {
+      remove(slot, evicted: false)
+      queue.append(slot)
+    }
+    func evictionOrder() -> [RegionSlot] { queue }
+  }
+
+  @Test func `A policy that is an object hands over while others miss`() throws {
+    let scratch = try Scratch()
+    let path = try scratch.resize("file", to: 256 << 12)
+    let maps = SlidingWindowMapManager(
+      policy: ObjectPolicy(), budget: .fixed(regions: 16), windowSize: 4096)
+    let isOver = Atomic(false)
+    try onThreads(2) { thread in
+      if thread == 0 {
+        while !isOver.load(ordering: .relaxed) { maps.setPolicy(ObjectPolicy()) }
+        return
+      }
+      defer { isOver.store(true, ordering: .relaxed) }
+      var cursor = try maps.cursor(for: path)
+      var dice = Dice(seed: 17)
+      for _ in 0..<20_000 { try cursor.use(at: Int64(dice.draw(256)) << 12, count: 8) }
+    }
+    #expect(maps.statistics.usage.regions <= 16)
+    #expect(maps.statistics.policy == "object")
+  }
 }

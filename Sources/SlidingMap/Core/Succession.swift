@@ -20,6 +20,8 @@ struct Succession {
   private let old: any EvictionPolicy
   /// Which slots the old policy held.
   private let held: [Bool]
+  /// The old policy's order, where it is an object, which can't be copied: taken at once, with the lock.
+  private let order: [RegionSlot]?
   /// What lies, or has come to lie, at each slot.
   private var infos: [RegionInfo] = []
 
@@ -36,6 +38,7 @@ struct Succession {
     pristine = new
     self.new = new
     self.held = held
+    order = type(of: old) is AnyObject.Type ? old.checkedOrder(of: held) : nil
     self.new.setCapacity(capacity)
   }
 
@@ -57,7 +60,7 @@ struct Succession {
     where slot.index < held.count && held[slot.index] && left.insert(slot).inserted {
       infos[slot.index] = info
     }
-    let order = old.checkedOrder(of: held)
+    let order = order ?? old.checkedOrder(of: held)
     new.adopt(order.map { (slot: $0, info: infos[$0.index]) })
     catchUp(journal)
   }
