@@ -189,8 +189,7 @@ public final class MMapProvider: MappingProvider {
   /// Tells the kernel how a range will be read: madvise(2); `.willNeed` piece by piece, as it reads no more for one call
   /// than one request of the disk's.
   ///
-  /// Save for `.willNeed` a part of an extent becomes a kernel map of its own, which no budget counts: advise extents
-  /// whole.
+  /// Save for `.willNeed` a part of an extent becomes a kernel map of its own, which managers count.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
     if advice == .willNeed {
       syscalls.willNeed(region, 0..<region.byteCount)

@@ -48,6 +48,9 @@ public struct BudgetUsage: Hashable, Sendable {
   public var addresses = 0
   /// Open descriptors.
   public var handles = 0
+  /// Whether the bytes are copies in the program's own memory, as those of a backend that reads. What is mapped is the page cache's, which
+  /// the system takes back when it runs short.
+  public var isCopied = false
 
   /// Holds nothing.
   public init() {}

@@ -69,8 +69,8 @@ public protocol MappingProvider: RegionProvider {
   /// are touched again later.
   func unload(_ regions: [ExtentRange])
 
-  /// Tells the system how a range will be read: `.normal`, `.sequential` or `.random` for an extent as a whole, `.willNeed`
-  /// for a part of it. Default: ignored.
+  /// Tells the system how a range will be read: `.normal`, `.sequential` or `.random` for an extent as a whole; of a random one
+  /// `.normal` for a window that is used again and again, and `.random` when it leaves; `.willNeed` for any part. Default: ignored.
   func advise(_ advice: AccessAdvice, _ region: ExtentRange)
 }
 

@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// Follows what the system allows and leaves the host program room: the default.
 ///
-/// - Bytes: a quarter of the machine's memory, or of the control group's limit where that is less; the program, its
-///   neighbours and the rest of the page cache want the other three.
+/// - Bytes: of maps half of the machine's memory, or of the control group's limit where that is less: it is the page cache's, and
+///   the system takes back what is not used. Of a backend that copies a quarter: that stays until the manager gives it up, and
+///   the program, its neighbours and the page cache want the rest.
 ///   At least 64 MiB, below which windows of a megabyte are unloaded faster than they pay, but not more than half of a
 ///   memory so small.
 ///   No more than half of what RLIMIT_DATA leaves, which counts the memory that copies lie in.
@@ -35,7 +36,7 @@ public struct AutomaticBudget: Budget {
   ///   - interval: how long an answer holds; nil for a hundred times what it took to get, and at most a second. Counting
   ///     the maps of a process takes some 400 ns for each, and a manager asks often. The answer is kept, not what `read`
   ///     told: what the process uses and what the manager holds of it must be of the same moment. In a budget shared by
-  ///     managers the answer for one serves the others, too.
+  ///     managers the answer for one serves the others of its kind, those that map or those that copy.
   ///   - read: gives the limits and the use of this moment.
   public init(
     refreshingEvery interval: Duration? = nil, read: @escaping @Sendable () -> SystemLimits
@@ -47,9 +48,9 @@ public struct AutomaticBudget: Budget {
   /// The limits for now. O(1), and what `read` takes where the last answer has become too old.
   public func limits(holding usage: BudgetUsage) -> BudgetLimits {
     let now = ContinuousClock.now
-    if let limits = memo.limits(at: now) { return limits }
+    if let limits = memo.limits(isCopied: usage.isCopied, at: now) { return limits }
     let limits = Self.limits(of: read(), holding: usage)
-    memo.keep(limits, askedAt: now)
+    memo.keep(limits, isCopied: usage.isCopied, askedAt: now)
     return limits
   }
 
@@ -59,15 +60,17 @@ public struct AutomaticBudget: Budget {
     let maps = room(system.maxMapCount, system.mapsInUse, ours: usage.maps)
     let addresses = addresses(of: system, holding: usage)
     return BudgetLimits(
-      bytes: min(bytes(of: system), addresses, data(of: system, holding: usage)),
+      bytes: min(
+        bytes(of: system, isCopied: usage.isCopied), addresses, data(of: system, holding: usage)),
       maps: maps == .max ? .max : max(maps / 2, leastCount), addresses: addresses,
       handles: min(max(handles / 2, leastCount), mostHandles))
   }
 
-  private static func bytes(of system: SystemLimits) -> Int {
+  private static func bytes(of system: SystemLimits, isCopied: Bool) -> Int {
     let memory = min(system.memory, system.cgroupMemory ?? .max)
     if memory == .max { return .max }
-    return wholePages(max(memory / 4, min(leastBytes, memory / 2)), system)
+    let most = memory / 2
+    return wholePages(isCopied ? max(memory / 4, min(leastBytes, most)) : most, system)
   }
 
   private static func addresses(of system: SystemLimits, holding usage: BudgetUsage) -> Int {
@@ -94,23 +97,24 @@ public struct AutomaticBudget: Budget {
 }
 
 extension AutomaticBudget {
-  /// The last answer and when it was given.
+  /// The last answers, and until when they hold.
   private final class Memo: Sendable {
     private let interval: Duration?
-    private let last = Mutex<(limits: BudgetLimits, end: ContinuousClock.Instant)?>(nil)
+    private let last = Mutex<[Bool: (limits: BudgetLimits, end: ContinuousClock.Instant)]>([:])
 
     init(interval: Duration?) { self.interval = interval }
 
-    func limits(at now: ContinuousClock.Instant) -> BudgetLimits? {
+    func limits(isCopied: Bool, at now: ContinuousClock.Instant) -> BudgetLimits? {
       last.withLock { last in
-        guard let last, now < last.end else { return nil }
+        guard let last = last[isCopied], now < last.end else { return nil }
         return last.limits
       }
     }
 
-    func keep(_ limits: BudgetLimits, askedAt start: ContinuousClock.Instant) {
+    func keep(_ limits: BudgetLimits, isCopied: Bool, askedAt start: ContinuousClock.Instant) {
       let now = ContinuousClock.now
-      last.withLock { $0 = (limits, now + (interval ?? min((now - start) * 100, .seconds(1)))) }
+      let end = now + (interval ?? min((now - start) * 100, .seconds(1)))
+      last.withLock { $0[isCopied] = (limits, end) }
     }
   }
 }

@@ -39,7 +39,7 @@ struct BudgetTests {
       openFiles: 1024, maxMapCount: 65_530, memory: 16 * Self.gibibyte, openFilesInUse: 24,
       addressSpaceInUse: 1 << 30, mapsInUse: 530)
     #expect(
-      limits(system) == BudgetLimits(bytes: 4 * Self.gibibyte, maps: 32_500, handles: 500))
+      limits(system) == BudgetLimits(bytes: 8 * Self.gibibyte, maps: 32_500, handles: 500))
   }
 
   @Test func anUnknownSystemIsUnlimitedSaveInHandles() {
@@ -50,7 +50,7 @@ struct BudgetTests {
     let system = SystemLimits(
       openFiles: 1 << 30, maxMapCount: 1 << 30, memory: 1 << 50, openFilesInUse: 5, mapsInUse: 30)
     #expect(limits(system).handles == 1024)
-    #expect(limits(system).bytes == 1 << 48)
+    #expect(limits(system).bytes == 1 << 49)
   }
 
   @Test func aTinyMachineStillReads() {
@@ -59,15 +59,29 @@ struct BudgetTests {
       addressSpaceInUse: 2 << 20, mapsInUse: 25)
     #expect(limits(system) == BudgetLimits(bytes: 4096, maps: 4, addresses: 4096, handles: 4))
     #expect(limits(SystemLimits(memory: 32 << 20)).bytes == 16 << 20)
-    #expect(limits(SystemLimits(memory: 200 << 20)).bytes == 64 << 20)
+    #expect(limits(SystemLimits(memory: 200 << 20)).bytes == 100 << 20)
     #expect(limits(SystemLimits(memory: 100_000, pageSize: 16_384)).bytes == 49_152)
   }
 
   @Test func aControlGroupCountsWhereItAllowsLess() {
     let memory = 64 * Self.gibibyte
-    #expect(limits(SystemLimits(memory: memory, cgroupMemory: nil)).bytes == memory / 4)
-    #expect(limits(SystemLimits(memory: memory, cgroupMemory: 4 << 30)).bytes == 1 << 30)
-    #expect(limits(SystemLimits(memory: memory, cgroupMemory: .max)).bytes == memory / 4)
+    #expect(limits(SystemLimits(memory: memory, cgroupMemory: nil)).bytes == memory / 2)
+    #expect(limits(SystemLimits(memory: memory, cgroupMemory: 4 << 30)).bytes == 2 << 30)
+    #expect(limits(SystemLimits(memory: memory, cgroupMemory: .max)).bytes == memory / 2)
+  }
+
+  /// The system can't take them back.
+  @Test func copiesGetHalfOfWhatMapsGet() {
+    var copies = BudgetUsage()
+    copies.isCopied = true
+    #expect(limits(SystemLimits(memory: 4 << 30), holding: copies).bytes == 1 << 30)
+    #expect(limits(SystemLimits(memory: 32 << 20), holding: copies).bytes == 16 << 20)
+    #expect(limits(SystemLimits(memory: 200 << 20), holding: copies).bytes == 64 << 20)
+    let shared = AutomaticBudget(refreshingEvery: .seconds(1_000_000)) {
+      SystemLimits(memory: 4 << 30)
+    }
+    #expect(shared.limits(holding: BudgetUsage()).bytes == 2 << 30)
+    #expect(shared.limits(holding: copies).bytes == 1 << 30)
   }
 
   @Test func halfOfTheAddressesLeftStaysWithTheProgram() {
@@ -87,7 +101,7 @@ struct BudgetTests {
     system.dataInUse += usage.bytes
     #expect(limits(system, holding: usage).bytes == 256 << 20)
     system.data = .max
-    #expect(limits(system).bytes == 16 * Self.gibibyte)
+    #expect(limits(system).bytes == 32 * Self.gibibyte)
   }
 
   /// Else the limits would sink as the manager fills them.

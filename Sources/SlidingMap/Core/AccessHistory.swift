@@ -54,6 +54,9 @@ struct AccessHistory {
     return advice != told
   }
 
+  /// Whether the backend takes the extent to be read at random.
+  var isToldRandom: Bool { told == .random }
+
   /// Notes that the extent is another one, of which nothing was told.
   mutating func forgetWhatWasTold() { told = .normal }
 }

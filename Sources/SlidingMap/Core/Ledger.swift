@@ -17,8 +17,10 @@ struct Ledger {
   /// After so many regions that are of another size than was thought, it is taken to be the usual one.
   private static let mostDrift = 16
 
-  init(limits: BudgetLimits, windowSize: Int) {
-    allowed = limits
+  init(_ budget: some Budget, isCopied: Bool, windowSize: Int) {
+    held.isCopied = isCopied
+    most.isCopied = isCopied
+    allowed = budget.limits(holding: held)
     usualByteCount = windowSize
   }
 
@@ -89,7 +91,17 @@ struct Ledger {
     held.bytes -= byteCount
   }
 
-  /// Counts kernel maps of regions no longer, as a map has taken the place of their extent.
+  /// Counts kernel maps that regions take.
+  mutating func chargeRegionMaps(_ maps: Int) {
+    held.maps += maps
+    regionMaps += maps
+    notePeak()
+  }
+
+  /// Whether half of the kernel maps are free beside so many more.
+  func hasAmpleMaps(beside maps: Int) -> Bool { held.maps + maps <= allowed.maps / 2 }
+
+  /// Counts kernel maps of regions no longer.
   mutating func creditRegionMaps(_ maps: Int) {
     held.maps -= maps
     regionMaps -= maps

@@ -16,6 +16,12 @@ struct LockToken: ~Copyable {
     unsafe self.core = core
   }
 
+  /// Takes the lock, unless it is held.
+  init?(ifFree core: MapCore) {
+    if !core.monitor.tryLock() { return nil }
+    unsafe self.core = core
+  }
+
   /// Waits for the lock until those have had it who wait for it now: for calls that can wait, and hold it often or long.
   init(inTurn core: MapCore) {
     core.monitor.lockInTurn()

@@ -73,6 +73,7 @@ extension MapCore {
     do throws(MapError) {
       found = try acquire(edition, windows, wanted, &chores, &token)
       if chores.missed != nil { advise(edition, wanted, after: shown, &chores) }
+      adviseHot(&chores)
     } catch {
       failure = error
     }

@@ -25,9 +25,15 @@ extension MapCore {
     case .random: advice = .random
     }
     if edition.history.tell(advice) {
+      forgetHotWindows(of: edition)
       give(
         advice, ExtentRange(extent: extent, offset: 0, byteCount: extent.byteCount), edition,
         &chores)
+      // Who says himself that a file is read at random is believed.
+      if advice == .random && pattern == .learned {
+        hot.watch()
+        for slot in residency.slots(of: edition) { adviseHot(slot, &chores) }
+      }
     }
     if advice != .random || chores.isAsynchronous { return }
     var start = wanted.lowerBound
@@ -45,6 +51,44 @@ extension MapCore {
     give(
       .willNeed, ExtentRange(extent: extent, offset: start, byteCount: Int(end - start)), edition,
       &chores)
+  }
+
+  /// Has the kernel keep the pages of windows that have proved themselves.
+  func adviseHot(_ chores: inout Chores) {
+    for slot in hot.takeProved() { adviseHot(slot, &chores) }
+  }
+
+  private func adviseHot(_ slot: RegionSlot, _ chores: inout Chores) {
+    guard pattern == .learned, hot.isProved(slot), residency.isHeld(slot),
+      let edition = residency.edition(of: slot),
+      edition.history.isToldRandom, !edition.isChangingPlace, let range = range(of: slot),
+      ledger.hasAmpleMaps(beside: HotWindows.mapsPerWindow)
+    else { return }
+    hot.tell(slot)
+    ledger.chargeRegionMaps(HotWindows.mapsPerWindow)
+    give(.normal, range, edition, &chores)
+  }
+
+  /// Takes back what the kernel was told of a window that leaves: its pages will be read at random again.
+  func adviseLeaving(_ slot: RegionSlot, _ chores: inout Chores) {
+    if hot.isTold(slot) {
+      untellHot(slot)
+      if let edition = residency.edition(of: slot), let range = range(of: slot) {
+        give(.random, range, edition, &chores)
+      }
+    }
+    hot.forget(slot)
+  }
+
+  /// Notes that nothing is told of an edition's windows apart from the rest.
+  func forgetHotWindows(of edition: Edition) {
+    if hot.count == 0 { return }
+    for slot in residency.slots(of: edition) where hot.isTold(slot) { untellHot(slot) }
+  }
+
+  private func untellHot(_ slot: RegionSlot) {
+    hot.untell(slot)
+    ledger.creditRegionMaps(HotWindows.mapsPerWindow)
   }
 
   func give(

@@ -149,6 +149,7 @@ extension MapCore {
   func leave(_ slot: RegionSlot, evicted: Bool, _ chores: inout Chores) {
     let holdsPages = residency.depart(slot)
     noteTablesLeft(by: slot)
+    adviseLeaving(slot, &chores)
     proofs.end(slot)
     forget(slot, evicted: evicted)
     counters.evictions += 1

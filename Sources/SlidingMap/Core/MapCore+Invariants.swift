@@ -32,7 +32,7 @@
       let regionMaps = (0..<residency.capacity).reduce(0) { sum, index in
         let slot = RegionSlot(index)
         let maps = residency.isHeld(slot) ? residency.edition(of: slot)?.mapsPerWindow : 0
-        return sum + (maps ?? 0)
+        return sum + (maps ?? 0) + (hot.isTold(slot) ? HotWindows.mapsPerWindow : 0)
       }
       if ledger.canGiveMapsBack != (regionMaps > 0) || regionMaps > usage.maps {
         return "\(regionMaps) maps held by regions, \(usage.maps) counted"
@@ -59,7 +59,7 @@
     }
 
     /// A budget's limits as they were since the beginning, or nil if they have changed.
-    private var observedLimits: BudgetLimits? { budget.limits(holding: BudgetUsage()) }
+    private var observedLimits: BudgetLimits? { budget.limits(holding: ledger.usage) }
 
     private func brokenFiles() -> String? {
       var editions: [Edition] = []

@@ -4,7 +4,9 @@ extension MapCore {
   /// Tells the policy and observers, in order, what was hit since the last time. Called under the lock before every decision
   /// of the policy's.
   func drainLogs() {
-    guard recency.drain(residency), ledger.usage.maps > ledger.limits.maps / 2 else { return }
+    guard recency.drain(residency) else { return }
+    if hot.isWatching { recency.forEachDrained { hot.note($0) } }
+    if ledger.hasAmpleMaps(beside: 0) { return }
     // Files leave whole when maps run short, so their order starts to matter.
     recency.forEachDrained { slot in
       if let edition = residency.edition(of: slot) { places.touch(edition) }
@@ -15,12 +17,20 @@ extension MapCore {
   @usableFromInline
   func drain(_ log: AccessLog) {
     if isForked { return }
-    if !monitor.tryLock() {
-      if !log.isFull { return }
-      monitor.lock()
+    if let token = LockToken(ifFree: self) {
+      drain(token)
+    } else if log.isFull {
+      drain(lock())
     }
+  }
+
+  private func drain(_ token: consuming LockToken) {
+    var token = token
     drainLogs()
-    monitor.unlock()
+    if !hot.hasProved { return }
+    var chores = Chores()
+    adviseHot(&chores)
+    perform(&chores, &token)
   }
 
   /// Notes a hit under the lock, after the logs were drained.

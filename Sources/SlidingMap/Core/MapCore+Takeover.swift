@@ -148,6 +148,7 @@ extension MapCore {
       ledger.chargeExtent(
         maps: primary.mapsPerExtent, addresses: found.extent?.byteCount ?? 0)
       edition.history.forgetWhatWasTold()
+      forgetHotWindows(of: edition)
     }
     places.replace(by: found.extent, of: primary, edition)
   }

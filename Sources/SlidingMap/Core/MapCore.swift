@@ -66,9 +66,11 @@ final class MapCore: @unchecked Sendable {
       ? 0 : Self.bypassLimit(provider.bypassLimit, grid: grid, pageSize: pageSize)
     barrier = smap_membarrier_register() ? .system : .fences
     let ledger = Ledger(
-      limits: budget.limits(holding: BudgetUsage()), windowSize: Int(clamping: grid.windowSize))
+      budget, isCopied: primary.isCopying, windowSize: Int(clamping: grid.windowSize))
     unsafe parts = .allocate(capacity: 1)
-    unsafe parts.initialize(to: Parts(ledger, Recency(policy, ledger.capacity), copies))
+    unsafe parts.initialize(
+      to: Parts(
+        ledger, Recency(policy, ledger.capacity), copies, HotWindows(grid, pageSize: pageSize)))
     unsafe control = .allocate(capacity: 1)
     unsafe control.initialize(to: Atomic(0))
     publishReporting()

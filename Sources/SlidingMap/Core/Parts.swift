@@ -16,20 +16,25 @@ struct Parts: ~Copyable {
   var pageTables = PageTables(pageSize: SystemPage.size)
   var copies: CopyDesk
   var loads = LoadBoard()
+  var hot: HotWindows
 
   #if Schedule
     /// By part, how many read it at a time; -1 while it is being changed.
     private var uses = Array(repeating: 0, count: Name.allCases.count)
   #endif
 
-  init(_ ledger: Ledger, _ recency: consuming Recency, _ copies: CopyDesk) {
+  init(
+    _ ledger: Ledger, _ recency: consuming Recency, _ copies: CopyDesk, _ hot: consuming HotWindows
+  ) {
     self.ledger = ledger
+    self.hot = hot
     self.recency = recency
     self.copies = copies
   }
 
   enum Name: Int, CaseIterable {
-    case ledger, residency, recency, proofs, evictor, registry, places, pageTables, copies, loads
+    case ledger, residency, recency, proofs, evictor, registry, places, pageTables, copies, loads,
+      hot
   }
 
   /// Notes that a part is being read.
@@ -184,6 +189,18 @@ extension MapCore {
       unsafe parts.pointee.beginChange(.loads)
       defer { unsafe parts.pointee.endChange(.loads) }
       yield unsafe &parts.pointee.loads
+    }
+  }
+  var hot: HotWindows {
+    _read {
+      unsafe parts.pointee.beginReading(.hot)
+      defer { unsafe parts.pointee.endReading(.hot) }
+      yield unsafe parts.pointee.hot
+    }
+    _modify {
+      unsafe parts.pointee.beginChange(.hot)
+      defer { unsafe parts.pointee.endChange(.hot) }
+      yield unsafe &parts.pointee.hot
     }
   }
 }
