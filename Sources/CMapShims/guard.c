@@ -27,6 +27,8 @@ struct smap_watch {
   _Atomic uint32_t at_work;
   // Relaxed: who has found it together with another watch's base looks again once it has counted itself.
   _Atomic uintptr_t end;
+  // Where in the file the addresses begin.
+  int64_t offset;
   size_t window;
   smap_poison *poison;
   void *owner;
@@ -137,7 +139,7 @@ static bool put_zeros(uintptr_t start, uintptr_t end) {
 // the last is.
 static bool replace(smap_watch *watch, uintptr_t base, uintptr_t start, uintptr_t end) {
   bool is_whole = start == base && end == atomic_load_explicit(&watch->end, memory_order_relaxed);
-  smap_poison_note(watch->poison, (int64_t)(start - base), (int64_t)(end - base));
+  smap_poison_note(watch->poison, watch->offset + (int64_t)(start - base), watch->offset + (int64_t)(end - base));
   if (put_zeros(start, end)) return true;
   // Under mlockall(MCL_FUTURE) what is replaced counts beside what replaces it.
   if (errno == EAGAIN && munlock((void *)start, end - start) == 0 && put_zeros(start, end)) return true;
@@ -151,7 +153,8 @@ static bool repair(smap_watch *watch, uintptr_t address) {
   uintptr_t last = atomic_load_explicit(&watch->end, memory_order_relaxed);
   uintptr_t start = address & ~(page_size - 1), end = last;
   // Others may be at the same page.
-  bool is_known = smap_poison_first(watch->poison, (int64_t)(start - base), (int64_t)(start - base) + 1) >= 0;
+  int64_t offset = watch->offset + (int64_t)(start - base);
+  bool is_known = smap_poison_first(watch->poison, offset, offset + 1) >= 0;
   if (is_known || atomic_fetch_add(&watch->parts, 1) < MOST_PARTS) {
     uintptr_t window = base + ((start - base) / watch->window + 1) * watch->window;
     if (window > base && window < end) end = window;
@@ -332,13 +335,14 @@ static bool install(void) {
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
 smap_watch *smap_watch_begin(
-  void *base, size_t byte_count, size_t window, smap_poison *poison, void *owner, void (*release)(void *)) {
+  void *base, size_t byte_count, int64_t offset, size_t window, smap_poison *poison, void *owner, void (*release)(void *)) {
   pthread_once(&prepared, prepare);
   pthread_mutex_lock(&tables);
   make_spares();
   smap_watch *watch = install() ? take_watch() : NULL;
   if (watch) {
     atomic_store_explicit(&watch->end, (uintptr_t)base + byte_count, memory_order_relaxed);
+    watch->offset = offset;
     watch->window = window;
     watch->poison = poison;
     watch->owner = owner;

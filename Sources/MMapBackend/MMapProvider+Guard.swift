@@ -24,7 +24,7 @@ extension MMapProvider {
     if !isGuarded { return }
     let owner = unsafe Unmanaged.passRetained(poison).toOpaque()
     let began = unsafe smap_watch_begin(
-      extent.base, extent.byteCount, windowSize, poison.record, owner,
+      extent.base, extent.byteCount, extent.offset, windowSize, poison.record, owner,
       { unsafe Unmanaged<ExtentPoison>.fromOpaque($0).release() })
     guard let began = unsafe began else {
       let error = Errno(rawValue: errno)

@@ -53,7 +53,8 @@ public final class MMapProvider: MappingProvider {
   ) {
     self.isGuarded = isGuarded
     mapping = MappingProperties(
-      loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether)
+      loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether,
+      mapsSpans: true)
     self.bypassLimit = takeover == nil ? 0 : bypassLimit
     syscalls = Syscalls(faults: faults, paths: paths)
     populator = Populator(syscalls)
@@ -88,6 +89,22 @@ public final class MMapProvider: MappingProvider {
         guard error == .noMemory, most > least else { throw error }
         return try map(descriptor, byteCount: least, alignment: alignment)
       }
+    } catch {
+      throw MapError(mapping: error)
+    }
+  }
+
+  /// Maps a part of the file: one mmap(2), PROT_READ and MAP_SHARED, wherever the kernel likes.
+  ///
+  /// - Precondition: the span begins at a page.
+  /// - Throws: `.addressSpaceExhausted` (ENOMEM), `.notMappable` (ENODEV, EACCES; parts of huge pages on hugetlbfs).
+  public func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
+    let descriptor = FileDescriptor(handle)
+    do throws(Errno) {
+      if syscalls.hasHugePages(descriptor) { throw .invalidArgument }
+      let base = try unsafe syscalls.map(
+        descriptor, at: span.lowerBound, byteCount: span.count)
+      return unsafe Extent(base: base, byteCount: span.count, offset: span.lowerBound)
     } catch {
       throw MapError(mapping: error)
     }

@@ -17,11 +17,11 @@ struct Syscalls: SystemCalls {
 
   // MARK: Memory
 
-  /// mmap(2) of the file's first `byteCount` bytes, read-only and shared, wherever the kernel likes.
+  /// mmap(2) of `byteCount` bytes of the file from `offset` on, read-only and shared, wherever the kernel likes.
   func map(
-    _ descriptor: FileDescriptor, byteCount: Int
+    _ descriptor: FileDescriptor, at offset: Int64 = 0, byteCount: Int
   ) throws(Errno) -> UnsafeMutableRawPointer {
-    try unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor.rawValue)
+    try unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor.rawValue, offset)
   }
 
   /// The same over addresses of our own (MAP_FIXED), whose reservation or memory it replaces.
@@ -59,10 +59,11 @@ struct Syscalls: SystemCalls {
 
   private func mmap(
     _ address: UnsafeMutableRawPointer?, _ byteCount: Int, _ protection: CInt, _ flags: CInt,
-    _ descriptor: CInt
+    _ descriptor: CInt, _ offset: Int64 = 0
   ) throws(Errno) -> UnsafeMutableRawPointer {
     let base = try retrying(.mmap) {
-      unsafe Int(bitPattern: system.mmap(address, byteCount, protection, flags, descriptor, 0))
+      unsafe Int(
+        bitPattern: system.mmap(address, byteCount, protection, flags, descriptor, off_t(offset)))
     }
     guard let pointer = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
       preconditionFailure("mmap gave address 0")

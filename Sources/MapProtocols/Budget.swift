@@ -6,9 +6,10 @@ public struct BudgetLimits: Hashable, Sendable {
   public var bytes: Int
   /// Loaded windows.
   public var regions: Int
-  /// Kernel maps (VMAs): one for each mapped file.
+  /// Kernel maps (VMAs): one for each mapped file, or for each window of one that lies in spans.
   public var maps: Int
-  /// Bytes of addresses reserved for files: each file's size and its room for growth, loaded or not.
+  /// Bytes of addresses reserved for files: each file's size and its room for growth, loaded or not. A file that does not fit lies in
+  /// spans, of which each loaded window has its own.
   public var addresses: Int
   /// Open descriptors.
   public var handles: Int

@@ -1,8 +1,11 @@
-/// The addresses in which a file's windows lie: byte `n` of the file at `base + n`.
+/// The addresses in which windows of a file lie: mostly all of it, byte `n` of the file at `base + n`; a span where there are too few
+/// addresses, byte `n` at `base + (n − offset)`.
 @safe
 public struct Extent: @unchecked Sendable {
-  /// The address of the file's first byte.
+  /// The address of the first byte.
   public let base: UnsafeMutableRawPointer
+  /// The file's offset of the first byte, in bytes: 0 but for spans.
+  public let offset: Int64
   /// How far the addresses reach, the room for growth included.
   public let byteCount: Int
   /// Whether its windows are given access one by one, before they are loaded, and lose it when they are emptied: so it is with copies
@@ -11,16 +14,21 @@ public struct Extent: @unchecked Sendable {
 
   /// Describes an extent.
   ///
-  /// - Parameter base: the first of `byteCount` addresses that stay reserved until it is given back.
+  /// - Parameters:
+  ///   - base: the first of `byteCount` addresses that stay reserved until it is given back.
+  ///   - offset: of a span, where in the file it begins.
   @unsafe
-  public init(base: UnsafeMutableRawPointer, byteCount: Int) {
-    unsafe self.init(base: base, byteCount: byteCount, opensWindows: false)
+  public init(base: UnsafeMutableRawPointer, byteCount: Int, offset: Int64 = 0) {
+    unsafe self.init(base: base, byteCount: byteCount, offset: offset, opensWindows: false)
   }
 
   /// The same for one whose windows may be opened one by one.
   @unsafe
-  package init(base: UnsafeMutableRawPointer, byteCount: Int, opensWindows: Bool) {
+  package init(
+    base: UnsafeMutableRawPointer, byteCount: Int, offset: Int64 = 0, opensWindows: Bool
+  ) {
     unsafe self.base = base
+    self.offset = offset
     self.byteCount = byteCount
     self.opensWindows = opensWindows
   }
@@ -30,8 +38,16 @@ public struct Extent: @unchecked Sendable {
 
   /// The same extent, of which no window is closed when it is emptied.
   package var withoutClosing: Extent {
-    unsafe Extent(base: base, byteCount: byteCount, opensWindows: false)
+    unsafe Extent(base: base, byteCount: byteCount, offset: offset, opensWindows: false)
   }
+
+  /// The same addresses for the windows from an offset of the file on.
+  package func moved(to offset: Int64) -> Extent {
+    unsafe Extent(base: base, byteCount: byteCount, offset: offset, opensWindows: opensWindows)
+  }
+
+  /// What of the file may lie there, in bytes.
+  public var range: Range<Int64> { offset..<offset + Int64(byteCount) }
 }
 
 /// Bytes of an extent, in whole pages: the last page of a file counts whole.
@@ -45,7 +61,7 @@ public struct ExtentRange: Sendable {
 
   /// The address of the first byte.
   public var start: UnsafeMutableRawPointer {
-    unsafe extent.base + Int(offset)
+    unsafe extent.base + Int(offset - extent.offset)
   }
 
   /// Describes a range.

@@ -1,7 +1,8 @@
 /// A backend whose windows are the file's own pages, as mmap(2) shows them: writes show as they happen, and a map keeps its file
 /// readable after its handle was closed and its path removed.
 ///
-/// A file is mapped once, from its start, with room past its end: its extent, one kernel map. Windows are parts of it. The manager
+/// A file is mapped once, from its start, with room past its end: its extent, one kernel map. Windows are parts of it. Where there are
+/// no addresses for that, each window may be mapped alone. The manager
 /// decides what is loaded when, and keeps count; it never loads one window from two threads at once, nor while it is
 /// unloaded.
 public protocol MappingProvider: RegionProvider {
@@ -20,6 +21,14 @@ public protocol MappingProvider: RegionProvider {
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent
 
+  /// Maps a span of a file for which there are no addresses as a whole: one window, none of it loaded yet. Called where
+  /// `mapping.mapsSpans`.
+  ///
+  /// - Parameter span: bytes of the file, whole pages; of the last window they reach past the file's end. Their first one is the
+  ///   extent's `offset`.
+  /// - Throws: `.addressSpaceExhausted`, `.notMappable`. Default: `.unsupported`.
+  func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent
+
   /// Puts the file itself in the place of copies, at the same addresses and at once, so that readers read on meanwhile. No window of
   /// the extent is being loaded. From then on the extent is this provider's.
   ///
@@ -35,7 +44,7 @@ public protocol MappingProvider: RegionProvider {
   ///
   /// - Parameters:
   ///   - windowSize: in bytes, counted from the extent's base; `Int.max` where the file is one window.
-  ///   - poison: of this file's readers; keep it until `unwatch`.
+  ///   - poison: of this file's readers, told of offsets in the file; keep it until `unwatch`.
   /// - Throws: `.addressSpaceExhausted` where there is no memory to watch it; `.notMappable` where it can't be watched.
   func watch(_ extent: Extent, windowSize: Int, _ poison: ExtentPoison) throws(MapError)
 
@@ -85,6 +94,10 @@ extension MappingProvider {
     completion(loads)
     return .impossible
   }
+  /// Maps files only whole.
+  public func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
+    throw MapError(.unsupported)
+  }
   /// Watches nothing.
   public func watch(_ extent: Extent, windowSize: Int, _ poison: ExtentPoison) {}
   /// Has nothing to end.
@@ -105,13 +118,17 @@ public struct MappingProperties: Hashable, Sendable {
   /// processors forget their translations of addresses. Then, where windows load by themselves, the manager empties with a
   /// window those that are to go next, unless they are used again.
   public var unloadsTogether: Bool
+  /// Whether windows can be mapped alone, where a file's addresses can't be had as a whole. Otherwise its bytes are read instead.
+  public var mapsSpans: Bool
 
   /// Describes maps.
   public init(
-    loadsWhenTouched: Bool = true, faultAround: Int = 0, unloadsTogether: Bool = false
+    loadsWhenTouched: Bool = true, faultAround: Int = 0, unloadsTogether: Bool = false,
+    mapsSpans: Bool = false
   ) {
     self.loadsWhenTouched = loadsWhenTouched
     self.faultAround = faultAround
     self.unloadsTogether = unloadsTogether
+    self.mapsSpans = mapsSpans
   }
 }

@@ -28,7 +28,11 @@
       ("unheard handle", "opened by tasks, copies", ["nobody can go on"]),
       ("forgotten zeros", "missing pages", ["zeros that were known"]),
       ("untold zeros", "missing pages", ["nobody was told"]),
-      ("poisoned edition", "missing pages", ["when all is over", "zeros that were known"]),
+      (
+        "poisoned edition", "missing pages",
+        ["when all is over", "zeros that were known", "fails by"]
+      ),
+      ("lost span", "spans beside a takeover", ["two spans", "left", "wrong bytes"]),
     ]
 
     @Test(arguments: planted)

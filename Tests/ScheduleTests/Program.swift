@@ -115,7 +115,7 @@
       }
       let mapping = MappingProperties(
         loadsWhenTouched: !scenario.populates, faultAround: scenario.faultAround * Self.page,
-        unloadsTogether: unloadsTogether)
+        unloadsTogether: unloadsTogether, mapsSpans: true)
       let first =
         scenario.backend == .copying
         ? VirtualProvider(files, "copies", kernel: kernel)

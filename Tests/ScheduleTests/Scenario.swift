@@ -81,6 +81,8 @@
         return limits.bytes != .max && (limits.isHard || backend != .mapping)
           || limits.regions != .max && (limits.isHard || backend != .mapping)
           || backend == .both || limits.maps != .max && mostOpenPages != nil
+          // Across spans bytes are copied.
+          || limits.addresses != .max || mostExtents != .max
       case .handlesExhausted: return areHandlesShort || failures > 0
       case .addressSpaceExhausted:
         return limits.maps != .max || limits.addresses != .max || mostExtents != .max

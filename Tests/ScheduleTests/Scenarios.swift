@@ -99,6 +99,26 @@
         windowPages: 4, files: [4, 4, 4],
         verbs: [.truncate, .truncate, .refresh, .open, .across, .across, .drop]),
       Scenario(
+        name: "spans", budget: .fixed(bytes: 4 << 12, addresses: 8 << 12), files: [6, 5, 3],
+        verbs: [.use, .use, .across, .past, .copy, .drop, .buffer, .unload, .collect]),
+      Scenario(
+        name: "spans of files that change", budget: .fixed(bytes: 8 << 12, addresses: 12 << 12),
+        windowPages: 2, files: [6, 6, 4],
+        verbs: [.truncate, .append, .grow, .replace, .refresh, .open, .ask, .across, .drop]),
+      Scenario(
+        name: "spans of copies", backend: .copying,
+        budget: .fixed(bytes: 4 << 12, addresses: 8 << 12, handles: 2), files: [6, 5, 3],
+        verbs: [.use, .across, .overwrite, .append, .refresh, .open, .ready, .cancel, .collect]),
+      Scenario(
+        name: "spans beside a takeover", backend: .both,
+        budget: .fixed(bytes: 6 << 12, addresses: 10 << 12, handles: 2), files: [6, 5, 3],
+        verbs: [.use, .across, .truncate, .refresh, .open, .ready, .prefetch, .unload],
+        failures: 20, mostHandles: 2),
+      Scenario(
+        name: "spans, extents short", backend: .both, budget: .fixed(bytes: 6 << 12),
+        files: [6, 5, 3], verbs: [.use, .across, .copy, .drop, .collect, .setPolicy, .statistics],
+        mostExtents: 3),
+      Scenario(
         name: "truncation and tasks", budget: .fixed(addresses: 38 << 10), windowPages: 4,
         files: [4, 4, 4], verbs: [.truncate, .ready, .ready, .refresh, .open, .across, .drop]),
       Scenario(

@@ -13,13 +13,13 @@
 // Addresses that the handler knows.
 typedef struct smap_watch smap_watch;
 
-// Watches addresses from now on: installs the handler if it is not there, and puts it first again where another took its place. A page
+// Watches addresses from now on, where bytes of a file lie from `offset` on: installs the handler if it is not there, and puts it first again where another took its place. A page
 // that can't be had becomes zeros to the end of its window, counted from `base`. NULL where there is no memory, or no handler to be
 // installed. O(1).
 //
 // `release` is called with `owner` when the watch is over.
 smap_watch *_Nullable smap_watch_begin(
-  void *base, size_t byte_count, size_t window, smap_poison *poison, void *owner, void (*release)(void *owner));
+  void *base, size_t byte_count, int64_t offset, size_t window, smap_poison *poison, void *owner, void (*release)(void *owner));
 
 // Ends a watch; no handler works on its addresses any more when this returns. O(1), and waits for those that are at work.
 void smap_watch_end(smap_watch *watch);

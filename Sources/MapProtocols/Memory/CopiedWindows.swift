@@ -26,6 +26,11 @@ package struct CopiedWindows: Sendable {
     try memory.reserve(fileSize: fileSize, byteCount: byteCount, alignment: alignment)
   }
 
+  /// Reserves addresses for one window; see `CopyMemory.reserve(span:)`.
+  package func reserve(span: Range<Int64>) throws(MapError) -> Extent {
+    try memory.reserve(span: span)
+  }
+
   /// Gives addresses back. Nobody uses them any more.
   package func release(_ extent: Extent) { memory.release(extent) }
 

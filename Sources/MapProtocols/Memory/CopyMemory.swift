@@ -15,6 +15,10 @@ package protocol CopyMemory: Sendable {
   func reserve(
     fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent
+  /// Reserves addresses for a span of a file: one window.
+  ///
+  /// - Throws: `.addressSpaceExhausted`.
+  func reserve(span: Range<Int64>) throws(MapError) -> Extent
   /// Gives addresses back. Nobody uses them any more.
   func release(_ extent: Extent)
   /// Gives a window access before it is read, where its extent opens windows one by one; else it does nothing. `empty` takes it away
@@ -26,6 +30,15 @@ package protocol CopyMemory: Sendable {
   func populate(_ regions: [ExtentRange])
   /// Takes the memory of ranges back. Nobody reads there before they are loaded anew.
   func empty(_ regions: [ExtentRange])
+}
+
+extension CopyMemory {
+  /// As for a file of that length.
+  package func reserve(span: Range<Int64>) throws(MapError) -> Extent {
+    let extent = try reserve(
+      fileSize: Int64(span.count), byteCount: span.count, alignment: 1)
+    return extent.moved(to: span.lowerBound)
+  }
 }
 
 /// Private anonymous memory, without swap reserved for it, which takes room as windows are read; two kernel maps for a file, one of huge

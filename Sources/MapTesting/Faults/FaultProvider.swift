@@ -238,6 +238,17 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
     return extent
   }
 
+  /// Maps a span of a file, unless `makeExtent` is to fail.
+  ///
+  /// - Throws: what the closure names, else what the backend throws.
+  public func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
+    let source = name(of: handle)
+    if let error = error(.makeExtent, source, span) { throw error }
+    let extent = try base.map(handle, span: span)
+    note(extent, of: source)
+    return extent
+  }
+
   /// Maps a file in the place of copies, unless `makeExtent` is to fail.
   ///
   /// - Throws: what the closure names, else what the backend throws.

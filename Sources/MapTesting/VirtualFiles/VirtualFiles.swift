@@ -203,7 +203,7 @@
 
     /// What a reader sees must lie where its offset says.
     private func check(_ address: UInt, _ count: Int, at offset: Int64, in memory: VirtualMemory) {
-      let start = Int64(address - memory.addresses.lowerBound)
+      let start = Int64(address - memory.addresses.lowerBound) + memory.extent.offset
       if start != offset { scheduler.fail("shows byte \(start) for byte \(offset)") }
       if address + UInt(count) > memory.addresses.upperBound {
         scheduler.fail(

@@ -35,6 +35,13 @@
       try makeExtent(of: file(handle, "map"), fileSize: fileSize, byteCount: byteCount)
     }
 
+    /// Maps a span; `.addressSpaceExhausted` by chance, and beyond `mostExtents`.
+    public func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
+      try makeExtent(
+        of: file(handle, "map"), from: span.lowerBound, fileSize: Int64(span.count),
+        byteCount: span.count)
+    }
+
     /// Maps a file in the place of its copies. Fails the schedule where they are another file's, or being loaded.
     public func map(
       _ handle: Handle, fileSize: Int64, replacing extent: Extent

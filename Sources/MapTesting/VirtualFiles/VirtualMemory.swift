@@ -14,7 +14,7 @@
     private var faultAround: Int64
     /// Whether it shows the file itself, as a map does; otherwise it holds copies.
     private(set) var isMap: Bool
-    /// Which pages have been brought in.
+    /// Which pages of the file have been brought in; of those before a span none ever is.
     private var pages: [Bool]
     /// Which of its pages have access; see `Extent.opensWindows`.
     private var open: [Bool]
@@ -34,9 +34,10 @@
     private static let alignment = 16 << 10
     private static let pattern = [UInt8](repeating: guardByte, count: guardSize)
 
-    /// Memory for copies, or a map of a file.
+    /// Memory for copies, or a map of a file, from its start or of a span.
     init(
-      _ file: VirtualFile?, byteCount: Int, opensWindows: Bool = false, owner: VirtualProvider
+      _ file: VirtualFile?, from offset: Int64 = 0, byteCount: Int, opensWindows: Bool = false,
+      owner: VirtualProvider
     ) {
       self.file = file
       isMap = file != nil
@@ -51,8 +52,9 @@
       unsafe (base + Self.guardSize + byteCount).initializeMemory(
         as: UInt8.self, repeating: Self.guardByte, count: Self.guardSize)
       extent = unsafe Extent(
-        base: base + Self.guardSize, byteCount: byteCount, opensWindows: opensWindows)
-      pages = Array(repeating: false, count: byteCount / Self.pageSize)
+        base: base + Self.guardSize, byteCount: byteCount, offset: offset,
+        opensWindows: opensWindows)
+      pages = Array(repeating: false, count: Int(offset + Int64(byteCount)) / Self.pageSize)
       open = Array(repeating: !opensWindows, count: pages.count)
       hold()
     }
@@ -68,6 +70,9 @@
       unsafe memcmp(extent.base - Self.guardSize, Self.pattern, Self.guardSize) == 0
         && memcmp(extent.base + extent.byteCount, Self.pattern, Self.guardSize) == 0
     }
+
+    /// Where byte 0 of the file lies, or would.
+    private var origin: UnsafeMutableRawPointer { unsafe extent.base - Int(extent.offset) }
 
     var addresses: Range<UInt> {
       let base = unsafe UInt(bitPattern: extent.base)
@@ -94,7 +99,7 @@
       isMap = true
       open = Array(repeating: true, count: pages.count)
       hold()
-      empty(0..<Int64(extent.byteCount))
+      empty(extent.range)
     }
 
     /// Gives a range access, or takes it away.
@@ -113,7 +118,7 @@
       if let known = self.file, known !== file { return false }
       self.file = file
       for page in pages(of: range) { pages[page] = true }
-      unsafe file.copy(range, to: extent.base)
+      unsafe file.copy(range, to: origin)
       return true
     }
 
@@ -124,7 +129,7 @@
 
     /// Whether a range lies in the extent.
     func holds(_ range: Range<Int64>) -> Bool {
-      range.lowerBound >= 0 && range.upperBound <= Int64(extent.byteCount)
+      range.clamped(to: extent.range) == range
     }
 
     /// Brings pages of a map in.
@@ -136,21 +141,21 @@
         let end = (range.upperBound + faultAround - 1) / faultAround * faultAround
         // Not past the file's last page.
         let last = (file.now.size + Int64(Self.pageSize) - 1) & -Int64(Self.pageSize)
-        let start = range.lowerBound / faultAround * faultAround
-        range = start..<max(range.upperBound, min(end, last, Int64(extent.byteCount)))
+        let start = max(range.lowerBound / faultAround * faultAround, extent.offset)
+        range = start..<max(range.upperBound, min(end, last, extent.range.upperBound))
       }
       // There is nothing behind its end for a map to show.
       let there = pages(of: range).clamped(to: pages(of: 0..<file.now.size))
       for page in there where !pages[page] && missing[page] == nil {
         pages[page] = true
         let start = Int64(page * Self.pageSize)
-        unsafe file.copy(start..<start + Int64(Self.pageSize), to: extent.base)
+        unsafe file.copy(start..<start + Int64(Self.pageSize), to: origin)
       }
     }
 
     /// Brings in pages of a map, as touching them does. What its file does not have becomes zeros, as a guard makes them.
     func touch(_ range: Range<Int64>, _ scheduler: Scheduler) {
-      let range = range.clamped(to: 0..<Int64(extent.byteCount))
+      let range = range.clamped(to: extent.range)
       load(range)
       guard let file else { return }
       for page in pages(of: range)
@@ -161,13 +166,14 @@
         let start = page * Self.pageSize
         let (window, overflow) = (start / windowSize + 1).multipliedReportingOverflow(
           by: windowSize)
-        let end = overflow ? extent.byteCount : min(window, extent.byteCount)
+        let last = Int(extent.range.upperBound)
+        let end = overflow ? last : min(window, last)
         poison.note(Int64(start)..<Int64(end))
         scheduler.pass("missing pages noted")
         for other in page..<end / Self.pageSize where missing[other] == nil {
           missing[other] = scheduler.step
           pages[other] = false
-          unsafe (extent.base + other * Self.pageSize).initializeMemory(
+          unsafe (origin + other * Self.pageSize).initializeMemory(
             as: UInt8.self, repeating: 0, count: Self.pageSize)
         }
       }
@@ -183,7 +189,7 @@
     func empty(_ range: Range<Int64>) {
       for page in pages(of: range) where pages[page] {
         pages[page] = false
-        unsafe (extent.base + page * Self.pageSize).initializeMemory(
+        unsafe (origin + page * Self.pageSize).initializeMemory(
           as: UInt8.self, repeating: Self.emptied, count: Self.pageSize)
       }
     }
@@ -191,18 +197,18 @@
     /// Loses what lies in no page of the file any more, where it is a map of it.
     func cut(to size: Int64) {
       let end = (size + Int64(Self.pageSize) - 1) & -Int64(Self.pageSize)
-      if isMap && end < Int64(extent.byteCount) { empty(end..<Int64(extent.byteCount)) }
+      if isMap { empty((end..<Int64.max).clamped(to: extent.range)) }
     }
 
     /// Shows what was written to the file that it maps.
     func show(_ range: Range<Int64>, of file: VirtualFile) {
       guard isMap else { return }
-      let within = range.clamped(to: 0..<Int64(extent.byteCount))
+      let within = range.clamped(to: extent.range)
       if within.isEmpty { return }
       for page in pages(of: within) where pages[page] && missing[page] == nil {
         let start = Int64(page * Self.pageSize)
         let bytes = (start..<start + Int64(Self.pageSize)).clamped(to: within)
-        unsafe file.copy(bytes, to: extent.base)
+        unsafe file.copy(bytes, to: origin)
       }
     }
   }

@@ -174,7 +174,8 @@
         scheduler.fail("reads a window into memory that is none for copies")
       }
       let range = request.range
-      if Int64(address - memory.addresses.lowerBound) != range.lowerBound || !memory.holds(range) {
+      let offset = Int64(address - memory.addresses.lowerBound) + memory.extent.offset
+      if offset != range.lowerBound || !memory.holds(range) {
         scheduler.fail("reads \(range) to another place of an extent")
       }
       if !memory.isOpen(range) { scheduler.fail("reads into memory without access") }
@@ -232,8 +233,13 @@
       try makeExtent(of: nil, fileSize: fileSize, byteCount: byteCount)
     }
 
+    package func reserve(span: Range<Int64>) throws(MapError) -> Extent {
+      try makeExtent(
+        of: nil, from: span.lowerBound, fileSize: Int64(span.count), byteCount: span.count)
+    }
+
     func makeExtent(
-      of file: VirtualFile?, fileSize: Int64, byteCount: Int
+      of file: VirtualFile?, from offset: Int64 = 0, fileSize: Int64, byteCount: Int
     ) throws(MapError) -> Extent {
       if fileSize <= 0 || Int64(byteCount) < fileSize {
         scheduler.fail("wants an extent of \(byteCount) bytes for \(fileSize)")
@@ -243,7 +249,8 @@
         throw MapError(.addressSpaceExhausted, errno: .noMemory)
       }
       let memory = VirtualMemory(
-        file, byteCount: byteCount, opensWindows: opensWindows && file == nil, owner: self)
+        file, from: offset, byteCount: byteCount, opensWindows: opensWindows && file == nil,
+        owner: self)
       files.add(memory)
       end("makeExtent ends")
       return memory.extent

@@ -96,15 +96,44 @@ final class Backend: Sendable {
     if unsafe !isCopying && UInt(bitPattern: extent.base) % UInt(SystemPage.size) != 0 {
       refuse("gives addresses that begin within a page")
     }
-    if case .mapped(let maps) = windows {
-      do throws(MapError) {
-        try maps.watch(extent, windowSize: windowSize, poison)
-      } catch {
-        maps.unmap(extent)
-        throw error
-      }
-    }
+    try watch(extent, poison)
     return extent
+  }
+
+  /// Sees to it that missing pages of a new map are noted, or gives the map back.
+  private func watch(_ extent: Extent, _ poison: ExtentPoison) throws(MapError) {
+    guard case .mapped(let maps) = windows else { return }
+    do throws(MapError) {
+      try maps.watch(extent, windowSize: windowSize, poison)
+    } catch {
+      maps.unmap(extent)
+      throw error
+    }
+  }
+
+  /// Whether windows can have addresses of their own, one by one.
+  var mapsSpans: Bool { mapping?.mapsSpans ?? true }
+
+  /// Has addresses made for one window, and tells how it will be read.
+  func makeSpan(
+    _ handle: Handle, _ span: Range<Int64>, _ advice: AccessAdvice, _ poison: ExtentPoison
+  ) throws(MapError) -> Extent {
+    switch windows {
+    case .copied(let copies):
+      return try copies.reserve(span: span)
+    case .mapped(let maps):
+      let extent = try maps.map(handle, span: span)
+      if unsafe extent.range != span || UInt(bitPattern: extent.base) % UInt(SystemPage.size) != 0 {
+        refuse("gives \(extent.range) of a file for \(span), or addresses that begin within a page")
+      }
+      try watch(extent, poison)
+      if advice != .normal {
+        let whole = ExtentRange(
+          extent: extent, offset: extent.offset, byteCount: extent.byteCount)
+        maps.advise(advice, whole)
+      }
+      return extent
+    }
   }
 
   /// The error of a load that got fewer bytes than the file has, though the file has not changed.

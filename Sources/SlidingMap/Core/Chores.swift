@@ -7,6 +7,8 @@ struct Chores {
   /// Regions whose words say loading.
   var loads: [RegionSlot] = []
   var extents: [(extent: Extent, owner: Backend)] = []
+  /// Of windows that left, or were not loaded after all. They are counted no more.
+  var spans: [(extent: Extent, owner: Backend)] = []
   var handles: [(handle: Handle, owner: Backend)] = []
   /// Memory that nobody needs any more.
   var memory: [AnyObject] = []
@@ -31,13 +33,13 @@ struct Chores {
   var isOvershot = false
 
   var isEmpty: Bool {
-    unloads.isEmpty && loads.isEmpty && extents.isEmpty && handles.isEmpty && advice.isEmpty
-      && memory.isEmpty && cancellations.isEmpty && !givesTablesBack
+    unloads.isEmpty && loads.isEmpty && extents.isEmpty && spans.isEmpty && handles.isEmpty
+      && advice.isEmpty && memory.isEmpty && cancellations.isEmpty && !givesTablesBack
   }
 
   /// Whether there is more to be called than a backend's loads and unloads.
   fileprivate var hasCalls: Bool {
-    !extents.isEmpty || !handles.isEmpty || !advice.isEmpty
+    !extents.isEmpty || !spans.isEmpty || !handles.isEmpty || !advice.isEmpty
       || !memory.isEmpty || !cancellations.isEmpty
   }
 
@@ -106,7 +108,7 @@ extension MapCore {
             second?.load()
           }
           for load in now.cancellations { load.cancel() }
-          for (extent, owner) in now.extents { owner.release(extent) }
+          for (extent, owner) in now.extents + now.spans { owner.release(extent) }
           for (handle, owner) in now.handles { owner.provider.close(handle) }
           now.memory = []
         }
@@ -161,7 +163,7 @@ extension MapCore {
   private func beginClosing(_ slots: [RegionSlot]) -> [Edition] {
     var editions: [Edition] = []
     for slot in slots {
-      guard let edition = residency.edition(of: slot), edition.mapsPerWindow > 0,
+      guard let edition = residency.edition(of: slot), edition.extent?.mapsPerWindow ?? 0 > 0,
         !edition.isChangingPlace
       else { continue }
       places.beginExtentUse(of: edition)
@@ -183,6 +185,7 @@ extension MapCore {
   func transfers(of chores: Chores, by backend: Backend) -> Transfers {
     var transfers = Transfers(backend: backend, changes)
     for slot in chores.unloads where residency.edition(of: slot)?.backend === backend {
+      // What lay in a span goes with it.
       if let region = rangeToEmpty(of: slot) { transfers.unloads.append(region) }
     }
     if backend.loadsByItself { return transfers }
@@ -235,7 +238,9 @@ extension MapCore {
   }
 
   func range(of slot: RegionSlot) -> ExtentRange? {
-    guard let edition = residency.edition(of: slot), let extent = edition.extent else { return nil }
+    guard let edition = residency.edition(of: slot),
+      let extent = edition.place(of: residency.window(of: slot))
+    else { return nil }
     return range(of: slot, edition, extent)
   }
 
@@ -278,7 +283,16 @@ extension MapCore {
       counters.failedLoads += 1
     }
     noteTablesLeft(by: slot)
+    if !Turn.isPlanted("lost span") { releaseSpan(of: slot, &chores) }
     vacate(slot)
+  }
+
+  /// Takes the addresses from a window that leaves, if it has some of its own.
+  func releaseSpan(of slot: RegionSlot, _ chores: inout Chores) {
+    guard let edition = residency.edition(of: slot), edition.isInSpans,
+      let span = edition.spans?.take(of: residency.window(of: slot))
+    else { return }
+    chores.spans.append((span, edition.backend))
   }
 
   private func vacate(_ slot: RegionSlot) {
@@ -290,8 +304,10 @@ extension MapCore {
   /// Takes a region off the policy's and the budget's books.
   func forget(_ slot: RegionSlot, evicted: Bool) {
     recency.remove(slot, residency, evicted: evicted)
-    let maps = residency.edition(of: slot)?.mapsPerWindow ?? 0
-    ledger.creditRegion(residency.letGo(slot), maps: maps)
+    let edition = residency.edition(of: slot)
+    ledger.creditRegion(
+      residency.letGo(slot), maps: edition?.mapsPerWindow ?? 0,
+      addresses: edition?.addressesPerWindow ?? 0)
     if !evicted { noteRoom() }
   }
 }

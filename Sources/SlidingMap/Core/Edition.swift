@@ -41,6 +41,8 @@ final class Edition: UseOrdered, @unchecked Sendable {
   // What scans, and cursors that come and go, look at.
 
   private let table: ZeroedMemory<WindowEntry>
+  /// Where windows lie while there is no extent, once that was so. It is made while no window is loaded, and published by the next word.
+  private(set) var spans: SpanTable?
   var pins: PinSlots
   var proofs = PinProofs.EditionRecord()
   var tables = PageTables.EditionRecord()
@@ -142,8 +144,36 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   var extent: Extent? { place.extent }
 
+  /// Whether there are no addresses for its whole length, so that each window has a span of its own.
+  var isInSpans: Bool { place.isInSpans }
+
+  /// Where a window lies, or will: in the extent, or in its span.
+  func place(of window: Int) -> Extent? {
+    isInSpans ? spans?.span(of: window) : extent
+  }
+
+  /// Sees to it that there is a table for spans; false where a span is no smaller than an extent, or there is no memory.
+  func makeSpanTable() -> Bool {
+    if grid.count(fileSize: size) <= 1 { return false }
+    if spans == nil { spans = SpanTable(grid, windowCount: windowCount) }
+    return spans != nil
+  }
+
+  /// Where byte 0 of the file lies, or would, for who has a lease on windows from this one on. Called after their words were seen.
+  func origin(of window: Int) -> UnsafeRawPointer {
+    if let base = unsafe UnsafeRawPointer(bitPattern: base.load(ordering: .relaxed)) { return unsafe base }
+    guard let spans else { preconditionFailure("a window in use has no place") }
+    return unsafe spans.origin(of: window)
+  }
+
+  /// Whether windows that are in use can't lie side by side.
+  var isScattered: Bool { base.load(ordering: .relaxed) == 0 }
+
   /// Kernel maps that each loaded window takes beside the extent's.
-  var mapsPerWindow: Int { extent?.mapsPerWindow ?? 0 }
+  var mapsPerWindow: Int { isInSpans ? backend.mapsPerExtent : extent?.mapsPerWindow ?? 0 }
+
+  /// Addresses that each loaded window takes beside the extent's.
+  var addressesPerWindow: Int { isInSpans ? Int(grid.windowSize) : 0 }
 
   /// Whose the extent is, or will be.
   var backend: Backend { place.owner }

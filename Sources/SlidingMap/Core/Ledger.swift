@@ -9,6 +9,8 @@ struct Ledger {
   private var most = BudgetUsage()
   /// Kernel maps of regions; all others are extents'.
   private var regionMaps = 0
+  /// Addresses of regions likewise: of those in spans.
+  private var regionAddresses = 0
   /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
   private var usualByteCount: Int
   /// Regions that came one after the other since they turned out to be of another size than they are taken to have.
@@ -48,6 +50,8 @@ struct Ledger {
     var regions: Int
     /// Kernel maps that its regions take beside their extents'.
     var maps = 0
+    /// Addresses likewise.
+    var addresses = 0
     /// Whether it may not overshoot.
     var isHard: Bool
 
@@ -59,14 +63,16 @@ struct Ledger {
   /// Whether a demand fits beside what is there.
   func fits(_ demand: Demand) -> Bool {
     let hasMaps = regionMaps == 0 || held.maps + demand.maps <= allowed.maps
-    return hasMaps && fitsButForMaps(demand)
+    let hasAddresses =
+      regionAddresses == 0 || held.addresses <= allowed.addresses - demand.addresses
+    return hasMaps && hasAddresses && fitsInMemory(demand)
   }
 
   /// Whether unloading regions gives kernel maps back. Where it does not, they are no reason to unload any.
   var canGiveMapsBack: Bool { regionMaps > 0 }
 
-  /// The same without a look at kernel maps, which may always be overshot.
-  func fitsButForMaps(_ demand: Demand) -> Bool {
+  /// The same without a look at kernel maps and addresses, which may always be overshot.
+  func fitsInMemory(_ demand: Demand) -> Bool {
     held.bytes <= allowed.bytes - demand.bytes
       && held.regions + demand.regions <= allowed.regions
   }
@@ -78,16 +84,20 @@ struct Ledger {
   }
 
   /// Counts a region, for which room was made.
-  mutating func chargeRegion(_ byteCount: Int, maps: Int) {
+  mutating func chargeRegion(_ byteCount: Int, maps: Int, addresses: Int) {
     held.regions += 1
     held.maps += maps
     regionMaps += maps
+    held.addresses += addresses
+    regionAddresses += addresses
     chargeBytes(byteCount)
   }
 
-  mutating func creditRegion(_ byteCount: Int, maps: Int) {
+  mutating func creditRegion(_ byteCount: Int, maps: Int, addresses: Int) {
     held.regions -= 1
     creditRegionMaps(maps)
+    held.addresses -= addresses
+    regionAddresses -= addresses
     held.bytes -= byteCount
   }
 

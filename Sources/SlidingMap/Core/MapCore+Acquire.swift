@@ -38,7 +38,8 @@ extension MapCore {
     if isRefusal(failure, of: edition), stepBack(from: windows, of: edition, &token) {
       (found, failure) = bringIn(edition, windows, wanted, after: shown, &chores, &token)
     }
-    if isRefusal(failure, of: edition), takeover != nil { (found, failure) = (.noPlace, nil) }
+    let isPassed = failure?.code == .notMappable || isRefusal(failure, of: edition)
+    if isPassed, takeover != nil || edition.spans != nil { (found, failure) = (.noPlace, nil) }
     if found != .window || failure != nil { retireAfterShutdown(edition, &token) }
     if let failure { throw failure }
     switch found {
@@ -81,9 +82,9 @@ extension MapCore {
     return (found, failure)
   }
 
-  /// Whether a load failed because the system has no memory, or no kernel maps, for its window.
+  /// Whether a load failed because the system has no memory, no addresses, or no kernel maps, for its window.
   func isRefusal(_ error: MapError?, of edition: Edition) -> Bool {
-    error?.code == .addressSpaceExhausted && edition.mapsPerWindow > 0
+    error?.code == .addressSpaceExhausted && (edition.mapsPerWindow > 0 || edition.spans != nil)
   }
 
   /// Unloads others after the system refused the memory of windows; whether there were any.
@@ -122,7 +123,7 @@ extension MapCore {
     _ token: inout LockToken
   ) throws(MapError) -> Found {
     let known = edition.size
-    var mayReturn = true
+    var tries = Tries()
     while true {
       // Each time anew: the file may be found cut short while the lock is given up. The table may have no such window, and what lies
       // behind the file's end is nobody's.
@@ -135,6 +136,10 @@ extension MapCore {
       // Looked at again the version may be settled; else the bytes are read at one go. Once a window is there, or claimed, no other version
       // is adopted.
       if !chores.isAsynchronous && !mayLease(wanted, of: edition) { throw MapError(.fileChanged) }
+      // Spans don't lie side by side.
+      if edition.isInSpans && edition.regions > 0 && edition.grid.windows(of: wanted).count > 1 {
+        return .noPlace
+      }
       // A cursor has read the word before it comes here.
       let word =
         chores.isAsynchronous
@@ -158,25 +163,33 @@ extension MapCore {
           throw error
         }
       case .absent:
-        let found = try acquireAbsent(
-          edition, window, wanted.count, mayReturn: &mayReturn, &chores, &token)
+        let found = try acquireAbsent(edition, window, wanted, &tries, &chores, &token)
         if let found { return found }
       }
     }
   }
 
+  /// What a request tries once for each window that it finds absent.
+  private struct Tries {
+    /// To take the edition back to the first backend.
+    var returning = false
+    /// To empty an edition's spans, so that it may get an extent.
+    var gathering = false
+    /// To have an extent made for an edition whose spans are empty.
+    var extent = false
+  }
+
   /// Takes one step towards a window that is absent; nil if it is to be looked at again: others may come for it wherever the lock was
   /// given up.
-  ///
-  /// - Parameter mayReturn: whether it was not yet tried to take the edition back to the first backend.
   private func acquireAbsent(
-    _ edition: Edition, _ window: Int, _ byteCount: Int, mayReturn: inout Bool,
+    _ edition: Edition, _ window: Int, _ wanted: Range<Int64>, _ tries: inout Tries,
     _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) -> Found? {
     if isSpent(edition) { return .superseded }
-    if mayReturn && chores.loads.isEmpty && edition.backend !== primary {
+    if !tries.returning && chores.loads.isEmpty && edition.backend !== primary {
       if let error = perform(&chores, &token) { throw error }
-      mayReturn = false
+      tries.returning = true
+      gatherForReturn(edition, &token)
       returnToPrimary(edition, &token)
       return nil
     }
@@ -190,17 +203,33 @@ extension MapCore {
       if isShut(window, of: edition) { try waitForTables(&token) }
       return nil
     }
-    if edition.extent == nil {
-      if !chores.mayOvershoot && prefersCopy(edition, byteCount) { return .noPlace }
+    if !tries.gathering && (mayGather(edition) || maySpread(edition)) {
       if let error = perform(&chores, &token) { throw error }
+      tries.gathering = true
+      if edition.isInSpans { gather(edition, &token) } else { spreadAnew(edition, &token) }
+      return nil
+    }
+    if edition.extent == nil && !(edition.isInSpans && (edition.regions > 0 || tries.extent)) {
+      if !chores.mayOvershoot && prefersCopy(edition, wanted.count) { return .noPlace }
+      if let error = perform(&chores, &token) { throw error }
+      tries.extent = true
       try ensureExtentIfPossible(edition, mayOvershoot: chores.mayOvershoot, &token)
-      if edition.extent != nil || edition.isChangingPlace { return nil }
+      if edition.extent != nil || edition.isInSpans || edition.isChangingPlace { return nil }
       if edition.size == 0 { throw MapError(.fileTruncated) }
       return .noPlace
     }
-    if edition.backend.isCopying && edition.file.handle == nil {
+    if edition.isInSpans && edition.grid.windows(of: wanted).count > 1 { return .noPlace }
+    if (edition.backend.isCopying || edition.isInSpans) && edition.file.handle == nil {
       if let error = perform(&chores, &token) { throw error }
       try ensureHandle(edition.file, &token)
+      return nil
+    }
+    if edition.isInSpans && handle(for: edition) == nil {
+      // Another backend has opened the file meanwhile.
+      if tries.gathering { return .noPlace }
+      if let error = perform(&chores, &token) { throw error }
+      tries.gathering = true
+      gather(edition, &token)
       return nil
     }
     try claim(window, of: edition, &chores, &token)
@@ -232,8 +261,13 @@ extension MapCore {
         // The lock may have been given up: the manager shut down, the file's extent gone, its last window grown.
         try checkUsable()
         let charge = edition.charge(for: window, pageSize: pageSize)
-        if charge <= byteCount { break }
-        byteCount = charge
+        if charge > byteCount {
+          byteCount = charge
+        } else if edition.isInSpans && edition.place(of: window) == nil {
+          try makeSpan(of: window, edition, &chores, &token)
+        } else {
+          break
+        }
       }
     } catch {
       endUse(of: edition)
@@ -245,7 +279,8 @@ extension MapCore {
     }
     residency.hold(slot, byteCount: byteCount)
     unsafe recency.insert(slot, residency.info(of: slot), edition.windows.references(window))
-    ledger.chargeRegion(byteCount, maps: edition.mapsPerWindow)
+    ledger.chargeRegion(
+      byteCount, maps: edition.mapsPerWindow, addresses: edition.addressesPerWindow)
     if ledger.noteSizes(copied: copies.takenBytes, pageSize: pageSize) {
       recency.setCapacity(ledger.capacity)
     }

@@ -12,18 +12,13 @@ extension MapCore {
     _ edition: Edition, _ wanted: Range<Int64>, after shown: Range<Int64>, _ chores: inout Chores
   ) {
     // Copies are read as they are asked for.
-    guard !edition.backend.isCopying, let extent = edition.extent else { return }
+    if edition.backend.isCopying { return }
     let windows = edition.grid.windows(of: wanted)
-    var isNear = false
-    let advice: AccessAdvice
-    switch pattern {
-    case .learned:
-      isNear = edition.history.note(wanted, after: shown, windows)
-      advice = edition.history.isRandom ? .random : .normal
-    case .normal: advice = .normal
-    case .sequential: advice = .sequential
-    case .random: advice = .random
-    }
+    let isNear =
+      pattern == .learned && edition.history.note(wanted, after: shown, windows)
+    // Spans are told when they are made.
+    guard let extent = edition.extent else { return }
+    let advice = advice(for: edition)
     if edition.history.tell(advice) {
       forgetHotWindows(of: edition)
       give(
@@ -51,6 +46,16 @@ extension MapCore {
     give(
       .willNeed, ExtentRange(extent: extent, offset: start, byteCount: Int(end - start)), edition,
       &chores)
+  }
+
+  /// How a file is taken to be read.
+  func advice(for edition: Edition) -> AccessAdvice {
+    switch pattern {
+    case .learned: edition.history.isRandom ? .random : .normal
+    case .normal: .normal
+    case .sequential: .sequential
+    case .random: .random
+    }
   }
 
   /// Has the kernel keep the pages of windows that have proved themselves.
@@ -95,7 +100,7 @@ extension MapCore {
     _ advice: AccessAdvice, _ region: ExtentRange, _ edition: Edition, _ chores: inout Chores
   ) {
     // The file may have been found cut short since, and its extent be another.
-    if region.offset + Int64(region.byteCount) > region.extent.byteCount { return }
+    if region.offset + Int64(region.byteCount) > region.extent.range.upperBound { return }
     places.beginExtentUse(of: edition)
     chores.advice.append(
       Advice(edition: edition, owner: edition.backend, region: region, advice: advice))

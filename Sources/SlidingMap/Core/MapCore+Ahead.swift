@@ -33,7 +33,7 @@ extension MapCore {
     let call = residency.beginEmptying()
     while emptied.count + unloads.count < Self.together, let slot = evictor.nextInBatch() {
       guard residency.isHeld(slot), proofs.isUnused(slot), residency.isPresent(slot),
-        let edition = residency.edition(of: slot), edition.backend === primary
+        let edition = residency.edition(of: slot), edition.backend === primary, !edition.isInSpans
       else { continue }
       byteCount += residency.byteCount(of: slot)
       if byteCount > Self.bytesTogether { break }

@@ -41,6 +41,7 @@ extension MapCore {
         if ledger.limits.isHard || primary.isCopying {
           throw MapError(.budgetExhausted)
         }
+        if edition.isInSpans { gather(edition, &token) }
         return nil
       }
       do throws(MapError) {
@@ -64,7 +65,7 @@ extension MapCore {
   }
 
   /// Sees to it that memory may be taken of the reserve, also where no takeover needs one: for bytes of files that change while copies
-  /// of them are used. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile; others
+  /// of them are used, and for those across spans. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile; others
   /// may close or empty what there was by then.
   private func openReserve(_ token: inout LockToken) {
     var sizes = Self.reservedForChanges[...]
@@ -73,7 +74,7 @@ extension MapCore {
         token.wait()
         continue
       }
-      guard !copies.isOpen, primary.isCopying, !isShutDown, let most = sizes.first else { return }
+      guard !copies.isOpen, !isShutDown, let most = sizes.first else { return }
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount == 0 { return }
       guard let memory = token.unlocked({ try? AnonymousMemory(byteCount: byteCount) }) else {

@@ -6,6 +6,7 @@ extension MapCore {
   func demand(for edition: Edition, byteCount: Int) -> Ledger.Demand {
     Ledger.Demand(
       bytes: byteCount, regions: 1, maps: edition.mapsPerWindow,
+      addresses: edition.addressesPerWindow,
       isHard: ledger.limits.isHard || edition.backend.isCopying)
   }
 
@@ -37,7 +38,7 @@ extension MapCore {
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
-      } else if demand.isHard && (chores.isAsynchronous || !ledger.fitsButForMaps(demand)) {
+      } else if demand.isHard && (chores.isAsynchronous || !ledger.fitsInMemory(demand)) {
         // What was prefetched is in use only until it is there, which it may have come to be during the search.
         if loads.windowsEnded != ended { continue }
         if loads.windows == 0 || chores.isAsynchronous { throw MapError(.budgetExhausted) }
@@ -152,6 +153,7 @@ extension MapCore {
     adviseLeaving(slot, &chores)
     proofs.end(slot)
     forget(slot, evicted: evicted)
+    releaseSpan(of: slot, &chores)
     counters.evictions += 1
     if holdsPages {
       chores.unloads.append(slot)

@@ -4,14 +4,18 @@ import Synchronization
 extension MapCore {
   // Everything here is called with the lock, which is given up during system calls.
 
-  /// Sees to it that an edition has addresses, unless it is empty.
+  /// Sees to it that an edition has addresses, unless it is empty, or windows that lie in spans.
   ///
+  /// - Parameters:
+  ///   - mayOvershoot: whether a budget of maps and addresses may be overshot.
+  ///   - maySpread: whether the edition goes without rather than others, where its windows could lie in spans.
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.fileChanged`, and what opening throws.
-  func ensureExtent(
-    _ edition: Edition, mayOvershoot: Bool, _ token: inout LockToken
+  private func ensureExtent(
+    _ edition: Edition, mayOvershoot: Bool, maySpread: Bool, _ token: inout LockToken
   ) throws(MapError) {
     while edition.isChangingPlace { try waitForPlace(&token) }
     if edition.extent != nil || edition.size == 0 { return }
+    if edition.isInSpans && edition.regions > 0 { return }
     places.beginChange(of: edition)
     defer {
       places.endChange(of: edition)
@@ -19,10 +23,11 @@ extension MapCore {
     }
     try ensureHandle(edition.file, &token)
     while edition.extent == nil {
-      let byteCount = try makeRoomForExtent(of: edition, mayOvershoot, &token)
+      let byteCount = try makeRoomForExtent(
+        of: edition, mayOvershoot, maySpread: maySpread, &token)
       // Emptied by others meanwhile.
       if edition.size == 0 { return }
-      try makeExtent(of: edition, byteCount, &token)
+      try makeExtent(of: edition, byteCount, maySpread: maySpread, &token)
     }
   }
 
@@ -35,7 +40,7 @@ extension MapCore {
   /// Asks the backend for an extent; without one, as the backend has no addresses, or fewer than the file needs by now, others have
   /// given theirs up, and it is to be asked again.
   private func makeExtent(
-    of edition: Edition, _ byteCount: Int, _ token: inout LockToken
+    of edition: Edition, _ byteCount: Int, maySpread: Bool, _ token: inout LockToken
   ) throws(MapError) {
     let backend = edition.file.backend
     guard let handle = edition.file.handle else { throw MapError(.handlesExhausted) }
@@ -45,7 +50,7 @@ extension MapCore {
     let isPastRefusal = places.refuses(maps: maps, addresses: byteCount, holding: ledger.usage)
     ledger.chargeExtent(maps: maps, addresses: byteCount)
     do throws(MapError) {
-      let extent = try token.unlocked { () throws(MapError) in
+      let extent = try askForAddresses(&token) { () throws(MapError) in
         try backend.makeExtent(
           handle, fileSize: size, byteCount: byteCount, alignment: alignment, edition.poison)
       }
@@ -66,21 +71,34 @@ extension MapCore {
       refreshLimits(&token)
       // What was asked for in spite of a refusal does not prolong it.
       if !isPastRefusal { places.stepBack(from: byteCount, holding: ledger.usage) }
-      if !dropExtent(otherThan: edition, &token) { throw error }
+      if !dropExtent(otherThan: edition, ifEmpty: maySpread && canSpan(edition), &token) {
+        throw error
+      }
     }
   }
 
-  /// The same as `ensureExtent`, but an edition that finds no addresses goes without where its bytes can be read into the reserve; and a
-  /// file that can't be mapped goes over to the takeover.
+  /// Asks a backend for addresses, without the lock.
+  func askForAddresses(
+    _ token: inout LockToken, _ ask: () throws(MapError) -> Extent
+  ) throws(MapError) -> Extent {
+    try token.unlocked(ask)
+  }
+
+  /// The same as `ensureExtent`, but an edition that finds no addresses as a whole goes into spans; or goes without where its bytes can be
+  /// read into the reserve. And a file that can't be mapped goes over to the takeover.
   ///
-  /// - Parameter source: what the cursor was made for that needs it.
+  /// - Parameters:
+  ///   - source: what the cursor was made for that needs it.
+  ///   - mayOvershoot: whether there is no other way left, so that a budget may be overshot, and others go for it.
   func ensureExtentIfPossible(
     _ edition: Edition, from source: FileSource? = nil, mayOvershoot: Bool = false,
     _ token: inout LockToken
   ) throws(MapError) {
     do throws(MapError) {
-      try ensureExtent(edition, mayOvershoot: mayOvershoot || takeover == nil, &token)
+      try ensureExtent(
+        edition, mayOvershoot: mayOvershoot || takeover == nil, maySpread: !mayOvershoot, &token)
     } catch {
+      if error.code == .addressSpaceExhausted && spread(edition) { return }
       guard let takeover else { throw error }
       switch error.code {
       case .addressSpaceExhausted: return
@@ -95,18 +113,20 @@ extension MapCore {
   /// - Returns: the bytes its extent may have; without room for growth if the budget has none.
   /// - Throws: `.addressSpaceExhausted` if it does not fit and may not overshoot.
   private func makeRoomForExtent(
-    of edition: Edition, _ mayOvershoot: Bool, _ token: inout LockToken
+    of edition: Edition, _ mayOvershoot: Bool, maySpread: Bool, _ token: inout LockToken
   ) throws(MapError) -> Int {
     let maps = edition.file.backend.mapsPerExtent
     var areLimitsFresh = false
     while true {
       // Each time anew: the file may have grown while the lock was given up.
       let limits = places.limits(ledger.limits)
-      let byteCount = extentSize(of: edition, limits)
+      let mayGoWithout = maySpread && canSpan(edition)
+      if mayGoWithout && places.isShortOfAddresses() { throw MapError(.addressSpaceExhausted) }
+      let most = limits.addresses - (mayGoWithout ? kept(forSpans: limits) : 0)
+      let byteCount = extentSize(of: edition, most)
       let usage = ledger.usage
-      if usage.maps + maps <= limits.maps && usage.addresses <= limits.addresses - byteCount {
-        return byteCount
-      }
+      let fitsMaps = usage.maps + maps <= limits.maps
+      if fitsMaps && usage.addresses <= most - byteCount { return byteCount }
       if !areLimitsFresh {
         refreshLimits(&token)
         areLimitsFresh = true
@@ -114,28 +134,31 @@ extension MapCore {
       }
       areLimitsFresh = false
       // A few windows go before a whole file does.
-      let most = limits.maps - maps
-      if usage.maps > most
-        && evict(&token, while: { ledger.canGiveMapsBack && ledger.usage.maps > most })
+      let mostMaps = limits.maps - maps
+      if usage.maps > mostMaps
+        && evict(&token, while: { ledger.canGiveMapsBack && ledger.usage.maps > mostMaps })
       {
         continue
       }
       // Nothing is given up for a file that would not fit alone.
-      let isHopeless = byteCount > limits.addresses || maps > limits.maps
-      if isHopeless && !mayOvershoot || !dropExtent(otherThan: edition, &token) {
+      let isHopeless = byteCount > most || maps > limits.maps
+      let mayOvershoot = mayOvershoot && !mayGoWithout
+      if isHopeless && !mayOvershoot
+        || !dropExtent(otherThan: edition, ifEmpty: mayGoWithout && fitsMaps, &token)
+      {
         // Where there is no other way left the system is asked also for what it refused just now. But sums of what no system grants
         // would overflow.
         let isCountable = !ledger.usage.addresses.addingReportingOverflow(byteCount).overflow
         if mayOvershoot && isCountable {
-          return extentSize(of: edition, places.limits(ledger.limits))
+          return extentSize(of: edition, places.limits(ledger.limits).addresses)
         }
         throw MapError(.addressSpaceExhausted)
       }
     }
   }
 
-  private func extentSize(of edition: Edition, _ limits: BudgetLimits) -> Int {
-    if edition.reserved <= limits.addresses { return edition.reserved }
+  private func extentSize(of edition: Edition, _ most: Int) -> Int {
+    if edition.reserved <= most { return edition.reserved }
     let mask = Int64(pageSize - 1)
     return Int((edition.size + mask) & ~mask)
   }
@@ -151,36 +174,49 @@ extension MapCore {
 
   /// Gives up the least recently used extent that nobody reads at this moment, its windows with it.
   ///
+  /// - Parameter ifEmpty: whether only one that has no windows may go.
   /// - Returns: false if there is none.
-  private func dropExtent(otherThan spared: Edition, _ token: inout LockToken) -> Bool {
+  func dropExtent(
+    otherThan spared: Edition, ifEmpty: Bool = false, _ token: inout LockToken
+  ) -> Bool {
     var tried = 0
     let count = places.editionCount
     while tried < count, let edition = places.firstEdition {
       tried += 1
-      let isEligible =
-        edition !== spared && edition.extent != nil && !edition.isChangingPlace
-        && (edition.cursors == 0 || edition.file.canReopen || edition.file.handle != nil)
-        && !isSeenInUse(edition)
-      guard isEligible else {
+      if edition !== spared && (!ifEmpty || edition.regions == 0) && mayGiveUpExtent(of: edition) {
+        if giveUpExtent(of: edition, &token) { return true }
+      } else {
         places.touch(edition)
-        continue
       }
-      var chores = Chores()
-      // Held, so that nobody retires it or maps it anew while the lock is given up.
-      places.beginChange(of: edition)
-      var isEmpty = false
-      if canDoWithoutExtent(edition, &token) {
-        isEmpty = unloadAll(of: edition, &chores, &token)
-        if isEmpty { dropExtent(edition, &chores) }
-      }
-      places.endChange(of: edition)
-      places.touch(edition)
-      retireIfUnused(edition, &chores)
-      perform(&chores, &token)
-      wakeAll()
-      if isEmpty { return true }
     }
     return false
+  }
+
+  /// Whether an edition could do without its extent, as far as can be seen.
+  func mayGiveUpExtent(of edition: Edition) -> Bool {
+    edition.extent != nil && !edition.isChangingPlace
+      && (edition.cursors == 0 || edition.file.canReopen || edition.file.handle != nil)
+      && !isSeenInUse(edition)
+  }
+
+  /// Gives an edition's extent up, its windows with it, if nobody uses one.
+  ///
+  /// - Returns: whether it is gone.
+  func giveUpExtent(of edition: Edition, _ token: inout LockToken) -> Bool {
+    var chores = Chores()
+    // Held, so that nobody retires it or maps it anew while the lock is given up.
+    places.beginChange(of: edition)
+    var isEmpty = false
+    if canDoWithoutExtent(edition, &token) {
+      isEmpty = unloadAll(of: edition, &chores, &token)
+      if isEmpty { dropExtent(edition, &chores) }
+    }
+    places.endChange(of: edition)
+    places.touch(edition)
+    retireIfUnused(edition, &chores)
+    perform(&chores, &token)
+    wakeAll()
+    return isEmpty
   }
 
   /// Whether a lease on a loaded window is seen without a barrier. If not, there may be one all the same.

@@ -169,7 +169,9 @@ extension MapCore {
   private func fits(_ backend: Backend, _ file: TrackedFile) -> Bool {
     if file.isUnmappable { return backend === takeover }
     guard let current = file.current else { return true }
-    return current.backend === backend || current.extent == nil && current.regions == 0
+    // Spans stay as they are, and others are made by whoever has the handle once they are gone.
+    return current.backend === backend
+      || current.extent == nil && (current.regions == 0 || current.isInSpans)
   }
 
   /// The handle through which an edition's windows are read; nil if the file has none of the same backend.

@@ -74,6 +74,11 @@
           maps += edition.backend.mapsPerExtent + held * edition.mapsPerWindow
           addresses += extent.byteCount
         }
+        if edition.isInSpans {
+          let held = residency.slots(of: edition).count { residency.isHeld($0) }
+          maps += held * edition.mapsPerWindow
+          addresses += held * edition.addressesPerWindow
+        }
       }
       let usage = ledger.usage
       if maps > usage.maps || addresses > usage.addresses {
@@ -146,8 +151,8 @@
       if residency.isHeld(slot) && byteCount < edition.charge(for: window, pageSize: pageSize) {
         return "\(edition.file.source): window \(window) is charged \(byteCount) bytes"
       }
-      if word.state == .resident, edition.extent == nil {
-        return "\(edition.file.source): window \(window) is resident without an extent"
+      if word.state == .resident, edition.place(of: window) == nil {
+        return "\(edition.file.source): window \(window) is resident without a place"
       }
       return nil
     }

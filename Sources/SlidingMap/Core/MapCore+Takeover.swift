@@ -16,7 +16,7 @@ extension MapCore {
     let file = edition.file
     while edition.isChangingPlace { try waitForPlace(&token) }
     // Others have handed it over, or mapped it after all.
-    if file.isUnmappable || edition.extent != nil { return }
+    if file.isUnmappable || edition.extent != nil || edition.regions > 0 { return }
     places.beginChange(of: edition)
     let opened: OpenedFile
     do throws(MapError) {
@@ -81,7 +81,7 @@ extension MapCore {
     let file = edition.file
     guard edition.isCurrent, edition.backend !== primary, !file.isUnmappable, file.canReopen,
       !file.place.isInUse,
-      !edition.place.isInUse, !edition.isChangingPlace,
+      !edition.place.isInUse, !edition.isChangingPlace, !edition.isInSpans || edition.regions == 0,
       file.handle != nil || ledger.hasRoomForHandle, !places.isShortOfHandles()
     else { return }
     // No window is claimed from here on.

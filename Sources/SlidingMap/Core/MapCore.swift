@@ -89,7 +89,13 @@ final class MapCore: @unchecked Sendable {
     var files: [TrackedFile] = []
     places.forEachHandle { files.append($0) }
     places.forEachEdition { edition in
-      if !isForked, let extent = edition.extent { edition.backend.release(extent) }
+      if !isForked {
+        if let extent = edition.extent { edition.backend.release(extent) }
+        for slot in residency.slots(of: edition) where edition.isInSpans {
+          let span = edition.spans?.take(of: residency.window(of: slot))
+          span.map(edition.backend.release)
+        }
+      }
       // Each keeps the other.
       edition.file.remove(edition)
     }
@@ -136,6 +142,7 @@ final class MapCore: @unchecked Sendable {
   func refreshLimits(_ token: inout LockToken) {
     let held = ledger.usage
     let fresh = token.unlocked { budget.limits(holding: held) }
+    if fresh.addresses > ledger.limits.addresses { places.noteMoreAddresses() }
     if !ledger.apply(fresh) { return }
     noteRoom()
     drainLogs()

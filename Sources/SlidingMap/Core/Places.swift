@@ -10,6 +10,9 @@ struct Places: ~Copyable {
   private var files = UseOrder<TrackedFile>()
   private var refusal: Refusal?
   private var shortOfHandlesUntil: ContinuousClock.Instant?
+  private var shortOfAddressesUntil: ContinuousClock.Instant?
+  private var gatheredUntil: ContinuousClock.Instant?
+  private var spansRefusedUntil: ContinuousClock.Instant?
 
   init() {}
 
@@ -33,6 +36,8 @@ struct Places: ~Copyable {
       case making(byteCount: Int)
       /// There is one.
       case present(Extent)
+      /// There are no addresses for one: each window has a span of its own.
+      case spans
     }
 
     var owner: Backend { backend }
@@ -41,15 +46,18 @@ struct Places: ~Copyable {
       switch state {
       case .present(let extent): extent
       case .changing(let extent): extent
-      case .absent, .making: nil
+      case .absent, .making, .spans: nil
       }
     }
+
+    /// Whether windows have addresses of their own, one by one.
+    var isInSpans: Bool { if case .spans = state { true } else { false } }
 
     /// Whether a thread is making, replacing or dropping it, outside the lock.
     var isChanging: Bool {
       switch state {
       case .changing, .making: true
-      case .absent, .present: false
+      case .absent, .present, .spans: false
       }
     }
 
@@ -83,10 +91,11 @@ struct Places: ~Copyable {
 
   // MARK: Extents
 
-  /// From absent or present to changing, so that nobody else changes it meanwhile.
+  /// From absent or present, or from spans that no window has, to changing, so that nobody else changes it meanwhile.
   func beginChange(of edition: Edition) {
     switch edition.place.state {
-    case .absent: edition.place.state = .changing(nil)
+    case .spans where edition.regions > 0: preconditionFailure("windows have spans")
+    case .absent, .spans: edition.place.state = .changing(nil)
     case .present(let extent): edition.place.state = .changing(extent)
     case .changing, .making: preconditionFailure("two threads change one extent")
     }
@@ -97,8 +106,18 @@ struct Places: ~Copyable {
     switch edition.place.state {
     case .changing(.some(let extent)): edition.place.state = .present(extent)
     case .changing(nil), .making: edition.place.state = .absent
-    case .absent, .present: break
+    case .absent, .present, .spans: break
     }
+  }
+
+  /// From absent to spans, which a backend will give. Regions of an extent that it had may still be leaving.
+  func spread(_ edition: Edition, of backend: Backend) {
+    guard case .absent = edition.place.state else {
+      preconditionFailure("has a place, or is getting one")
+    }
+    edition.place.backend = backend
+    edition.noteJoining()
+    edition.place.state = .spans
   }
 
   /// From changing to making: a backend is asked for an extent.
@@ -254,6 +273,8 @@ struct Places: ~Copyable {
       refusal = Refusal(
         maps: .max, addresses: byteCount - 1 &+ usage.addresses, end: Turn.now + .milliseconds(100))
     } else {
+      // A whole file that just fits takes the addresses of many spans.
+      shortOfAddressesUntil = Turn.now + Self.shortageOfAddresses
       refusal = Refusal(
         maps: max(usage.maps - max(usage.maps / 8, Self.spareMaps), 1),
         addresses: max(usage.addresses - max(usage.addresses / 8, Self.spareAddresses), 1),
@@ -278,6 +299,45 @@ struct Places: ~Copyable {
     limits.maps = min(limits.maps, refusal.maps)
     limits.addresses = min(limits.addresses, refusal.addresses)
     return limits
+  }
+
+  /// Whether an edition's spans may be emptied so that it gets an extent: not too often, as its windows are loaded anew.
+  ///
+  /// - Parameter isKnown: whether a budget says that there are addresses; else the system is asked, which may refuse.
+  mutating func mayGather(isKnown: Bool) -> Bool {
+    if let end = gatheredUntil, Turn.now < end { return false }
+    if !isKnown && isShortOfAddresses() { return false }
+    gatheredUntil = Turn.now + (isKnown ? .seconds(1) : Self.shortageOfAddresses)
+    return true
+  }
+
+  /// Notes that a budget allows more, so that files in spans may have extents.
+  mutating func noteMoreAddresses() {
+    refusal = nil
+    shortOfAddressesUntil = nil
+    gatheredUntil = nil
+    spansRefusedUntil = nil
+  }
+
+  /// Notes that the system had no addresses for a span.
+  mutating func noteRefusedSpan() { spansRefusedUntil = Turn.now + Self.shortageOfAddresses }
+
+  /// Whether that was lately.
+  mutating func areSpansRefused() -> Bool {
+    guard let end = spansRefusedUntil else { return false }
+    if Turn.now < end { return true }
+    spansRefusedUntil = nil
+    return false
+  }
+
+  private static let shortageOfAddresses = Duration.seconds(10)
+
+  /// Whether the system refused addresses so lately that whoever can do with spans does.
+  mutating func isShortOfAddresses() -> Bool {
+    guard let end = shortOfAddressesUntil else { return false }
+    if Turn.now < end { return true }
+    shortOfAddressesUntil = nil
+    return false
   }
 
   /// Notes that the system had no descriptor for the first backend.

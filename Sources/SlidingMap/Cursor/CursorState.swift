@@ -151,14 +151,16 @@ struct CursorState {
     }
     Turn.pass("control word read")
     limit = UInt8(truncatingIfNeeded: bits & Control.limitMask)
-    // Relaxed: the acquiring load of the words came first, and no base changes under a pin.
-    unsafe base = UnsafeRawPointer(bitPattern: edition.base.load(ordering: .relaxed))!
+    // The acquiring load of the words came first, and no place changes under a pin.
+    unsafe base = edition.origin(of: windows.lowerBound)
     let start = grid.start(of: windows.lowerBound)
     // The edition may be shorter than the file that this cursor knows.
     let isClamped = !Turn.isPlanted("unwatched end")
     let served = isClamped ? max(min(fileSize, edition.servedEnd), offset + Int64(count)) : fileSize
     let end = grid.bytes(of: windows.upperBound, fileSize: served).upperBound
-    var isFast = grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
+    // The fast path knows one base alone.
+    var isFast =
+      grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1 && !edition.isScattered
     var lease = start..<end
     // Zeros that are known to stand for something else are not shown.
     if edition.isPoisoned {

@@ -136,15 +136,15 @@ extension WindowCursor {
 
   /// Pins the windows of a range. True if all are loaded, so that the lease holds; else the core goes on from there.
   private mutating func pinIfLoaded(_ range: Range<Int64>, _ windows: ClosedRange<Int>) -> Bool {
-    // What lies past the end of an edition that is shorter than the cursor knows has no words to look at.
-    if range.upperBound > edition.servedEnd {
+    // What lies past the end of an edition that is shorter than the cursor knows has no words to look at; nor do spans lie side by side.
+    if range.upperBound > edition.servedEnd || windows.count > 1 && edition.isScattered {
       state.publishLease(on: windows)
       return false
     }
     // Of copies end and version stay as they are from when the pin holds.
     return state.pinResident(windows, core)
       && (range.upperBound <= edition.servedEnd || Turn.isPlanted("unwatched end"))
-      && (windows.count == 1 || edition.mayJoin)
+      && (windows.count == 1 || edition.mayJoin && !edition.isScattered)
       && (!edition.isMissing(range) || Turn.isPlanted("forgotten zeros"))
   }
 

@@ -20,7 +20,7 @@ struct TargetsCommand: ParsableCommand {
       N6Scan.self,
       N7ColdReads.self, N8ColdPrefetch.self, N9Policies.self, N10SparseTables.self,
       N10ManyFiles.self, N10IdleCursors.self, N11Takeover.self, N12Pressure.self, N13Tails.self,
-      N17FirstExample.self, N19UserWork.self,
+      N17FirstExample.self, N18ShortAddresses.self, N19UserWork.self,
     ]
   }
 
