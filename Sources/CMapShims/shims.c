@@ -11,11 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+#ifdef __linux__
+#include <linux/membarrier.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
@@ -47,6 +50,44 @@ int64_t smap_cached_pages(int fd, int64_t offset, int64_t count) {
 #else
   errno = ENOSYS;
   return -1;
+#endif
+}
+
+ssize_t smap_warm(int fd, int64_t offset, size_t count) {
+  int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  struct stat status;
+  // Anything else would be written to.
+  if (out < 0 || fstat(out, &status) != 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
+    if (out >= 0) close(out);
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  size_t done = 0;
+  ssize_t sent = 1;
+  while (done < count && sent > 0) {
+    off_t position = (off_t)(offset + (int64_t)done);
+    sent = sendfile(out, fd, &position, count - done);
+    if (sent < 0 && errno == EINTR) {
+      sent = 1;
+    } else if (sent > 0) {
+      done += (size_t)sent;
+    }
+  }
+  int error = errno;
+  close(out);
+  if (sent >= 0 || done > 0) return (ssize_t)done;
+  bool is_refused = error == EINVAL || error == ENOSYS || error == EPERM || error == EACCES || error == ESPIPE;
+  errno = is_refused ? EOPNOTSUPP : error;
+  return -1;
+}
+
+int smap_lock(const void *address, size_t count, bool populates) {
+  if (populates) return mlock(address, count);
+#ifdef SYS_mlock2
+  long locked = syscall(SYS_mlock2, address, count, 1);  // MLOCK_ONFAULT, newer than some headers
+  return locked != 0 && (errno == ENOSYS || errno == EINVAL) ? 0 : (int)locked;
+#else
+  return 0;
 #endif
 }
 
@@ -122,6 +163,16 @@ bool smap_has_fine_times(int fd, const char *path) {
 bool smap_has_huge_pages(int fd) {
   (void)fd;
   return false;
+}
+
+ssize_t smap_warm(int fd, int64_t offset, size_t count) {
+  (void)fd, (void)offset, (void)count;
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
+int smap_lock(const void *address, size_t count, bool populates) {
+  return populates ? mlock(address, count) : 0;
 }
 
 int smap_leave_descriptors(void) {
@@ -200,4 +251,29 @@ ssize_t smap_find(const void *bytes, size_t count, const void *pattern, size_t l
   const char *place = length == 1 ? memchr(bytes, *(const unsigned char *)pattern, count)
                                   : memmem(bytes, count, pattern, length);
   return place ? place - (const char *)bytes : -1;
+}
+
+int64_t smap_mapped_pages(int fd, int64_t offset, int64_t count) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return -1;
+  if (geteuid() != 0 && geteuid() != status.st_uid) {
+    errno = EPERM;
+    return -1;
+  }
+  int64_t page = sysconf(_SC_PAGESIZE), step = page * 4096, found = 0;
+  unsigned char pages[4096];
+  for (int64_t done = 0; done < count; done += step) {
+    size_t size = (size_t)(count - done < step ? count - done : step);
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, (off_t)(offset + done));
+    if (map == MAP_FAILED) return -1;
+    int failed = mincore(map, size, (void *)pages);
+    int error = errno;
+    munmap(map, size);
+    if (failed) {
+      errno = error;
+      return -1;
+    }
+    for (size_t index = 0; index * (size_t)page < size; index++) found += pages[index] & 1;
+  }
+  return found;
 }

@@ -142,6 +142,26 @@ struct Syscalls: SystemCalls {
     }
   }
 
+  /// The same by mincore(2), of a map that is made for it, where the kernel has no such call (before Linux 6.5).
+  ///
+  /// Throws EPERM for a file of another user.
+  func mappedPages(
+    of descriptor: FileDescriptor, at offset: Int64, byteCount: Int
+  ) throws(Errno) -> Int {
+    try retrying(.mincore) {
+      Int(smap_mapped_pages(descriptor.rawValue, offset, Int64(byteCount)))
+    }
+  }
+
+  /// Brings bytes into the page cache and waits for them: sendfile(2) to /dev/null.
+  ///
+  /// Throws EOPNOTSUPP where that can't be done.
+  func warm(
+    _ descriptor: FileDescriptor, at offset: Int64, byteCount: Int
+  ) throws(Errno) -> Int {
+    try retrying(.warm) { Int(smap_warm(descriptor.rawValue, offset, byteCount)) }
+  }
+
   /// pread(2) of one byte, if the page cache has it, never waiting for a disk: preadv2(2), RWF_NOWAIT. False past the end.
   ///
   /// Throws EAGAIN where it isn't there, EOPNOTSUPP where nobody can tell.

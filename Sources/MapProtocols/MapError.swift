@@ -35,7 +35,8 @@ public struct MapError: Error, Hashable, Sendable {
     private enum StaticName: Hashable, Sendable {
       case openFailed, notRegularFile, blockDevice, unsizedFile, notMappable, fileChanged
       case fileTruncated, readFailed, writeFailed, invalidTrace, incompleteTrace, budgetExhausted
-      case addressSpaceExhausted, handlesExhausted, cancelled, shutdown, forked, unsupported
+      case addressSpaceExhausted, handlesExhausted, lockedMemoryExhausted, cancelled, shutdown,
+        forked, unsupported
       case unknownPolicy
     }
 
@@ -68,6 +69,8 @@ public struct MapError: Error, Hashable, Sendable {
     public static let addressSpaceExhausted = Code(.addressSpaceExhausted)
     /// No descriptor to be had (EMFILE, ENFILE), even after closing idle handles.
     public static let handlesExhausted = Code(.handlesExhausted)
+    /// No more memory may be locked: RLIMIT_MEMLOCK (ENOMEM; EPERM where it is 0), or the system has none for it (EAGAIN).
+    public static let lockedMemoryExhausted = Code(.lockedMemoryExhausted)
     /// The task that waited was cancelled.
     public static let cancelled = Code(.cancelled)
     /// The manager was shut down.

@@ -81,6 +81,16 @@ public protocol MappingProvider: RegionProvider {
   /// Tells the system how a range will be read: `.normal`, `.sequential` or `.random` for an extent as a whole; of a random one
   /// `.normal` for a window that is used again and again, and `.random` when it leaves; `.willNeed` for any part. Default: ignored.
   func advise(_ advice: AccessAdvice, _ region: ExtentRange)
+
+  /// Brings bytes of a file to where maps have them from, the page cache, and waits for them; no more than some MiB are asked for at a
+  /// time. Default: reads them, and forgets them.
+  ///
+  /// - Returns: how many of them, from the first; fewer only where the file ends.
+  /// - Throws: `.readFailed`.
+  func warm(_ handle: Handle, _ range: Range<Int64>) throws(MapError) -> Int
+
+  /// How many bytes of a range of a file are in memory, in whole pages, so that touching them reads no disk. Default: nil, nobody can tell.
+  func residentBytes(of handle: Handle, in range: Range<Int64>) -> Int?
 }
 
 extension MappingProvider {
@@ -104,6 +114,12 @@ extension MappingProvider {
   public func unwatch(_ extent: Extent) {}
   /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
+  /// Reads the bytes, and forgets them.
+  public func warm(_ handle: Handle, _ range: Range<Int64>) throws(MapError) -> Int {
+    try readThrough(handle, range)
+  }
+  /// Can't tell.
+  public func residentBytes(of handle: Handle, in range: Range<Int64>) -> Int? { nil }
 }
 
 /// How a backend's maps behave.

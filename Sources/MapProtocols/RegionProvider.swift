@@ -131,6 +131,27 @@ extension RegionProvider {
     return .impossible
   }
 
+  /// Reads bytes, and forgets them: how many there are, from the first.
+  package func readThrough(_ handle: Handle, _ range: Range<Int64>) throws(MapError) -> Int {
+    var (done, failure): (Int, MapError?) = (0, nil)
+    unsafe withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 4096) { buffer in
+      // Safe: the memory is this call's, and what is read into it nobody looks at.
+      do throws(MapError) {
+        while done < range.count {
+          let piece = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: buffer[..<min(buffer.count, range.count - done)])
+          let count = try unsafe read(handle, at: range.lowerBound + Int64(done), into: piece)
+          done += count
+          if count < piece.count { return }
+        }
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return done
+  }
+
   /// As long as a read from a disk.
   public var reloadCost: Int { 150_000 }
   /// Nothing passes by.

@@ -61,6 +61,19 @@ uint32_t smap_fork_generation(void);
 // that the caller neither owns nor may write.
 int64_t smap_cached_pages(int fd, int64_t offset, int64_t count);
 
+// How many pages of a file's range are in memory, for kernels without the call above: mincore(2) of a map that is made for it. -1 with
+// EPERM for a file that is not the caller's, of which mincore would say since Linux 5.2 that all of it is in memory.
+int64_t smap_mapped_pages(int fd, int64_t offset, int64_t count);
+
+// Brings bytes of a file into the page cache and waits for them: sendfile(2) to /dev/null, which is opened and closed for it and takes
+// pages without a look at them, so nothing is copied or mapped. Gives how many there are, fewer only at the file's end; -1 with errno,
+// EOPNOTSUPP where it can't be done this way: no such device, a file system or a sandbox that refuses.
+ssize_t smap_warm(int fd, int64_t offset, size_t count);
+
+// Locks addresses in memory. `populates`: mlock(2), which reads what is not there. Else mlock2(2) with MLOCK_ONFAULT, which only counts
+// them against the limit and keeps what comes; where the kernel has no such call it does nothing, and mlock(2) will say. -1 with errno.
+int smap_lock(const void *address, size_t count, bool populates);
+
 // Reads like pread(2), but only what the page cache has: preadv2(2) with RWF_NOWAIT, which glibc's headers give only to
 // _GNU_SOURCE. -1 with EAGAIN if the first byte isn't there; then the kernel has begun to read it. -1 with EOPNOTSUPP where
 // file system or kernel can't tell.

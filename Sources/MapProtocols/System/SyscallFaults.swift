@@ -4,7 +4,7 @@ package import SystemPackage
 package enum Syscall: Hashable, Sendable {
   case ringSetup, ringRegister, ringInstall, eventDescriptor, startThread, leaveDescriptors
   case open, duplicate, flags, stat, poll, read, close, mmap, mprotect, munmap, madvise
-  case cachestat, readCached, pageMap
+  case cachestat, mincore, readCached, pageMap, warm, mlock
 }
 
 /// Makes chosen system calls of one provider fail, and counts them all, for tests of what the environment does.

@@ -333,6 +333,11 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {
     base.advise(advice, region)
   }
+
+  /// As the wrapped backend tells.
+  public func residentBytes(of handle: Handle, in range: Range<Int64>) -> Int? {
+    base.residentBytes(of: handle, in: range)
+  }
 }
 
 /// One call of a backend's that is about to be made; see `FaultProvider`.
