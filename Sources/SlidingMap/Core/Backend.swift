@@ -222,6 +222,35 @@ final class Backend: Sendable {
     }
   }
 
+  /// Brings bytes of a file into the system's memory; see `MappingProvider.warm`.
+  func warm(_ handle: Handle, _ range: Range<Int64>) throws(MapError) -> Int {
+    let count: Int
+    switch windows {
+    case .mapped(let maps): count = try maps.warm(handle, range)
+    case .copied: count = try provider.readThrough(handle, range)
+    }
+    if count < 0 || count > range.count { refuse("warms \(count) bytes of \(range.count)") }
+    return count
+  }
+
+  /// How many bytes of a range the system has in memory, or nil where nobody can tell.
+  func residentBytes(of handle: Handle, in range: Range<Int64>) -> Int? {
+    if case .mapped(let maps) = windows { maps.residentBytes(of: handle, in: range) } else { nil }
+  }
+
+  /// Maps the beginning of a file a second time, for who reads nothing there, so that nobody watches it.
+  ///
+  /// - Throws: `.notMappable` where windows are copies.
+  func mapApart(_ handle: Handle, byteCount: Int) throws(MapError) -> Extent {
+    guard case .mapped(let maps) = windows else { throw MapError(.notMappable) }
+    return try maps.map(
+      handle, fileSize: Int64(byteCount), byteCount: byteCount, alignment: 1)
+  }
+
+  func unmapApart(_ extent: Extent) {
+    if case .mapped(let maps) = windows { maps.unmap(extent) }
+  }
+
   func unload(_ regions: [ExtentRange]) {
     switch windows {
     case .mapped(let maps): maps.unload(regions)

@@ -177,7 +177,7 @@ extension MapCore {
   /// - Parameter ifEmpty: whether only one that has no windows may go.
   /// - Returns: false if there is none.
   func dropExtent(
-    otherThan spared: Edition, ifEmpty: Bool = false, _ token: inout LockToken
+    otherThan spared: Edition?, ifEmpty: Bool = false, _ token: inout LockToken
   ) -> Bool {
     var tried = 0
     let count = places.editionCount

@@ -66,6 +66,7 @@ extension MapCore {
     closeAll()
     endObservations()
     openings.shutdown()
+    warmings.shutdown()
     let given = locked { loads.submitted }
     let haveEnded = [primary, takeover].compactMap { $0?.end() }
     if haveEnded.contains(false) {
@@ -149,6 +150,7 @@ extension MapCore {
     result.counts.pinScans = proofs.scanCount
     result.cursors = cursors
     result.inFlight = loads.count
+    result.lockedBytes = lockedBytes
     result.usage = ledger.usage
     result.peak = ledger.peak
     result.limits = ledger.limits

@@ -44,7 +44,7 @@ extension MapCore {
   }
 
   /// Closes a handle that no file has and the budget does not count.
-  private func close(_ handle: Handle, of owner: Backend, _ token: inout LockToken) {
+  func close(_ handle: Handle, of owner: Backend, _ token: inout LockToken) {
     token.unlocked { owner.provider.close(handle) }
   }
 

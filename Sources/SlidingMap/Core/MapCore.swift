@@ -28,6 +28,9 @@ final class MapCore: @unchecked Sendable {
   let forkGeneration = smap_fork_generation()
 
   let openings = BlockingCalls()
+  let warmings = ServiceCrews()
+  /// Of copies that are kept in memory.
+  let lockedAddresses = LockedAddresses()
 
   // All below is guarded by `monitor`.
   let parts: UnsafeMutablePointer<Parts>
@@ -36,6 +39,8 @@ final class MapCore: @unchecked Sendable {
   /// Threads that wait for a handle that others use, or in `makeRoom` for a load to end.
   var handleWaiters = 0
   var isShutDown = false
+  /// Bytes that are kept in memory by `MemoryLock`s.
+  var lockedBytes = 0
   /// How many threads are unloading and closing because of it.
   var shutdowns = 0
   /// What is counted as it happens; cursors and parts count for themselves what they see.

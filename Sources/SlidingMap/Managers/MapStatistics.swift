@@ -64,6 +64,8 @@ public struct MapStatistics: Hashable, Sendable {
   public internal(set) var pinned = 0
   /// Loads under way that no thread waits in: prefetched windows, and those that tasks wait for.
   public internal(set) var inFlight = 0
+  /// Bytes that `MapManager.lockInMemory` keeps in memory, in whole pages. In no budget of bytes, save those of copies.
+  public internal(set) var lockedBytes = 0
 
   /// The name of the policy in force.
   public internal(set) var policy = ""

@@ -41,6 +41,20 @@ extension SystemLimits {
     return limits
   }
 
+  /// How much of files the page cache can be expected to hold beside what else goes on: half of the memory that is to be had without
+  /// swapping (MemAvailable of /proc/meminfo), or of the control group's limit where that is less.
+  package static func cacheRoom() -> Int {
+    var room = LimitSyscalls.memory()
+    #if os(Linux) || os(Android)
+      let line = LimitSyscalls.text("/proc/meminfo")?.split(separator: "\n")
+        .first { $0.hasPrefix("MemAvailable:") }
+      let kibibytes = line?.split(separator: " ").compactMap { Int($0) }.first
+      if let kibibytes { room = min(room, kibibytes << 10) }
+      room = min(room, CgroupMemory.limit(text: LimitSyscalls.text) ?? .max)
+    #endif
+    return room / 2
+  }
+
   /// What was read when /proc could be opened last: a full descriptor table must not make limits look lifted.
   private static let lastKnown = Mutex<SystemLimits?>(nil)
 

@@ -1,0 +1,311 @@
+import MapProtocols
+
+/// One call of `warm` or `lockInMemory`: files are looked at, then read, by a few threads that end with it.
+///
+/// Of maps the files are read outside the core, which only lends handles: what is to be filled is the page cache. Of copies windows are
+/// used, by cursors.
+final class Warming: @unchecked Sendable {
+  let core: MapCore
+  private let crew: ServiceCrew
+  private let limit: Int?
+  /// Whether what was brought in is to stay: then the first failure ends all.
+  let isLocking: Bool
+  private let progress: (@Sendable (WarmUp) -> Void)?
+  private let files: [WarmFile]
+  private let monitor = Monitor(isScheduled: false)
+  private let teller = Monitor(isScheduled: false)
+
+  // Guarded by `monitor`.
+  private var looked = 0
+  private var lookedAt = 0
+  private var stretches: [WarmPlan.Stretch] = []
+  private var next = 0
+  private var report = WarmUp()
+  private var isFull = false
+  private var isPlanned = false
+  private var locks: [MemoryLock.Part] = []
+
+  // Guarded by `teller`.
+  private var told = 0
+
+  /// How many threads read. Enough for a disk, and where pages are only taken note of, for several.
+  static let threads = 4
+  /// Bytes that are read between two looks whether to go on.
+  private static let piece: Int64 = 2 << 20
+  /// The bytes after which progress is told at the latest; a hundredth of all, where that is less.
+  private static let mostUntold = 64 << 20
+
+  init(
+    _ core: MapCore, _ sources: [FileSource], _ ranges: [Range<Int64>]?, limit: Int?,
+    isLocking: Bool, _ progress: (@Sendable (WarmUp) -> Void)?
+  ) {
+    self.core = core
+    crew = ServiceCrew(of: core.warmings)
+    self.limit = limit
+    self.isLocking = isLocking
+    self.progress = progress
+    files = sources.map { WarmFile($0, at: core.primary.provider.resolve($0), ranges) }
+    report.filesAsked = files.count
+  }
+
+  /// Does it all.
+  ///
+  /// - Throws: `.cancelled`, `.shutdown`, `.forked`.
+  func run() async throws(MapError) -> WarmUp {
+    if core.isForked { throw MapError(.forked) }
+    if Task.isCancelled { throw MapError(.cancelled) }
+    if !core.warmings.enter(crew) { throw MapError(.shutdown) }
+    await crew.run(threads: Self.threads) { [self] in
+      work()
+    } end: { [self] in
+      tell(atLeast: 0, atEnd: true)
+    }
+    if let reason = crew.stopped { throw MapError(reason) }
+    return snapshot()
+  }
+
+  deinit { _ = takeLock() }
+
+  /// What keeps the bytes in memory, after `run`.
+  func takeLock() -> MemoryLock {
+    let parts = locked {
+      defer { locks = [] }
+      return locks
+    }
+    let byteCount = files.reduce(0) { sum, file in
+      file.ranges.reduce(sum) { $0 + $1.pagedByteCount }
+    }
+    return MemoryLock(core, parts, byteCount: parts.isEmpty ? 0 : byteCount)
+  }
+
+  private func locked<R>(_ body: () -> R) -> R {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return body()
+  }
+
+  // MARK: The threads
+
+  private func work() {
+    while let file = nextToLookAt() {
+      attempt(file) { () throws(MapError) in try look(at: file) }
+      noteLook()
+    }
+    waitForLooks()
+    while let stretch = nextStretch() {
+      attempt(stretch.file) { () throws(MapError) in try bringIn(stretch) }
+      noteEnd(of: stretch)
+    }
+  }
+
+  private func attempt(_ file: WarmFile, _ body: () throws(MapError) -> Void) {
+    do throws(MapError) {
+      try body()
+    } catch {
+      if error.code == .shutdown { return crew.stop(.shutdown) }
+      locked {
+        // The plan is what the budget holds; others have pinned some of it.
+        if error.code == .budgetExhausted && isPlanned && !isLocking {
+          isFull = true
+        } else {
+          file.fail(error)
+          isFull = isFull || isLocking
+        }
+      }
+    }
+  }
+
+  private var isAtEnd: Bool { crew.stopped != nil || locked { isFull } }
+
+  // MARK: Looking at files
+
+  private func nextToLookAt() -> WarmFile? {
+    if isAtEnd { return nil }
+    return locked {
+      if looked == files.count { return nil }
+      looked += 1
+      return files[looked - 1]
+    }
+  }
+
+  private func noteLook() {
+    locked {
+      lookedAt += 1
+      monitor.broadcast()
+    }
+  }
+
+  /// Waits until all files were looked at; the last thread plans.
+  private func waitForLooks() {
+    locked {
+      // Who ends early starts no more.
+      while lookedAt < looked { monitor.wait() }
+      if !isPlanned && looked == files.count { plan() }
+    }
+  }
+
+  private func look(at file: WarmFile) throws(MapError) {
+    if core.primary.isCopying {
+      let attachment = try core.attach(file.place)
+      let cursor = SharedCursor(
+        WindowCursor(core: core, source: file.place, attachment: attachment))
+      file.note(size: cursor.fileSize, cursor: cursor)
+      return
+    }
+    let (opened, backend) = try core.borrowHandle(file.place)
+    defer { core.returnHandle(opened.handle, of: backend) }
+    file.note(size: opened.status.size)
+    if isLocking && !file.ranges.isEmpty {
+      file.note(map: try LockedMap(core, opened.handle, of: backend, file.ranges))
+    }
+  }
+
+  /// Decides what is to be read. Called once, under the lock.
+  private func plan() {
+    isPlanned = true
+    report.bytesAsked = files.reduce(0) { $0 + ($1.failure == nil ? $1.bytesAsked : 0) }
+    var plan = WarmPlan(core, limit: limit, isLocking: isLocking)
+    for file in files where file.failure == nil {
+      if file.bytesAsked == 0 { report.filesWarmed += 1 }
+      if !plan.add(file) { break }
+    }
+    stretches = plan.stretches
+  }
+
+  // MARK: Reading
+
+  private func nextStretch() -> WarmPlan.Stretch? {
+    if isAtEnd { return nil }
+    return locked {
+      while next < stretches.count {
+        next += 1
+        if stretches[next - 1].file.failure == nil { return stretches[next - 1] }
+      }
+      return nil
+    }
+  }
+
+  private func bringIn(_ stretch: WarmPlan.Stretch) throws(MapError) {
+    if let cursor = stretch.file.cursor {
+      try load(stretch, cursor)
+    } else {
+      try read(stretch)
+      if let map = stretch.file.map { try keep(stretch, map) }
+    }
+  }
+
+  /// Brings a stretch of a file into the page cache.
+  private func read(_ stretch: WarmPlan.Stretch) throws(MapError) {
+    let (opened, backend) = try core.borrowHandle(stretch.file.place)
+    defer { core.returnHandle(opened.handle, of: backend) }
+    var rest = stretch.range
+    while !rest.isEmpty && !isAtEnd {
+      let end = min(rest.lowerBound + Self.piece, rest.upperBound)
+      let piece = rest.lowerBound..<end
+      let count = try backend.warm(opened.handle, piece)
+      note(count, of: stretch.file)
+      if count < piece.count {
+        // It was cut short, or another took its place.
+        if isLocking { throw MapError(.fileTruncated, range: piece) }
+        return
+      }
+      rest = end..<rest.upperBound
+    }
+  }
+
+  private func keep(_ stretch: WarmPlan.Stretch, _ map: LockedMap) throws(MapError) {
+    do throws(MapError) {
+      try map.lock(stretch.range)
+    } catch {
+      // Within the limit, as that was counted before: so pages can't be had. A file that was cut short has none there.
+      let (opened, backend) = try core.borrowHandle(stretch.file.place)
+      defer { core.returnHandle(opened.handle, of: backend) }
+      let size = try backend.provider.status(of: opened.handle).size
+      if size < stretch.range.upperBound {
+        throw MapError(.fileTruncated, range: stretch.range, errno: error.errno)
+      }
+      throw error
+    }
+    locked {
+      if !stretch.file.isKept { locks.append(.map(map)) }
+      stretch.file.isKept = true
+    }
+  }
+
+  /// Loads the windows of a stretch.
+  private func load(_ stretch: WarmPlan.Stretch, _ shared: SharedCursor) throws(MapError) {
+    var cursor = shared.copy()
+    var range = stretch.range
+    do throws(MapError) {
+      try cursor.use(at: range.lowerBound, count: range.count)
+    } catch {
+      if isLocking || error.code != .fileTruncated { throw error }
+      // What is left of it is used by who reads it.
+      return
+    }
+    range = cursor.range
+    if isLocking && range != stretch.range {
+      throw MapError(.fileTruncated, range: stretch.range)
+    }
+    if isLocking { try keep(cursor) }
+    note(range.count, of: stretch.file)
+  }
+
+  private func keep(_ cursor: consuming WindowCursor) throws(MapError) {
+    let range = cursor.range
+    let lease = SharedCursor(cursor)
+    let addresses: Range<UInt>
+    do {
+      addresses = try lease.lock(by: core.lockedAddresses)
+    } catch {
+      throw MapError(.lockedMemoryExhausted, range: range, errno: error)
+    }
+    locked { locks.append(.lease(lease, addresses)) }
+  }
+
+  // MARK: What was done
+
+  private func note(_ count: Int, of file: WarmFile) {
+    locked {
+      file.bytesWarmed += count
+      report.bytesWarmed += count
+    }
+    let step = locked { min(Self.mostUntold, report.bytesAsked / 100) }
+    tell(atLeast: step)
+  }
+
+  private func noteEnd(of stretch: WarmPlan.Stretch) {
+    locked {
+      guard stretch.file.isWarm, !stretch.file.isCounted else { return }
+      stretch.file.isCounted = true
+      report.filesWarmed += 1
+    }
+  }
+
+  /// Tells of progress, unless another thread is about it.
+  ///
+  /// - Parameter step: bytes below which it is not worth it.
+  private func tell(atLeast step: Int, atEnd: Bool = false) {
+    guard let progress else { return }
+    if atEnd { teller.lock() } else if !teller.tryLock() { return }
+    defer { teller.unlock() }
+    // Nobody waits for it any more.
+    if crew.stopped != nil { return }
+    let report = snapshot()
+    if !atEnd
+      && (report.bytesWarmed - told < max(step, 1) || report.bytesWarmed == report.bytesAsked)
+    {
+      return
+    }
+    told = report.bytesWarmed
+    progress(report)
+  }
+
+  private func snapshot() -> WarmUp {
+    locked {
+      var report = report
+      report.failures = files.compactMap(\.failure)
+      return report
+    }
+  }
+}
