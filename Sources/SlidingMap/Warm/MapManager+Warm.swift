@@ -2,7 +2,7 @@ public import MapProtocols
 public import SystemPackage
 
 extension MapManager {
-  /// Brings a file, or parts of it, into memory, and waits for that without blocking the calling thread; see `warm(_:ranges:limit:progress:)`
+  /// Brings a file, or parts of it, into memory, and waits for that without blocking the calling thread; see `warm`
   /// of a source.
   @discardableResult
   public func warm(
