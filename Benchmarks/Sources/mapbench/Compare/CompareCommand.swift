@@ -1,4 +1,5 @@
 import ArgumentParser
+import SlidingMap
 import SystemPackage
 
 /// `mapbench compare`: every backend and policy over every workload, beside a raw mapping and pread.
@@ -20,14 +21,14 @@ struct CompareCommand: ParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "Backends, separated by commas; those this machine has if left out.")
   var backends: NameList<BackendName>?
-  @Option(help: "Policies, separated by commas; if left out one of each kind for mmap, else lru.")
+  @Option(help: "Policies, separated by commas; if left out one of each kind for maps, else lru.")
   var policies: NameList<PolicyName>?
   @Option(help: "Workloads, separated by commas.")
   var workloads = NameList<Workload>.all
   @Option(help: "Bytes that a manager may keep loaded.")
   var budget = ByteSize(64 << 20)
   @Option(help: "The size of a window.")
-  var window = ByteSize(1 << 20)
+  var window = ByteSize(SlidingWindowMapManager.defaultWindowSize)
   @Flag(
     help: "Compare with the windows of libgit2 and of Python's smmap, too, where these are found.")
   var peers = false

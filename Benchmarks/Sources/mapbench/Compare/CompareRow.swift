@@ -11,8 +11,10 @@ struct CompareRow: Encodable {
   let operations: Int
   let seconds: Double
   let operationsPerSecond: Double
-  /// Accesses that loaded nothing, of all; null where nothing is ever loaded by a manager.
+  /// Accesses whose windows were loaded, of all; null where nothing is ever loaded by a manager.
   let hitRatio: Double?
+  /// Accesses that were read past their windows, of all.
+  let bypassedRatio: Double?
   let p50Nanoseconds: UInt64
   let p99Nanoseconds: UInt64
   let p999Nanoseconds: UInt64
@@ -27,7 +29,7 @@ struct CompareRow: Encodable {
   var isCorrect = true
 
   static let titles = [
-    "backend", "policy", "ops/s", "hits", "p50", "p99", "p99.9", "loads", "evictions",
+    "backend", "policy", "ops/s", "hits", "bypassed", "p50", "p99", "p99.9", "loads", "evictions",
     "peak bytes", "resident", "bytes read",
   ]
 
@@ -35,6 +37,7 @@ struct CompareRow: Encodable {
     [
       backend, policy, grouped(Int(operationsPerSecond)),
       hitRatio.map { "\(fixed($0 * 100, 2))%" } ?? "-",
+      bypassedRatio.map { "\(fixed($0 * 100, 2))%" } ?? "-",
       duration(nanoseconds: Double(p50Nanoseconds)), duration(nanoseconds: Double(p99Nanoseconds)),
       duration(nanoseconds: Double(p999Nanoseconds)), loads.map(grouped) ?? "-",
       evictions.map(grouped) ?? "-", peakBytes.map(ByteSize.text) ?? "-",

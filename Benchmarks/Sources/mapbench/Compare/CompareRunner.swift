@@ -47,14 +47,18 @@ struct CompareRunner {
     let histogram = Self.histogram(readers.flatMap(\.latencies))
     let operations = (accesses[0].count - warmUp) * threads
     let checksum = readers.reduce(UInt64(0)) { $0 &* 31 &+ $1.checksum }
-    var misses: Int?
-    if let before, let after { misses = after.counts.misses - before.counts.misses }
+    var (hitRatio, bypassedRatio): (Double?, Double?)
+    if let before = before?.counts, let after = after?.counts {
+      let (misses, bypasses) = (after.misses - before.misses, after.bypasses - before.bypasses)
+      hitRatio = 1 - Double(misses + bypasses) / Double(operations)
+      bypassedRatio = Double(bypasses) / Double(operations)
+    }
     return CompareRow(
       workload: workload.rawValue, backend: subject.backend, policy: subject.policy,
       threads: threads, isShort: wanted < workload.operations, operations: operations,
       seconds: time,
       operationsPerSecond: Double(operations) / time,
-      hitRatio: misses.map { 1 - Double($0) / Double(operations) },
+      hitRatio: hitRatio, bypassedRatio: bypassedRatio,
       p50Nanoseconds: histogram.valueAtPercentile(50),
       p99Nanoseconds: histogram.valueAtPercentile(99),
       p999Nanoseconds: histogram.valueAtPercentile(99.9),

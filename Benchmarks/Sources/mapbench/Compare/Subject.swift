@@ -4,16 +4,19 @@ import SlidingMap
 enum Subject: Sendable {
   case sliding(BackendName, PolicyName)
   case whole(PolicyName)
+  /// A manager for which nothing is chosen.
+  case defaults
   case mapping
   case pread
 
-  /// The baselines first, then the sliding manager over each backend, and the static one over mmap. Over the other backends
+  /// The baselines first, then what a program has that chooses nothing, the sliding manager over each backend, and the static one over mmap. Over the other backends
   /// a whole file is read for each window that is missing: over files like these that measures nothing else.
   ///
-  /// - Parameter policies: nil for all over mmap, and one over the other backends: they differ in what a miss costs, and
+  /// - Parameter policies: nil for one of each kind over maps, and one over the other backends: they differ in what a miss costs, and
   ///   the policies differ in how many there are.
   static func all(_ backends: [BackendName], _ policies: [PolicyName]?) -> [Subject] {
     var subjects: [Subject] = [.mapping, .pread]
+    if backends.contains(.automatic) { subjects.append(.defaults) }
     for backend in backends {
       subjects += backend.policies(policies).map { .sliding(backend, $0) }
     }
@@ -27,6 +30,7 @@ enum Subject: Sendable {
     switch self {
     case .sliding(let backend, _): "sliding \(backend.rawValue)"
     case .whole: "static mmap"
+    case .defaults: "all defaults"
     case .mapping: "raw mmap"
     case .pread: "pread"
     }
@@ -35,6 +39,7 @@ enum Subject: Sendable {
   var policy: String {
     switch self {
     case .sliding(_, let policy), .whole(let policy): policy.rawValue
+    case .defaults: PolicyName.lru.rawValue
     case .mapping, .pread: "-"
     }
   }
@@ -51,6 +56,7 @@ enum Subject: Sendable {
       policy.slidingManager(
         .fixed(bytes: budget), windowSize: windowSize, backend: try backend.make())
     case .whole(let policy): policy.staticManager(.fixed(bytes: budget))
+    case .defaults: SlidingWindowMapManager()
     case .mapping, .pread: nil
     }
   }

@@ -32,10 +32,10 @@ enum BackendName: String, CaseIterable, Sendable {
     return ring.isAvailable ? nil : "there is no io_uring: \(ring.reason)"
   }
 
-  /// The policies to run it with, of those the user named; without names one of each kind over mmap, and the default policy
-  /// over the others.
+  /// The policies to run it with, of those the user named; without names one of each kind over maps, and the default policy
+  /// over copies.
   func policies(_ named: [PolicyName]?) -> [PolicyName] {
-    named ?? (self == .mmap ? PolicyName.usual : [.lru])
+    named ?? (isAnonymous ? [.lru] : PolicyName.usual)
   }
 
   /// The backends the user named, or those there are: the others are told of on standard error.

@@ -10,7 +10,8 @@ enum N18ShortAddresses: Target {
   private static let budget = 64 << 20
   private static let accesses = 100_000
   /// 8 GiB together, some of them small enough for the addresses that there are.
-  private static let sizes = [Int](repeating: 1 << 30, count: 4) + [Int](repeating: 128 << 20, count: 32)
+  private static let sizes =
+    [Int](repeating: 1 << 30, count: 4) + [Int](repeating: 128 << 20, count: 32)
 
   static func measure(_ bench: Workbench) throws -> [TargetResult] {
     let work = try Work(bench.directory)
