@@ -52,6 +52,72 @@ extension Bench {
     file.close()
   }
 
+  func mapsSpans() throws {
+    guard let maps = provider as? any MappingProvider, maps.mapping.mapsSpans else {
+      return checks.skip("it maps no spans")
+    }
+    for (name, content) in contents where !content.isEmpty {
+      let opened = try open(source(name))
+      defer { provider.close(opened.handle) }
+      let windows = (content.count - 1) / BenchFile.windowSize
+      // Back to front, and all of them at the same time: none has to do with another's addresses.
+      var spans: [(Extent, Range<Int64>)] = []
+      defer { for (extent, _) in spans { maps.unmap(extent) } }
+      for window in (0...windows).reversed() {
+        let start = Int64(window * BenchFile.windowSize)
+        let end = min(start + Int64(BenchFile.windowSize), Int64(content.count))
+        let pages = SystemPage.rounded(Int(end - start)) ?? 0
+        checks.calls("`map(_:span:)` of window \(window) of \(windows + 1)")
+        let extent = try maps.map(opened.handle, span: start..<start + Int64(pages))
+        spans.append((extent, start..<end))
+        try checks.require(
+          extent.range == start..<start + Int64(pages), "a span is of other bytes: \(extent.range)")
+        checks.step()
+      }
+      for round in 0..<2 {
+        for (extent, bytes) in spans {
+          let region = ExtentRange(
+            extent: extent, offset: bytes.lowerBound, byteCount: bytes.count)
+          if !maps.mapping.loadsWhenTouched {
+            var loads = [RegionLoad(region: region, handle: opened.handle, tag: 0)]
+            maps.load(&loads)
+            if let error = loads[0].error { throw error }
+          }
+          let found = unsafe UnsafeRawBufferPointer(start: region.start, count: bytes.count)
+          checks.expect(
+            unsafe found.elementsEqual(content[Int(bytes.lowerBound)..<Int(bytes.upperBound)]),
+            "a span\(round > 0 ? ", emptied and loaded again" : ""): bytes of \(bytes) are not the file's"
+          )
+          maps.unload([region])
+        }
+      }
+    }
+  }
+
+  func warmsBytes() throws {
+    guard let maps = provider as? any MappingProvider else {
+      return checks.skip("its windows are copies")
+    }
+    for (name, content) in contents {
+      let opened = try open(source(name))
+      defer { provider.close(opened.handle) }
+      let size = Int64(content.count)
+      let ranges = [
+        0..<size, 0..<min(size, 1), size / 3..<size, size / 2..<size + 100, size..<size + 1,
+      ]
+      for range in ranges {
+        checks.calls("`warm` of \(range), of \(size) bytes")
+        let count = try maps.warm(opened.handle, range)
+        let expected = range.clamped(to: 0..<size).count
+        checks.expect(count == expected, "`warm` of \(range), of \(size) bytes, gave \(count)")
+        let resident = maps.residentBytes(of: opened.handle, in: range.clamped(to: 0..<size))
+        checks.expect(
+          (0...expected).contains(resident ?? 0),
+          "of \(expected) bytes \(resident ?? 0) are told to be in memory")
+      }
+    }
+  }
+
   /// Private memory of the process, as another provider would have copied the file to.
   private func anonymousExtent(byteCount: Int) throws -> Extent {
     #if canImport(Darwin)

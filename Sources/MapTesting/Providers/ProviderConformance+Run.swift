@@ -69,6 +69,8 @@ extension Bench {
     case .loadsWindows: try loadsWindows()
     case .showsWrites: try showsWrites()
     case .replacesAnExtent: try replacesAnExtent()
+    case .mapsSpans: try mapsSpans()
+    case .warmsBytes: try warmsBytes()
     case .servesAManager: try servesAManager()
     case .failsWithoutATrace: try failsWithoutATrace()
     case .readsHugeFiles: try readsHugeFiles()

@@ -47,6 +47,10 @@ public enum ProviderConformance {
     case showsWrites
     /// Of maps: a file is put in the place of copies while readers read on.
     case replacesAnExtent
+    /// Of maps that say so: windows are mapped one by one, each with the file's bytes.
+    case mapsSpans
+    /// Of maps: bytes are brought into memory, as many as the file has.
+    case warmsBytes
     /// Under a manager readers see the right bytes: threads, tasks, a budget that is too small.
     case servesAManager
     /// Where calls of it fail, readers get that error or the right bytes.
