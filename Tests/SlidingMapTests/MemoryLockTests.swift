@@ -89,6 +89,29 @@
     }
 
     @Test(arguments: BackendKind.allCases)
+    func `After a fork nothing is locked in the child, nor unlocked by it`(
+      _ kind: BackendKind
+    ) async {
+      await #expect(processExitsWith: .success) { [kind] in
+        let scratch = try Scratch()
+        let path = try scratch.write("file", content(Self.size))
+        let maps = SlidingWindowMapManager(backend: try kind.make(), windowSize: 64 << 10)
+        let before = try Self.locked()
+        let lock = try await maps.lockInMemory(path)
+        let child = forkProcess()
+        if child == 0 {
+          let isFree = try Self.locked() == 0
+          lock.unlock()
+          _exit(isFree && lock.byteCount == Self.size ? 0 : 1)
+        }
+        #expect(endsWell(child))
+        #expect(try Self.locked() - before == Self.size)
+        lock.unlock()
+        #expect(try Self.locked() == before && maps.statistics.lockedBytes == 0)
+      }
+    }
+
+    @Test(arguments: BackendKind.allCases)
     func `RLIMIT_MEMLOCK`(_ kind: BackendKind) async {
       await #expect(processExitsWith: .success) { [kind] in
         let scratch = try Scratch()

@@ -161,7 +161,9 @@ final class Edition: UseOrdered, @unchecked Sendable {
 
   /// Where byte 0 of the file lies, or would, for who has a lease on windows from this one on. Called after their words were seen.
   func origin(of window: Int) -> UnsafeRawPointer {
-    if let base = unsafe UnsafeRawPointer(bitPattern: base.load(ordering: .relaxed)) { return unsafe base }
+    if let base = unsafe UnsafeRawPointer(bitPattern: base.load(ordering: .relaxed)) {
+      return unsafe base
+    }
     guard let spans else { preconditionFailure("a window in use has no place") }
     return unsafe spans.origin(of: window)
   }

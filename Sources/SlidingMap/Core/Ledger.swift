@@ -42,6 +42,11 @@ struct Ledger {
     return true
   }
 
+  /// Whether limits allow more than twice as many addresses or kernel maps: what the host takes and gives back is less.
+  func isRelieved(by limits: BudgetLimits) -> Bool {
+    limits.addresses / 2 > allowed.addresses || limits.maps / 2 > allowed.maps
+  }
+
   // MARK: Bytes and regions
 
   /// What is to fit into the budget beside what is there.

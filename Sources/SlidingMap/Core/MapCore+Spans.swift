@@ -29,8 +29,11 @@ extension MapCore {
 
   /// Whether an edition has an extent so much larger than its windows that spans should have the addresses, which lately were refused.
   func maySpread(_ edition: Edition) -> Bool {
-    guard let extent = edition.extent, edition.isCurrent, places.areSpansRefused() else { return false }
-    let loaded = edition.regions.multipliedReportingOverflow(by: Int(clamping: edition.grid.windowSize))
+    guard let extent = edition.extent, edition.isCurrent, places.areSpansRefused() else {
+      return false
+    }
+    let loaded = edition.regions.multipliedReportingOverflow(
+      by: Int(clamping: edition.grid.windowSize))
     return !loaded.overflow && extent.byteCount / 2 > loaded.partialValue && canSpan(edition)
       && mayGiveUpExtent(of: edition)
   }

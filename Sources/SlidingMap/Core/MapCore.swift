@@ -147,7 +147,7 @@ final class MapCore: @unchecked Sendable {
   func refreshLimits(_ token: inout LockToken) {
     let held = ledger.usage
     let fresh = token.unlocked { budget.limits(holding: held) }
-    if fresh.addresses > ledger.limits.addresses { places.noteMoreAddresses() }
+    if ledger.isRelieved(by: fresh) { places.noteRelief() }
     if !ledger.apply(fresh) { return }
     noteRoom()
     drainLogs()

@@ -311,8 +311,8 @@ struct Places: ~Copyable {
     return true
   }
 
-  /// Notes that a budget allows more, so that files in spans may have extents.
-  mutating func noteMoreAddresses() {
+  /// Notes that a budget allows much more, so that what was refused is to be had, and files in spans may have extents.
+  mutating func noteRelief() {
     refusal = nil
     shortOfAddressesUntil = nil
     gatheredUntil = nil

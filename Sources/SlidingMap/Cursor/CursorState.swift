@@ -160,7 +160,8 @@ struct CursorState {
     let end = grid.bytes(of: windows.upperBound, fileSize: served).upperBound
     // The fast path knows one base alone.
     var isFast =
-      grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1 && !edition.isScattered
+      grid.shift >= 0 && end - start == grid.windowSize && windows.count == 1
+      && !edition.isScattered
     var lease = start..<end
     // Zeros that are known to stand for something else are not shown.
     if edition.isPoisoned {
