@@ -59,26 +59,18 @@ ssize_t smap_warm(int fd, int64_t offset, size_t count) {
   // Anything else would be written to.
   if (out < 0 || fstat(out, &status) != 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
     if (out >= 0) close(out);
-    errno = EOPNOTSUPP;
+    errno = ENOTSUP;
     return -1;
   }
-  size_t done = 0;
-  ssize_t sent = 1;
-  while (done < count && sent > 0) {
-    off_t position = (off_t)(offset + (int64_t)done);
-    sent = sendfile(out, fd, &position, count - done);
-    if (sent < 0 && errno == EINTR) {
-      sent = 1;
-    } else if (sent > 0) {
-      done += (size_t)sent;
-    }
-  }
+  off_t position = (off_t)offset;
+  ssize_t sent = sendfile(out, fd, &position, count);
   int error = errno;
   close(out);
-  if (sent >= 0 || done > 0) return (ssize_t)done;
-  bool is_refused = error == EINVAL || error == ENOSYS || error == EPERM || error == EACCES || error == ESPIPE;
-  errno = is_refused ? EOPNOTSUPP : error;
-  return -1;
+  // EOVERFLOW: past what the file system of /dev may hold.
+  bool is_refused = error == EINVAL || error == ENOSYS || error == EPERM || error == EACCES || error == ESPIPE
+      || error == EOPNOTSUPP || error == EOVERFLOW;
+  errno = is_refused ? ENOTSUP : error;
+  return sent;
 }
 
 int smap_lock(const void *address, size_t count, bool populates) {
@@ -167,7 +159,7 @@ bool smap_has_huge_pages(int fd) {
 
 ssize_t smap_warm(int fd, int64_t offset, size_t count) {
   (void)fd, (void)offset, (void)count;
-  errno = EOPNOTSUPP;
+  errno = ENOTSUP;
   return -1;
 }
 

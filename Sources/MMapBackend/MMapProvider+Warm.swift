@@ -10,18 +10,27 @@ extension MMapProvider {
   ///
   /// - Throws: `.readFailed`.
   public func warm(_ handle: Handle, _ range: Range<Int64>) throws(MapError) -> Int {
-    do throws(Errno) {
-      return try syscalls.warm(
-        FileDescriptor(handle), at: range.lowerBound, byteCount: range.count)
-    } catch .notSupported {
-      return try readThrough(handle, range)
-    } catch {
-      throw MapError(.readFailed, range: range, errno: error)
+    let descriptor = FileDescriptor(handle)
+    var rest = range
+    while !rest.isEmpty {
+      let count: Int
+      do throws(Errno) {
+        count = try syscalls.warm(descriptor, at: rest.lowerBound, byteCount: rest.count)
+      } catch .notSupported {
+        return range.count - rest.count + (try readThrough(handle, rest))
+      } catch {
+        throw MapError(.readFailed, range: rest, errno: error)
+      }
+      // The end of the file. Before a page that can't be read it brings fewer, and then says why.
+      if count == 0 { break }
+      rest = rest.lowerBound + Int64(count)..<rest.upperBound
     }
+    return range.count - rest.count
   }
 
-  /// How many bytes of a range the page cache has, those included that are being read just now: cachestat(2), and mincore(2) before
-  /// Linux 6.5. Nil for a file that the user may neither write nor owns, of which the kernel does not tell. O(pages in memory).
+  /// How many bytes of a range the page cache has, those included that are being read just now: cachestat(2), O(pages in memory), which
+  /// tells who owns the file or may write it; before Linux 6.5 mincore(2), O(pages of the range), asked only for who owns the file, and
+  /// root. Nil for all others.
   public func residentBytes(of handle: Handle, in range: Range<Int64>) -> Int? {
     if range.isEmpty { return 0 }
     let mask = Int64(SystemPage.size - 1)
@@ -40,7 +49,7 @@ extension MMapProvider {
     } catch {
       return nil
     }
-    let all = (byteCount + SystemPage.size - 1) / SystemPage.size
+    let all = (byteCount - 1) / SystemPage.size + 1
     return pages >= all ? range.count : min(pages * SystemPage.size, range.count)
   }
 }

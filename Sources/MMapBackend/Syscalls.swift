@@ -153,9 +153,9 @@ struct Syscalls: SystemCalls {
     }
   }
 
-  /// Brings bytes into the page cache and waits for them: sendfile(2) to /dev/null.
+  /// Brings bytes into the page cache and waits for them: sendfile(2) to /dev/null, once. May bring fewer, and 0 at the end of the file.
   ///
-  /// Throws EOPNOTSUPP where that can't be done.
+  /// Throws ENOTSUP where that can't be done.
   func warm(
     _ descriptor: FileDescriptor, at offset: Int64, byteCount: Int
   ) throws(Errno) -> Int {

@@ -168,6 +168,28 @@
       #expect(failures > 0 || kind.isAnonymous && windowSize > Self.size)
     }
 
+    /// In the middle of what is read at once.
+    @Test(arguments: BackendKind.allCases, [nil, UInt32(page)])
+    func `A file with bad pages is neither warm nor locked`(
+      _ kind: BackendKind, _ mostAtOnce: UInt32?
+    ) async throws {
+      let bad = UInt64(300 * Self.page)..<UInt64(301 * Self.page)
+      let fuse = try FuseMount(["file": .init(size: 4 << 20, failing: bad)], mostAtOnce: mostAtOnce)
+      let maps = try Self.maps(kind)
+      let error = await mapErrorOfTask { try await maps.warm(fuse["file"]) }
+      #expect(error?.code == .readFailed && error?.errno == .ioError)
+      #expect(error?.source == .path(fuse["file"]))
+      #expect(error?.range?.contains(Int64(bad.lowerBound)) == true)
+      let other = await mapErrorOfTask { _ = try await maps.lockInMemory(fuse["file"]) }
+      #expect(other?.code == .readFailed && other?.errno == .ioError)
+      let good = Int64(Int(bad.lowerBound) / Self.window * Self.window)
+      let before = try await maps.warm(fuse["file"], ranges: [0..<good])
+      #expect(before.isComplete)
+      try fuse.change("file") { $0.failing = 0..<0 }
+      #expect(try await maps.warm(fuse["file"]).isComplete)
+      Self.end(maps, fuse)
+    }
+
     // MARK: Numbers
 
     @Test(arguments: BackendKind.allCases, [["one", "two"], ["two", "one"]])

@@ -66,8 +66,9 @@ int64_t smap_cached_pages(int fd, int64_t offset, int64_t count);
 int64_t smap_mapped_pages(int fd, int64_t offset, int64_t count);
 
 // Brings bytes of a file into the page cache and waits for them: sendfile(2) to /dev/null, which is opened and closed for it and takes
-// pages without a look at them, so nothing is copied or mapped. Gives how many there are, fewer only at the file's end; -1 with errno,
-// EOPNOTSUPP where it can't be done this way: no such device, a file system or a sandbox that refuses.
+// pages without a look at them, so nothing is copied or mapped. One call: gives how many came, which may be fewer, also before a page that
+// can't be read, and 0 at the file's end; -1 with errno, ENOTSUP where it can't be done this way: no such device, a file system or a
+// sandbox that refuses.
 ssize_t smap_warm(int fd, int64_t offset, size_t count);
 
 // Locks addresses in memory. `populates`: mlock(2), which reads what is not there. Else mlock2(2) with MLOCK_ONFAULT, which only counts

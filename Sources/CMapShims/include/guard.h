@@ -13,9 +13,9 @@
 // Addresses that the handler knows.
 typedef struct smap_watch smap_watch;
 
-// Watches addresses from now on, where bytes of a file lie from `offset` on: installs the handler if it is not there, and puts it first again where another took its place. A page
-// that can't be had becomes zeros to the end of its window, counted from `base`. NULL where there is no memory, or no handler to be
-// installed. O(1).
+// Watches addresses from now on, where bytes of a file lie from `offset` on: installs the handler if it is not there, and puts it
+// first again where another took its place. A page that can't be had becomes zeros to the end of its window, counted from `base`.
+// NULL where there is no memory, or no handler to be installed. O(1).
 //
 // `release` is called with `owner` when the watch is over.
 smap_watch *_Nullable smap_watch_begin(
