@@ -74,7 +74,16 @@ ssize_t smap_warm(int fd, int64_t offset, size_t count) {
 }
 
 int smap_lock(const void *address, size_t count, bool populates) {
-  if (populates) return mlock(address, count);
+  if (populates) {
+    // mlock(2) never returns where a page of a file can't be read (seen on Linux 6.18): each fault gives up the kernel's lock to read, and
+    // is then made anew, as if for the first time. This one tells. It is newer than mlock(2), and than some headers.
+    const int populate_read = 22;  // MADV_POPULATE_READ
+    if (madvise((void *)address, count, populate_read) != 0 && errno == EFAULT) {
+      errno = ENOMEM;
+      return -1;
+    }
+    return mlock(address, count);
+  }
 #ifdef SYS_mlock2
   long locked = syscall(SYS_mlock2, address, count, 1);  // MLOCK_ONFAULT, newer than some headers
   return locked != 0 && (errno == ENOSYS || errno == EINVAL) ? 0 : (int)locked;

@@ -1,5 +1,7 @@
 #if os(Linux)
   import Foundation
+  import MMapBackend
+  import MapProtocols
   import SlidingMap
   import SystemPackage
   import Testing
@@ -187,6 +189,24 @@
       #expect(before.isComplete)
       try fuse.change("file") { $0.failing = 0..<0 }
       #expect(try await maps.warm(fuse["file"]).isComplete)
+      Self.end(maps, fuse)
+    }
+
+    /// When all was read, and only what maps have is missing.
+    @Test func `What can't be read while it is locked is told apart from what may not be`()
+      async throws
+    {
+      let fuse = try FuseMount(["file": .init(size: 1 << 20)])
+      let faults = SyscallFaults()
+      let maps = SlidingWindowMapManager(backend: MMapProvider(faults: faults))
+      faults.before(.warm) {
+        faults.before(.close) {
+          _ = try? PageCache.chill(fuse["file"])
+          try? fuse.change("file") { $0.failing = 0..<4096 }
+        }
+      }
+      let error = await mapErrorOfTask { _ = try await maps.lockInMemory(fuse["file"]) }
+      #expect(error?.code == .readFailed && error?.errno == .ioError)
       Self.end(maps, fuse)
     }
 

@@ -71,8 +71,9 @@ int64_t smap_mapped_pages(int fd, int64_t offset, int64_t count);
 // sandbox that refuses.
 ssize_t smap_warm(int fd, int64_t offset, size_t count);
 
-// Locks addresses in memory. `populates`: mlock(2), which reads what is not there. Else mlock2(2) with MLOCK_ONFAULT, which only counts
-// them against the limit and keeps what comes; where the kernel has no such call it does nothing, and mlock(2) will say. -1 with errno.
+// Locks addresses in memory. `populates`: mlock(2), after what is not there was read (MADV_POPULATE_READ, since Linux 5.14). Else
+// mlock2(2) with MLOCK_ONFAULT, which only counts them against the limit and keeps what comes; where the kernel has no such call it does
+// nothing, and mlock(2) will say. -1 with errno, ENOMEM where a page can't be read.
 int smap_lock(const void *address, size_t count, bool populates);
 
 // Reads like pread(2), but only what the page cache has: preadv2(2) with RWF_NOWAIT, which glibc's headers give only to

@@ -30,6 +30,8 @@ package final class LockedAddresses: Sendable {
         ranges.append(pages)
         return nil
       } catch {
+        // The kernel marks pages before it reads them, and where that fails it leaves the marks: MADV_DONTNEED would refuse them.
+        Self.unlock(pages, besides: ranges)
         return error
       }
     }
@@ -42,13 +44,18 @@ package final class LockedAddresses: Sendable {
     ranges.withLock { ranges in
       guard let index = ranges.firstIndex(of: pages) else { return }
       ranges.remove(at: index)
-      var start = pages.lowerBound
-      for other in ranges.filter({ $0.overlaps(pages) }).runs() + [pages.upperBound..<UInt.max] {
-        if start < other.lowerBound {
-          Self.unlock(start..<other.lowerBound)
-        }
-        start = max(start, other.upperBound)
+      Self.unlock(pages, besides: ranges)
+    }
+  }
+
+  /// Unlocks pages that no other range has.
+  private static func unlock(_ pages: Range<UInt>, besides others: [Range<UInt>]) {
+    var start = pages.lowerBound
+    for other in others.filter({ $0.overlaps(pages) }).runs() + [pages.upperBound..<UInt.max] {
+      if start < other.lowerBound {
+        unlock(start..<other.lowerBound)
       }
+      start = max(start, other.upperBound)
     }
   }
 
