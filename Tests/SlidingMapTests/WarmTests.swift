@@ -2,6 +2,7 @@
   import Foundation
   import MMapBackend
   import MapProtocols
+  import MapTestSupport
   import MapTesting
   import SlidingMap
   import SystemPackage
@@ -358,6 +359,146 @@
       #expect(error?.code == .shutdown)
       maps.shutdown()
       #expect(scratch.descriptors == 0 && scratch.maps == 0)
+    }
+
+    /// Each of them would wait for the other's threads.
+    @Test(.timeLimit(.minutes(2)), arguments: BackendKind.allCases)
+    func `Two that are told of progress may both shut down`(_ kind: BackendKind) async throws {
+      let scratch = try Scratch()
+      let path = try scratch.write("file", content(4 << 20))
+      let maps = try Self.maps(kind)
+      let both = Gate(2)
+      let codes = await withTaskGroup(of: MapError.Code?.self) { group in
+        for _ in 0..<2 {
+          group.addTask {
+            let isFirst = Locked(true)
+            let error = await mapErrorOfTask {
+              try await maps.warm(path) { _ in
+                let isFirst = isFirst.withLock { first in
+                  defer { first = false }
+                  return first
+                }
+                if isFirst { both.pass() }
+                maps.shutdown()
+              }
+            }
+            return error?.code
+          }
+        }
+        return await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(codes == [.shutdown, .shutdown])
+      maps.shutdown()
+      #expect(scratch.descriptors == 0 && scratch.maps == 0)
+    }
+
+    /// The calling thread does the work then.
+    @Test(
+      .enabled(if: geteuid() == 0, "root may become another"),
+      .disabled(if: ProcessResources.isSanitized, "it needs threads of its own"),
+      arguments: BackendKind.allCases)
+    func `Where no thread can be had who is told may shut down`(_ kind: BackendKind) async {
+      await #expect(processExitsWith: .success) { [kind] in
+        let scratch = try Scratch()
+        let path = try scratch.write("file", content(4 << 20))
+        try #require(unsafe chmod(scratch.path.string, 0o755) == 0)
+        try #require(unsafe chmod(path.string, 0o644) == 0)
+        let maps = try Self.maps(kind)
+        // Of the threads of a user, root's are not counted.
+        try setLimit(__RLIMIT_NPROC, to: 0)
+        try #require(setreuid(65_534, .max) == 0 && seteuid(65_534) == 0)
+        defer { _ = seteuid(0) }
+        #expect(throws: Errno.resourceTemporarilyUnavailable) { _ = try ServiceThread {} }
+        let error = await mapErrorOfTask { try await maps.warm(path) { _ in maps.shutdown() } }
+        #expect(error?.code == .shutdown)
+        maps.shutdown()
+        #expect(scratch.descriptors == 0 && scratch.maps == 0)
+      }
+    }
+
+    /// What a thread holds goes before it does.
+    @Test func `Shutting down waits for threads that nobody else waits for`() async throws {
+      let scratch = try Scratch()
+      let path = try scratch.write("file", content(Self.size))
+      for _ in 0..<50 {
+        let backend = HeldReads()
+        let maps = SlidingWindowMapManager(backend: backend, windowSize: 64 << 10)
+        let held = Witness()
+        let task = Task { await Self.warm(path, maps, held) }
+        await backend.firstRead()
+        task.cancel()
+        #expect(await task.value == .cancelled)
+        #expect(held.isThere)
+        backend.gate.open()
+        maps.shutdown()
+        #expect(!held.isThere)
+      }
+    }
+
+    /// Tells whether something lives still.
+    private final class Witness: @unchecked Sendable {
+      private final class Thing: Sendable {}
+      private weak var thing: Thing?
+
+      func make() -> any AnyObject & Sendable {
+        let thing = Thing()
+        self.thing = thing
+        return thing
+      }
+      var isThere: Bool { thing != nil }
+    }
+
+    private static func warm(
+      _ path: FilePath, _ maps: MapManager, _ held: Witness
+    ) async -> MapError.Code? {
+      let thing = held.make()
+      return await mapErrorOfTask {
+        try await maps.warm(path) { _ in withExtendedLifetime(thing) {} }
+      }?.code
+    }
+
+    /// The thread of a read that hung is the last to hold it.
+    @Test(.timeLimit(.minutes(2)))
+    func `A manager may end on a thread of its own`() async throws {
+      let scratch = try Scratch()
+      let path = try scratch.write("file", content(Self.size))
+      let backend = HeldReads()
+      do {
+        let maps = SlidingWindowMapManager(backend: backend, windowSize: 64 << 10)
+        let task = Task { [maps] in _ = try await maps.warm(path) }
+        await backend.firstRead()
+        task.cancel()
+        #expect(await mapErrorOfTask { try await task.value }?.code == .cancelled)
+      }
+      backend.gate.open()
+      while scratch.descriptors > 0 || scratch.maps > 0 { await Task.yield() }
+    }
+
+    /// It must not wait for itself.
+    @Test func `A thread that ends its owner's life finds itself`() throws {
+      final class Owner: Sendable {
+        let thread = Guarded<ServiceThread?>(nil)
+        let isOnThread: Locked<Bool?>
+        init(_ isOnThread: Locked<Bool?>) { self.isOnThread = isOnThread }
+        deinit {
+          let thread = thread.withLock { $0 }
+          isOnThread.withLock { $0 = thread?.isCurrent }
+          thread?.join()
+        }
+      }
+      let isOnThread = Locked<Bool?>(nil)
+      let gate = Gates()
+      do {
+        let owner = Owner(isOnThread)
+        let thread = try ServiceThread { [owner] in
+          gate.wait()
+          withExtendedLifetime(owner) {}
+        }
+        owner.thread.withLock { $0 = thread }
+      }
+      gate.open()
+      while isOnThread.withLock({ $0 }) == nil { sched_yield() }
+      #expect(isOnThread.withLock { $0 } == true)
     }
 
     @Test(arguments: BackendKind.allCases)

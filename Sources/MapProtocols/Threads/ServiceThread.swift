@@ -84,8 +84,16 @@ private final class Work: Sendable {
 
 /// What the new thread does; `pointer` is a retained `Work`.
 private func run(_ pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+  let life = unsafe work(pointer)
+  life.isOver.store(true, ordering: .releasing)
+  return nil
+}
+
+/// Does the work and lets go of it. Not inlined, so that what the work held, which may be the last to hold the owner, is gone before the
+/// thread says that it is over: an owner whose life ends here lets go of its thread instead of waiting for it.
+@inline(never)
+private func work(_ pointer: UnsafeMutableRawPointer) -> Life {
   let work = unsafe Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue()
   work.body()
-  work.life.isOver.store(true, ordering: .releasing)
-  return nil
+  return work.life
 }

@@ -1,31 +1,46 @@
+import CMapShims
 import MapProtocols
 
 /// Threads that do the work of one call, and end with it; a task waits for them.
 ///
-/// A task that is cancelled does not wait for a read that is under way: the last thread then sees to the others' ends, and `shutdown` of
-/// the manager waits for all.
+/// A task that is cancelled does not wait for a read that is under way. Its crew stays among those of the manager until somebody else
+/// has seen to its threads' ends: who begins the next call, or `shutdown` of the manager, which waits for all.
 final class ServiceCrew: @unchecked Sendable {
   private let monitor = Monitor(isScheduled: false)
-  private let crews: ServiceCrews
+  private let forkGeneration = smap_fork_generation()
 
   // Guarded by the monitor.
   private var threads: [ServiceThread] = []
+  /// The ordinals of the threads, and of a caller that does the work itself as long as it does. No other thread ever has them; those of a
+  /// schedule may be two threads'.
+  private var workers: Set<UInt32> = []
   private var running = 0
+  /// Whether all work is done; then whether somebody waits for the threads' ends, and whether they have ended.
   private var isOver = false
-  private var isAbandoned = false
-  /// Whether `waitUntilOver` sees to the threads' ends.
-  private var isAwaited = false
+  private var isJoining = false
+  private var isGone = false
   private var waiter: CheckedContinuation<Void, Never>?
   private var reason: MapError.Code?
 
-  /// A crew of one of those that work for a manager.
-  init(of crews: ServiceCrews) { self.crews = crews }
+  deinit {
+    // In a child of fork(2) there are no threads to wait for.
+    if smap_fork_generation() != forkGeneration { return }
+    // Each of them kept the crew until it was at its end; the last may be this one.
+    for thread in threads { thread.join() }
+  }
 
   /// Why the work is to end, if it is.
   var stopped: MapError.Code? {
     monitor.lock()
     defer { monitor.unlock() }
     return reason
+  }
+
+  /// Whether the calling thread does work of this crew, or has done it and is about to end, so that the crew can't go before it goes on.
+  var isOnWorker: Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return workers.contains(smap_thread_ordinal())
   }
 
   /// Calls `body` on up to `count` threads at a time, on the calling one where there can be none, and then `end` on the last.
@@ -37,16 +52,14 @@ final class ServiceCrew: @unchecked Sendable {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         if !begin(count, body, end, continuation) {
-          body()
-          end()
-          noteOver()?.resume()
+          work(body, end)
+          endOwnWork()
           continuation.resume()
         }
       }
     } onCancel: {
       stop(.cancelled)
     }
-    leave()
   }
 
   /// Starts threads; false if there is none.
@@ -60,17 +73,21 @@ final class ServiceCrew: @unchecked Sendable {
       // Others have no turns.
       let count = Schedule.current == nil ? count : 0
     #endif
-    // They wait for the lock before they end.
+    // They wait for the lock before they begin.
     while running < count, let thread = try? ServiceThread({ [self] in work(body, end) }) {
       threads.append(thread)
       running += 1
     }
     // Who was cancelled before any work was done waits all the same: it ends at once.
-    if running > 0 { waiter = continuation }
-    return running > 0
+    if running > 0 { waiter = continuation } else { running = 1 }
+    return waiter != nil
   }
 
+  /// What one thread does. The last one ends the work.
   private func work(_ body: () -> Void, _ end: () -> Void) {
+    monitor.lock()
+    workers.insert(smap_thread_ordinal())
+    monitor.unlock()
     body()
     monitor.lock()
     running -= 1
@@ -78,27 +95,19 @@ final class ServiceCrew: @unchecked Sendable {
     monitor.unlock()
     if !isLast { return }
     end()
-    noteOver()?.resume()
-  }
-
-  /// Notes that all work is done; who waits for it, to be resumed.
-  private func noteOver() -> CheckedContinuation<Void, Never>? {
     monitor.lock()
     isOver = true
     let waiter = waiter
     self.waiter = nil
-    let left = isAbandoned && !isAwaited ? takeThreads() : []
     monitor.broadcast()
     monitor.unlock()
-    crews.leave(self)
-    for thread in left { thread.join() }
-    return waiter
+    waiter?.resume()
   }
 
-  /// Called with the lock.
-  private func takeThreads() -> [ServiceThread] {
-    defer { threads = [] }
-    return threads
+  private func endOwnWork() {
+    monitor.lock()
+    workers.remove(smap_thread_ordinal())
+    monitor.unlock()
   }
 
   /// Asks for the end of the work. The first reason counts. A task that is cancelled goes on at once.
@@ -111,28 +120,33 @@ final class ServiceCrew: @unchecked Sendable {
     waiter?.resume()
   }
 
-  /// Waits for threads that are at their ends; leaves those to themselves that are not.
-  private func leave() {
+  /// Waits for the threads' ends once their work is done, not on one of them; several may.
+  ///
+  /// - Parameter awaitsWork: whether to wait for the work, too.
+  /// - Returns: whether the threads are gone. If not, their work is not done.
+  @discardableResult
+  func join(awaitsWork: Bool) -> Bool {
     monitor.lock()
-    isAbandoned = !isOver
-    let left = isOver ? takeThreads() : []
+    while awaitsWork && !isOver { monitor.wait() }
+    while isJoining && !isGone { monitor.wait() }
+    if !isOver || isGone {
+      defer { monitor.unlock() }
+      return isGone
+    }
+    isJoining = true
+    let left = threads
+    threads = []
     monitor.unlock()
     for thread in left { thread.join() }
-  }
-
-  /// Waits until the work and its threads have ended, but not on one of them.
-  func waitUntilOver() {
     monitor.lock()
-    let isWorker = threads.contains(where: \.isCurrent)
-    if !isWorker { isAwaited = true }
-    while !isOver && !isWorker { monitor.wait() }
-    let left = isWorker ? [] : takeThreads()
+    isGone = true
+    monitor.broadcast()
     monitor.unlock()
-    for thread in left { thread.join() }
+    return true
   }
 }
 
-/// The crews at work for a manager.
+/// The crews of a manager of which threads may be there.
 final class ServiceCrews: Sendable {
   private struct State {
     var crews: [ObjectIdentifier: ServiceCrew] = [:]
@@ -140,27 +154,39 @@ final class ServiceCrews: Sendable {
   }
   private let state = Guarded(State(), isScheduled: false)
 
-  /// Enters a crew that is about to work; false after `shutdown`.
+  /// Enters a crew that is about to work; false after `shutdown`. Sees to the ends of those that were left to themselves, and are over.
   func enter(_ crew: ServiceCrew) -> Bool {
-    state.withLock { state in
-      if state.isEnded { return false }
-      state.crews[ObjectIdentifier(crew)] = crew
-      return true
+    let crews = state.withLock { state -> [ServiceCrew]? in
+      if state.isEnded { return nil }
+      defer { state.crews[ObjectIdentifier(crew)] = crew }
+      return Array(state.crews.values)
     }
+    guard let crews else { return false }
+    for crew in crews { leave(crew) }
+    return true
   }
 
-  /// Notes that a crew is done.
+  /// Waits for the threads of a crew, and strikes it off, if its work is done.
   func leave(_ crew: ServiceCrew) {
+    if crew.join(awaitsWork: false) { strike(crew) }
+  }
+
+  private func strike(_ crew: ServiceCrew) {
     state.withLock { $0.crews[ObjectIdentifier(crew)] = nil }
   }
 
-  /// Asks for the end of all work, and waits for it. Idempotent.
+  /// Asks for the end of all work, and waits for it, but not on a thread of any crew: two of them might wait for each other. Idempotent;
+  /// each of several calls at a time returns when all have ended.
   func shutdown() {
     let crews = state.withLock { state in
       state.isEnded = true
       return Array(state.crews.values)
     }
     for crew in crews { crew.stop(.shutdown) }
-    for crew in crews { crew.waitUntilOver() }
+    if crews.contains(where: \.isOnWorker) { return }
+    for crew in crews {
+      crew.join(awaitsWork: true)
+      strike(crew)
+    }
   }
 }

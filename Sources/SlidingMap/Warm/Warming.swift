@@ -40,7 +40,7 @@ final class Warming: @unchecked Sendable {
     isLocking: Bool, _ progress: (@Sendable (WarmUp) -> Void)?
   ) {
     self.core = core
-    crew = ServiceCrew(of: core.warmings)
+    crew = ServiceCrew()
     self.limit = limit
     self.isLocking = isLocking
     self.progress = progress
@@ -60,6 +60,7 @@ final class Warming: @unchecked Sendable {
     } end: { [self] in
       tell(atLeast: 0, atEnd: true)
     }
+    core.warmings.leave(crew)
     if let reason = crew.stopped { throw MapError(reason) }
     return snapshot()
   }
