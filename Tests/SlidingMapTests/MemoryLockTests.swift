@@ -171,10 +171,107 @@
         #expect(try Self.locked() == before && scratch.maps == 0)
         // Once more, when all was read: what isn't there can't be locked.
         try scratch.resize("file", to: 1 << 20)
-        faults.before(.stat) {}
+        faults.before(.warm) {
+          faults.before(.close) { _ = try? scratch.resize("file", to: 10_000) }
+        }
+        let other = await mapErrorOfTask { _ = try await maps.lockInMemory(path) }
+        #expect(other?.code == .fileTruncated && other?.source == .path(path))
+        #expect(other?.errno == .noMemory)
+        #expect(try Self.locked() == before && scratch.maps == 0)
+        // And when it was locked.
+        try scratch.resize("file", to: 1 << 20)
         let lock = try await maps.lockInMemory(path)
         try scratch.resize("file", to: 10_000)
         lock.unlock()
+        #expect(try Self.locked() == before)
+      }
+    }
+
+    /// The map is of the file that was found.
+    @Test(arguments: [nil, 10_000, 2 * size])
+    func `A path that leads elsewhere meanwhile`(_ otherSize: Int?) async {
+      await #expect(processExitsWith: .success) { [otherSize] in
+        let scratch = try Scratch()
+        let path = try scratch.write("file", content(Self.size))
+        let faults = SyscallFaults()
+        let maps = SlidingWindowMapManager(backend: MMapProvider(faults: faults))
+        let before = try Self.locked()
+        faults.before(.mmap) {
+          if let otherSize {
+            try? scratch.replace("file", by: content(otherSize, seed: 2))
+          } else {
+            try? scratch.remove("file")
+          }
+        }
+        let lock = try await maps.lockInMemory(path)
+        #expect(faults.calls(of: .warm) == 0)
+        #expect(lock.byteCount == Self.size)
+        #expect(try Self.locked() - before == Self.size)
+        lock.unlock()
+        #expect(try Self.locked() == before && scratch.maps == 0 && scratch.descriptors == 0)
+      }
+    }
+
+    /// Of the file that the path leads to nothing is known that says why.
+    @Test func `A file that is cut short after its path was moved`() async {
+      await #expect(processExitsWith: .success) {
+        let scratch = try Scratch()
+        let path = try scratch.write("file", content(Self.size))
+        let faults = SyscallFaults()
+        let maps = SlidingWindowMapManager(backend: MMapProvider(faults: faults))
+        faults.before(.mmap) {
+          try? scratch.move("file", to: "old")
+          _ = try? scratch.write("file", content(Self.size))
+          _ = try? scratch.resize("old", to: 0)
+        }
+        let error = await mapErrorOfTask { _ = try await maps.lockInMemory(path) }
+        #expect(error?.code == .lockedMemoryExhausted && error?.errno == .noMemory)
+        #expect(scratch.maps == 0 && scratch.descriptors == 0)
+      }
+    }
+
+    /// Pages are what is locked, so they are what is counted.
+    @Test(arguments: BackendKind.allCases)
+    func `Ranges of one page are one`(_ kind: BackendKind) async {
+      await #expect(processExitsWith: .success) { [kind] in
+        let scratch = try Scratch()
+        let path = try scratch.write("file", content(Self.size))
+        let maps = SlidingWindowMapManager(backend: try kind.make(), windowSize: 64 << 10)
+        let before = try Self.locked()
+        let lock = try await maps.lockInMemory(path, ranges: [0..<10, 20..<30])
+        #expect(lock.byteCount == 4096)
+        #expect(try Self.locked() - before == 4096)
+        lock.unlock()
+        let many = (0..<20_000).map { Int64($0) * 50..<Int64($0) * 50 + 1 }
+        let all = try await maps.lockInMemory(path, ranges: many)
+        #expect(all.byteCount == 999_951 / 4096 * 4096 + 4096)
+        #expect(try Self.locked() - before == all.byteCount)
+        if !kind.isAnonymous {
+          #expect(maps.statistics.usage.maps == 1)
+          #expect(maps.statistics.usage.addresses == all.byteCount)
+        }
+        all.unlock()
+        #expect(try Self.locked() == before)
+      }
+    }
+
+    /// The kernel marks pages first, and MADV_DONTNEED refuses those that are marked.
+    @Test func `What could not be locked is not marked either`() async {
+      await #expect(processExitsWith: .success) {
+        let page = SystemPage.size
+        let memory = unsafe mmap(
+          nil, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+        try #require(unsafe mprotect(memory + 2 * page, page, PROT_NONE) == 0)
+        let addresses = LockedAddresses()
+        let before = try Self.locked()
+        let first = try unsafe addresses.lock(memory, byteCount: page)
+        #expect(throws: Errno.noMemory) {
+          _ = try unsafe addresses.lock(memory, byteCount: 3 * page)
+        }
+        #expect(try Self.locked() - before == page)
+        #expect(unsafe madvise(memory + page, page, MADV_DONTNEED) == 0)
+        #expect(unsafe madvise(memory, page, MADV_DONTNEED) != 0)
+        addresses.unlock(first)
         #expect(try Self.locked() == before)
       }
     }
@@ -198,10 +295,17 @@
       #expect(error?.code == .budgetExhausted && copies.statistics.pinned == 0)
       let few = SlidingWindowMapManager(
         backend: .mmap, budget: .fixed(maps: 3), windowSize: 64 << 10)
-      // Which gives its map up.
-      do { _ = try few.cursor(for: path) }
-      let lock = try await few.lockInMemory(path)
-      #expect(few.statistics.usage.maps == 3)
+      var cursor = try few.cursor(for: path)
+      try cursor.use(at: 0, count: 10)
+      cursor.release()
+      // What would not fit alone has nobody give anything up.
+      let apart = (0..<4).map { Int64($0) << 16..<Int64($0) << 16 + 1 }
+      let many = await mapErrorOfTask { _ = try await few.lockInMemory(path, ranges: apart) }
+      #expect(many?.code == .addressSpaceExhausted && many?.source == .path(path))
+      #expect(few.statistics.usage.maps == 1)
+      // The file gives its own map up.
+      let lock = try await few.lockInMemory(path, ranges: Array(apart.prefix(3)))
+      #expect(few.statistics.usage.maps == 3 && few.statistics.usage.addresses == 3 * 4096)
       let full = await mapErrorOfTask { _ = try await few.lockInMemory(path) }
       #expect(full?.code == .addressSpaceExhausted && full?.source == .path(path))
       lock.unlock()

@@ -232,6 +232,47 @@
       #expect(warmUp.failures.isEmpty && !warmUp.isComplete && warmUp.filesWarmed == 0)
     }
 
+    /// Before it was read, where the number of one that is gone goes to no other.
+    @Test(arguments: [false, true])
+    func `A path that leads elsewhere meanwhile`(_ isReplaced: Bool) async throws {
+      let scratch = try Scratch()
+      let path = try scratch.write("file", content(Self.size))
+      let file = try FileDescriptor.open(path, .readOnly)
+      defer { try? file.close() }
+      let faults = SyscallFaults()
+      let maps = SlidingWindowMapManager(backend: MMapProvider(faults: faults))
+      faults.before(.close) {
+        if isReplaced {
+          try? scratch.replace("file", by: content(Self.size, seed: 2))
+        } else {
+          try? scratch.remove("file")
+        }
+      }
+      let error = await mapErrorOfTask { try await maps.warm(path) }
+      #expect(error?.code == .fileChanged && error?.source == .path(path))
+      #expect(error?.errno == (isReplaced ? nil : .noSuchFileOrDirectory))
+      #expect(faults.calls(of: .warm) == 0)
+      if isReplaced { #expect(try await maps.warm(path).isComplete) }
+      #expect(try await maps.warm(.descriptor(file)).isComplete)
+    }
+
+    @Test(arguments: [false, true])
+    func `Files that find no descriptor`(_ isLate: Bool) async throws {
+      let scratch = try Scratch()
+      let faults = SyscallFaults()
+      let maps = SlidingWindowMapManager(backend: MMapProvider(faults: faults))
+      let sources = try (0..<60).map {
+        FileSource.path(try scratch.write("\($0)", content(5000, seed: UInt64($0))))
+      }
+      faults.fail(.open, with: .tooManyOpenFiles, skipping: isLate ? 70 : 10, times: 5)
+      let warmUp = try await maps.warm(sources)
+      #expect(warmUp.failures.map(\.code) == Array(repeating: .handlesExhausted, count: 5))
+      #expect(warmUp.failures.allSatisfy { $0.errno == .tooManyOpenFiles })
+      #expect(warmUp.filesWarmed == 55 && warmUp.bytesWarmed == 55 * 5000)
+      #expect(maps.statistics.usage.handles == 0 && scratch.descriptors == 0)
+      #expect(try await maps.warm(sources).isComplete)
+    }
+
     @Test func `Where sendfile is refused bytes are read`() async throws {
       let scratch = try Scratch()
       let path = try scratch.write("file", content(Self.size))

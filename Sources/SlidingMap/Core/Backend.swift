@@ -238,7 +238,18 @@ final class Backend: Sendable {
     if case .mapped(let maps) = windows { maps.residentBytes(of: handle, in: range) } else { nil }
   }
 
-  /// Maps the beginning of a file a second time, for who reads nothing there, so that nobody watches it.
+  /// Maps a part of a file once more, for who reads nothing there, so that nobody watches it.
+  ///
+  /// - Precondition: `mapsSpans`; the span begins and ends with a page.
+  /// - Throws: `.notMappable` where windows are copies.
+  func mapApart(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
+    guard case .mapped(let maps) = windows else { throw MapError(.notMappable) }
+    let extent = try maps.map(handle, span: span)
+    if extent.range != span { refuse("gives \(extent.range) of a file for \(span)") }
+    return extent
+  }
+
+  /// The same for the beginning of a file.
   ///
   /// - Throws: `.notMappable` where windows are copies.
   func mapApart(_ handle: Handle, byteCount: Int) throws(MapError) -> Extent {

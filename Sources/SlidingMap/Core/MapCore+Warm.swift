@@ -43,7 +43,11 @@ extension MapCore {
       if !areLimitsFresh {
         refreshLimits(&token)
         areLimitsFresh = true
-      } else if !dropExtent(otherThan: nil, &token) {
+        continue
+      }
+      // Nothing is given up for a map that would not fit alone.
+      let isHopeless = maps > limits.maps || addresses > limits.addresses
+      if isHopeless || !dropExtent(otherThan: nil, &token) {
         throw MapError(.addressSpaceExhausted)
       }
     }
@@ -57,16 +61,36 @@ extension MapCore {
   /// Notes that bytes are kept in memory, or no longer.
   func noteLocked(_ byteCount: Int) { locked { lockedBytes += byteCount } }
 
-  /// How many bytes of a range lie in loaded windows. O(windows of the range).
+  /// How many bytes of a range lie in loaded windows. O(windows loaded of the file): a range may have as many as a file can say.
   func loadedBytes(of edition: Edition, in range: Range<Int64>) -> Int {
     locked {
-      if range.isEmpty { return 0 }
-      return edition.grid.windows(of: range).reduce(0) { sum, window in
+      residency.slots(of: edition).reduce(0) { sum, slot in
+        let window = residency.window(of: slot)
         let state = unsafe edition.windows.word(window).state
         guard state == .resident || state == .candidate else { return sum }
         let bytes = edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: range)
         return sum + bytes.count
       }
+    }
+  }
+
+  /// Whether the windows of ranges of a file are together more than a hard budget holds.
+  func exceedsBudget(_ ranges: [Range<Int64>], fileSize: Int64, of edition: Edition) -> Bool {
+    let runs = ranges.map { range in
+      let windows = edition.grid.windows(of: range)
+      return windows.lowerBound..<windows.upperBound + 1
+    }.runs()
+    return locked {
+      var (bytes, regions) = (0, 0)
+      for windows in runs {
+        let start = edition.grid.start(of: windows.lowerBound)
+        let end = edition.grid.bytes(of: windows.upperBound - 1, fileSize: fileSize).upperBound
+        if exceedsBudget(start..<end, of: edition) { return true }
+        bytes += Int(end - start)
+        regions += windows.count
+      }
+      return demand(for: edition, byteCount: 0).isHard
+        && (bytes > ledger.limits.bytes || regions > ledger.limits.regions)
     }
   }
 }

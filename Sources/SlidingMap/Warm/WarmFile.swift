@@ -11,8 +11,11 @@ final class WarmFile: @unchecked Sendable {
   /// What is asked for and there; ascending, apart, none of them empty.
   private(set) var ranges: [Range<Int64>] = []
   private(set) var size: Int64 = 0
+  private(set) var bytesAsked = 0
   /// Of a backend that copies: whose windows are loaded.
   private(set) var cursor: SharedCursor?
+  /// Of maps: how the file was found. It is opened again for each stretch.
+  private(set) var status: FileStatus?
   /// Of maps that are locked.
   private(set) var map: LockedMap?
   var bytesWarmed = 0
@@ -28,11 +31,18 @@ final class WarmFile: @unchecked Sendable {
   }
 
   /// Notes how large the file was found.
-  func note(size: Int64, cursor: SharedCursor? = nil) {
+  ///
+  /// - Parameter isLocking: whether what is asked for is rounded to whole pages, which are what is locked.
+  func note(size: Int64, isLocking: Bool) {
     self.size = size
-    self.cursor = cursor
     ranges = (wanted ?? [0..<size]).map { $0.clamped(to: 0..<size) }.runs()
+    if isLocking { ranges = ranges.map { $0.inPages(fileSize: size) }.runs() }
+    bytesAsked = ranges.reduce(0) { $0 + $1.count }
   }
+
+  func note(cursor: SharedCursor) { self.cursor = cursor }
+  func note(status: FileStatus) { self.status = status }
+  func note(map: LockedMap) { self.map = map }
 
   /// Notes what went wrong, of several errors the first.
   func fail(_ error: MapError) {
@@ -43,10 +53,36 @@ final class WarmFile: @unchecked Sendable {
         underlying: error.underlying)
   }
 
-  func note(map: LockedMap) { self.map = map }
-
-  var bytesAsked: Int { ranges.reduce(0) { $0 + $1.count } }
   var isWarm: Bool { failure == nil && bytesWarmed == bytesAsked }
+
+  // MARK: Paths that lead elsewhere
+
+  /// Whether a file that was opened once more is the one that was found, for sure.
+  func isSame(_ found: FileStatus) -> Bool {
+    guard !isDescriptor, let status else { return true }
+    return found.identity == status.identity
+      && (!found.isAmbiguous || found.version == status.version)
+  }
+
+  /// Whether it is another one for sure. Where files may have the same number they may also get new ones.
+  func isOther(_ found: FileStatus) -> Bool {
+    !found.isAmbiguous && !isSame(found)
+  }
+
+  private var isDescriptor: Bool {
+    if case .descriptor = place { true } else { false }
+  }
+}
+
+extension Range<Int64> {
+  /// The pages that hold these bytes, of the last one what the file has of it.
+  fileprivate func inPages(fileSize: Int64) -> Range<Int64> {
+    let page = Int64(SystemPage.size)
+    // Not past the largest offset there is.
+    let missing = (page - upperBound % page) % page
+    let end = fileSize - upperBound < missing ? fileSize : upperBound + missing
+    return lowerBound / page * page..<end
+  }
 }
 
 /// A cursor from which threads make their own.
@@ -56,6 +92,7 @@ final class SharedCursor: Sendable {
   init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
 
   var fileSize: Int64 { cursor.fileSize }
+  var edition: Edition { cursor.edition }
   var grid: WindowGrid { cursor.edition.grid }
   func charge(for window: Int, pageSize: Int) -> Int {
     cursor.edition.charge(for: window, fileSize: cursor.fileSize, pageSize: pageSize)

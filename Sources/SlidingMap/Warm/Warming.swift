@@ -18,11 +18,10 @@ final class Warming: @unchecked Sendable {
   // Guarded by `monitor`.
   private var looked = 0
   private var lookedAt = 0
-  private var stretches: [WarmPlan.Stretch] = []
-  private var next = 0
+  /// Nil before all files were looked at.
+  private var plan: WarmPlan?
   private var report = WarmUp()
   private var isFull = false
-  private var isPlanned = false
   private var locks: [MemoryLock.Part] = []
 
   // Guarded by `teller`.
@@ -31,7 +30,7 @@ final class Warming: @unchecked Sendable {
   /// How many threads read. Enough for a disk, and where pages are only taken note of, for several.
   static let threads = 4
   /// Bytes that are read between two looks whether to go on.
-  private static let piece: Int64 = 2 << 20
+  private static let piece = 2 << 20
   /// The bytes after which progress is told at the latest; a hundredth of all, where that is less.
   private static let mostUntold = 64 << 20
 
@@ -65,7 +64,7 @@ final class Warming: @unchecked Sendable {
     return snapshot()
   }
 
-  deinit { _ = takeLock() }
+  deinit { if isLocking { _ = takeLock() } }
 
   /// What keeps the bytes in memory, after `run`.
   func takeLock() -> MemoryLock {
@@ -73,10 +72,11 @@ final class Warming: @unchecked Sendable {
       defer { locks = [] }
       return locks
     }
+    if parts.isEmpty { return MemoryLock(core, [], byteCount: 0) }
     let byteCount = files.reduce(0) { sum, file in
-      file.ranges.reduce(sum) { $0 + $1.pagedByteCount }
+      file.ranges.reduce(sum) { $0.addingSaturated($1.pagedByteCount) }
     }
-    return MemoryLock(core, parts, byteCount: parts.isEmpty ? 0 : byteCount)
+    return MemoryLock(core, parts, byteCount: byteCount)
   }
 
   private func locked<R>(_ body: () -> R) -> R {
@@ -106,7 +106,7 @@ final class Warming: @unchecked Sendable {
       if error.code == .shutdown { return crew.stop(.shutdown) }
       locked {
         // The plan is what the budget holds; others have pinned some of it.
-        if error.code == .budgetExhausted && isPlanned && !isLocking {
+        if error.code == .budgetExhausted && plan != nil && !isLocking {
           isFull = true
         } else {
           file.fail(error)
@@ -141,7 +141,7 @@ final class Warming: @unchecked Sendable {
     locked {
       // Who ends early starts no more.
       while lookedAt < looked { monitor.wait() }
-      if !isPlanned && looked == files.count { plan() }
+      if plan == nil && looked == files.count { makePlan() }
     }
   }
 
@@ -150,86 +150,142 @@ final class Warming: @unchecked Sendable {
       let attachment = try core.attach(file.place)
       let cursor = SharedCursor(
         WindowCursor(core: core, source: file.place, attachment: attachment))
-      file.note(size: cursor.fileSize, cursor: cursor)
+      file.note(size: cursor.fileSize, isLocking: isLocking)
+      file.note(cursor: cursor)
+      // All of them are to be there at a time, so none need to be loaded to find that out.
+      if isLocking
+        && core.exceedsBudget(file.ranges, fileSize: file.size, of: cursor.edition)
+      {
+        throw MapError(.budgetExhausted)
+      }
       return
     }
     let (opened, backend) = try core.borrowHandle(file.place)
     defer { core.returnHandle(opened.handle, of: backend) }
-    file.note(size: opened.status.size)
+    file.note(size: opened.status.size, isLocking: isLocking)
+    file.note(status: opened.status)
     if isLocking && !file.ranges.isEmpty {
       file.note(map: try LockedMap(core, opened.handle, of: backend, file.ranges))
     }
   }
 
   /// Decides what is to be read. Called once, under the lock.
-  private func plan() {
-    isPlanned = true
-    report.bytesAsked = files.reduce(0) { $0 + ($1.failure == nil ? $1.bytesAsked : 0) }
-    var plan = WarmPlan(core, limit: limit, isLocking: isLocking)
+  private func makePlan() {
     for file in files where file.failure == nil {
+      report.bytesAsked = report.bytesAsked.addingSaturated(file.bytesAsked)
       if file.bytesAsked == 0 { report.filesWarmed += 1 }
-      if !plan.add(file) { break }
     }
-    stretches = plan.stretches
+    plan = WarmPlan(core, files, limit: limit, isLocking: isLocking)
   }
 
   // MARK: Reading
 
   private func nextStretch() -> WarmPlan.Stretch? {
-    if isAtEnd { return nil }
-    return locked {
-      while next < stretches.count {
-        next += 1
-        if stretches[next - 1].file.failure == nil { return stretches[next - 1] }
-      }
-      return nil
-    }
+    isAtEnd ? nil : locked { plan?.next() }
   }
 
   private func bringIn(_ stretch: WarmPlan.Stretch) throws(MapError) {
     if let cursor = stretch.file.cursor {
       try load(stretch, cursor)
+    } else if let map = stretch.file.map {
+      try keep(stretch, map)
     } else {
       try read(stretch)
-      if let map = stretch.file.map { try keep(stretch, map) }
     }
   }
 
   /// Brings a stretch of a file into the page cache.
   private func read(_ stretch: WarmPlan.Stretch) throws(MapError) {
-    let (opened, backend) = try core.borrowHandle(stretch.file.place)
+    let (opened, backend) = try reopen(stretch.file)
     defer { core.returnHandle(opened.handle, of: backend) }
-    var rest = stretch.range
-    while !rest.isEmpty && !isAtEnd {
-      let end = min(rest.lowerBound + Self.piece, rest.upperBound)
-      let piece = rest.lowerBound..<end
-      let count = try backend.warm(opened.handle, piece)
-      note(count, of: stretch.file)
-      if count < piece.count {
-        // It was cut short, or another took its place.
-        if isLocking { throw MapError(.fileTruncated, range: piece) }
-        return
-      }
-      rest = end..<rest.upperBound
+    if stretch.file.isOther(opened.status) { throw MapError(.fileChanged) }
+    try read(stretch, opened.handle, backend) { note($0, of: stretch.file) }
+  }
+
+  /// Opens a file once more.
+  ///
+  /// - Throws: `.fileChanged` if its path leads nowhere any more.
+  private func reopen(
+    _ file: WarmFile
+  ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
+    do throws(MapError) {
+      return try core.borrowHandle(file.place)
+    } catch {
+      if error.errno != .noSuchFileOrDirectory { throw error }
+      throw MapError(.fileChanged, errno: error.errno)
     }
   }
 
+  /// Reads a stretch piece by piece, up to the end of the file, where it was cut short.
+  private func read(
+    _ stretch: WarmPlan.Stretch, _ handle: Handle, _ backend: Backend, note: (Int) -> Void
+  ) throws(MapError) {
+    var rest = stretch.range
+    while !rest.isEmpty && !isAtEnd {
+      let piece = rest.firstBytes(Self.piece)
+      let count = try backend.warm(handle, piece)
+      note(count)
+      if count < piece.count { return }
+      rest = piece.upperBound..<rest.upperBound
+    }
+  }
+
+  // MARK: Keeping
+
+  /// Brings a stretch of a map into the page cache, and locks it there: it is read, so that a task can be cancelled meanwhile, and the map
+  /// has what is not there read once more. A path may lead elsewhere by now, which is not read; the map is of the file that was found.
   private func keep(_ stretch: WarmPlan.Stretch, _ map: LockedMap) throws(MapError) {
-    do throws(MapError) {
-      try map.lock(stretch.range)
-    } catch {
-      // Within the limit, as that was counted before: so pages can't be had. A file that was cut short has none there.
-      let (opened, backend) = try core.borrowHandle(stretch.file.place)
-      defer { core.returnHandle(opened.handle, of: backend) }
-      let size = try backend.provider.status(of: opened.handle).size
-      if size < stretch.range.upperBound {
-        throw MapError(.fileTruncated, range: stretch.range, errno: error.errno)
+    var noted = 0
+    try withFile(of: stretch) { opened, backend throws(MapError) in
+      try read(stretch, opened.handle, backend) { count in
+        note(count, of: stretch.file)
+        noted += count
       }
-      throw error
+    }
+    if isAtEnd { return }
+    do throws(MapError) {
+      try map.lock(stretch.range, ofRange: stretch.index)
+    } catch {
+      throw reason(for: error, stretch)
     }
     locked {
       if !stretch.file.isKept { locks.append(.map(map)) }
       stretch.file.isKept = true
+    }
+    note(stretch.range.count - noted, of: stretch.file)
+  }
+
+  /// Calls a body with the file of a stretch, opened once more, unless it can't be had any more.
+  ///
+  /// - Throws: what the body throws; `.shutdown`.
+  private func withFile(
+    of stretch: WarmPlan.Stretch, _ body: (OpenedFile, Backend) throws(MapError) -> Void
+  ) throws(MapError) {
+    let opened: OpenedFile
+    let backend: Backend
+    do throws(MapError) {
+      (opened, backend) = try core.borrowHandle(stretch.file.place)
+    } catch {
+      if error.code == .shutdown { throw error }
+      return
+    }
+    defer { core.returnHandle(opened.handle, of: backend) }
+    if stretch.file.isSame(opened.status) { try body(opened, backend) }
+  }
+
+  /// What it means that a stretch could not be locked. It is within the limit, as that was counted before: so pages can't be had, because
+  /// the file was cut short or a disk fails, or the system has no memory.
+  private func reason(for error: MapError, _ stretch: WarmPlan.Stretch) -> MapError {
+    do throws(MapError) {
+      try withFile(of: stretch) { opened, backend throws(MapError) in
+        if opened.status.size < stretch.range.upperBound {
+          throw MapError(.fileTruncated, range: stretch.range, errno: error.errno)
+        }
+        try read(stretch, opened.handle, backend) { _ in }
+      }
+      return error
+    } catch {
+      return error
     }
   }
 
