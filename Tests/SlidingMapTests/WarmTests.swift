@@ -190,6 +190,20 @@
       #expect(room > 0 && room <= SystemLimits.current().memory / 2)
     }
 
+    /// In a process of its own, which nobody else needs descriptors in.
+    @Test func `A full descriptor table does not make it larger`() async {
+      await #expect(processExitsWith: .success) {
+        let before = SystemLimits.cacheRoom()
+        var opened: [FileDescriptor] = []
+        // A leak checker at the end of the process wants descriptors again.
+        defer { for descriptor in opened { try? descriptor.close() } }
+        while let descriptor = try? FileDescriptor.open(FilePath("/dev/null"), .readOnly) {
+          opened.append(descriptor)
+        }
+        #expect(SystemLimits.cacheRoom() <= before)
+      }
+    }
+
     // MARK: What goes wrong
 
     @Test(arguments: BackendKind.allCases)

@@ -42,21 +42,36 @@ extension SystemLimits {
   }
 
   /// How much of files the page cache can be expected to hold beside what else goes on: half of the memory that is to be had without
-  /// swapping (MemAvailable of /proc/meminfo), or of the control group's limit where that is less.
+  /// swapping (MemAvailable of /proc/meminfo), or of the control group's limit where that is less. Where only a descriptor is lacking for
+  /// finding out, no more than last time.
   package static func cacheRoom() -> Int {
     var room = LimitSyscalls.memory()
     #if os(Linux) || os(Android)
-      let line = LimitSyscalls.text("/proc/meminfo")?.split(separator: "\n")
+      var isKnown = true
+      let text = { (path: String) -> String? in
+        let text = LimitSyscalls.text(path)
+        // Those of control groups need not be there.
+        if text == nil && path.hasPrefix("/proc/") { isKnown = false }
+        return text
+      }
+      let line = text("/proc/meminfo")?.split(separator: "\n")
         .first { $0.hasPrefix("MemAvailable:") }
       let kibibytes = line?.split(separator: " ").compactMap { Int($0) }.first
       if let kibibytes { room = min(room, kibibytes << 10) }
-      room = min(room, CgroupMemory.limit(text: LimitSyscalls.text) ?? .max)
+      room = min(room, CgroupMemory.limit(text: text) ?? .max)
+      if isKnown {
+        lastRoom.withLock { [room] in $0 = room }
+      } else {
+        let group = lastKnown.withLock { $0?.cgroupMemory }
+        room = min(room, lastRoom.withLock { $0 } ?? .max, group ?? .max)
+      }
     #endif
     return room / 2
   }
 
   /// What was read when /proc could be opened last: a full descriptor table must not make limits look lifted.
   private static let lastKnown = Mutex<SystemLimits?>(nil)
+  private static let lastRoom = Mutex<Int?>(nil)
 
   private static func numbers(_ path: String) -> [Int] {
     LimitSyscalls.text(path)?.split(whereSeparator: \.isWhitespace).compactMap { Int($0) } ?? []
