@@ -34,8 +34,9 @@ extension MapManager {
   ///     64 MiB, and once at the end. Values only grow.
   /// - Returns: what was brought in. Less than was asked for where the limit or the budget held no more, or the file was cut short.
   /// - Precondition: no range begins below 0, and `limit` is not negative.
-  /// - Throws: what `cursor(for:)` throws; `.readFailed`; `.cancelled` as soon as the task is cancelled, while the threads end after at
-  ///   most 2 MiB, or a stretch of windows, more; `.shutdown`.
+  /// - Throws: what `cursor(for:)` throws; `.readFailed`; `.fileChanged` for a path that leads to another file, or nowhere, before all of
+  ///   it was read with mmap, where the file is opened again for each 64 MiB: no byte of another file counts; `.cancelled` as soon as the
+  ///   task is cancelled, while the threads end after at most 2 MiB, or a stretch of windows, more; `.shutdown`.
   /// - Complexity: O(bytes).
   @discardableResult
   public func warm(
@@ -98,10 +99,12 @@ extension MapManager {
   /// ```
   ///
   /// With mmap the file is mapped once more, and the pages of the ranges are locked in that map (mlock(2)): so they stay in the page
-  /// cache, from which all windows of the file come, while windows load and unload as ever. Mapping and locking are counted in the budgets of
-  /// addresses and kernel maps, not of bytes. With backends that read the windows are loaded and leased, and their memory locked.
+  /// cache, from which all windows of the file come, while windows load and unload as ever. That map counts in the budgets of addresses and
+  /// kernel maps, not of bytes: each run of pages is one map, and as many addresses. With backends that read the windows are loaded and
+  /// leased, and their memory locked: they count as all windows do, and the kernel maps into which locking divides their memory don't.
   ///
-  /// Of a path that leads to another file later, the one that was locked stays so. A file that is cut short loses its pages.
+  /// Of a path that leads to another file, meanwhile or later, the one that was found first is locked. A file that is cut short loses its
+  /// pages.
   ///
   /// - Parameters:
   ///   - source: the file. A descriptor must stay open until this returns.
@@ -109,9 +112,10 @@ extension MapManager {
   ///   - progress: as for `warm`.
   /// - Precondition: no range begins below 0.
   /// - Throws: what `warm` throws; `.lockedMemoryExhausted` where that many bytes may not be locked, with ENOMEM at RLIMIT_MEMLOCK and
-  ///   EPERM where that is 0, with mmap before anything is read; `.fileTruncated` for a file that is cut short meanwhile;
-  ///   `.addressSpaceExhausted`, `.notMappable`; `.budgetExhausted` where windows that are copies are more than the budget holds. Nothing
-  ///   stays locked then.
+  ///   EPERM where that is 0, with mmap before anything is read; and where pages can't be had of a file to which its path leads no more.
+  ///   `.fileTruncated` for a file that is cut short meanwhile; `.addressSpaceExhausted`, `.notMappable`; `.budgetExhausted` where windows
+  ///   that are copies are more than the budget holds, before any is loaded. Nothing stays locked then; but after `.cancelled` what was
+  ///   locked stays so until the reads under way have ended.
   /// - Complexity: O(bytes).
   public func lockInMemory(
     _ source: FileSource, ranges: [Range<Int64>]? = nil,
@@ -129,9 +133,9 @@ extension MapManager {
 
   /// How many bytes of a file, or of a range of it, are in memory, so that using them waits for no disk; nil where nobody can tell.
   ///
-  /// With mmap the page cache is asked: cachestat(2), those bytes included that are being read just now, or before Linux 6.5 mincore(2).
-  /// Both tell only who owns the file or may write it, as what is in memory says what others read. With backends that read they are those
-  /// of loaded windows.
+  /// With mmap the page cache is asked, which does not tell everybody, as what is in memory says what others read: by cachestat(2), those
+  /// bytes included that are being read just now, if you own the file or may write it; before Linux 6.5 by mincore(2), if you own it or
+  /// are root. With backends that read they are those of loaded windows.
   ///
   /// - Parameters:
   ///   - source: the file.
@@ -139,7 +143,7 @@ extension MapManager {
   /// - Returns: in whole pages, but no more than the range has.
   /// - Precondition: the range does not begin below 0.
   /// - Throws: what `cursor(for:)` throws.
-  /// - Complexity: O(pages in memory); O(windows) with backends that read.
+  /// - Complexity: O(pages in memory), before Linux 6.5 O(pages of the range); O(windows loaded of the file) with backends that read.
   public func residentBytes(
     of source: FileSource, in range: Range<Int64>? = nil
   ) throws(MapError) -> Int? {
