@@ -68,7 +68,7 @@ ssize_t smap_warm(int fd, int64_t offset, size_t count) {
   close(out);
   // EOVERFLOW: past what the file system of /dev may hold.
   bool is_refused = error == EINVAL || error == ENOSYS || error == EPERM || error == EACCES || error == ESPIPE
-      || error == EOPNOTSUPP || error == EOVERFLOW;
+      || error == EOVERFLOW;
   errno = is_refused ? ENOTSUP : error;
   return sent;
 }

@@ -109,7 +109,7 @@ extension MapManager {
   /// - Parameters:
   ///   - source: the file. A descriptor must stay open until this returns.
   ///   - ranges: offsets in bytes, rounded to whole pages; what lies past the end of the file is left out. Nil is the whole file.
-  ///   - progress: as for `warm`.
+  ///   - progress: as for `warm`, of whole pages.
   /// - Precondition: no range begins below 0.
   /// - Throws: what `warm` throws; `.lockedMemoryExhausted` where that many bytes may not be locked, with ENOMEM at RLIMIT_MEMLOCK and
   ///   EPERM where that is 0, with mmap before anything is read; and where pages can't be had of a file to which its path leads no more.

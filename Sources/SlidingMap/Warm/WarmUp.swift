@@ -2,7 +2,7 @@ public import MapProtocols
 
 /// What a warm-up was asked for and has done: what `MapManager.warm` returns, and tells on its way.
 public struct WarmUp: Hashable, Sendable {
-  /// The bytes asked for, as far as the files have them: of each the ranges, or all.
+  /// The bytes asked for, as far as the files have them: of each the ranges, or all. `Int.max` where that is more than can be said.
   public internal(set) var bytesAsked = 0
   /// Of them, those that were brought into memory, or were there.
   public internal(set) var bytesWarmed = 0
