@@ -416,6 +416,25 @@
       #expect(scratch.descriptors == 0 && scratch.maps == 0)
     }
 
+    /// The only one that there may be.
+    @Test(.timeLimit(.minutes(2)), arguments: BackendKind.allCases)
+    func `Who is told of progress may use the handle`(_ kind: BackendKind) async throws {
+      let scratch = try Scratch()
+      let path = try scratch.write("file", content(40 << 20))
+      let other = try scratch.write("other", content(5000, seed: 2))
+      let maps = SlidingWindowMapManager(
+        backend: try kind.make(), budget: .fixed(bytes: 64 << 20, handles: 1),
+        windowSize: 64 << 10)
+      let shown = Locked<[Bool]>([])
+      let warmUp = try await maps.warm(path) { _ in
+        let isRight = try? maps.cursor(for: other).check { cursor in
+          try cursor.withBytes(at: 0, count: 5000) { shows($0, content(5000, seed: 2), at: 0) }
+        }
+        shown.withLock { $0.append(isRight == true) }
+      }
+      #expect(warmUp.isComplete && shown.withLock { $0.count > 1 && $0.allSatisfy { $0 } })
+    }
+
     /// Each of them would wait for the other's threads.
     @Test(.timeLimit(.minutes(2)), arguments: BackendKind.allCases)
     func `Two that are told of progress may both shut down`(_ kind: BackendKind) async throws {

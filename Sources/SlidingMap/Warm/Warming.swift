@@ -13,6 +13,7 @@ final class Warming: @unchecked Sendable {
   private let progress: (@Sendable (WarmUp) -> Void)?
   private let files: [WarmFile]
   private let monitor = Monitor(isScheduled: false)
+  /// Held by who tells of progress.
   private let teller = Monitor(isScheduled: false)
 
   // Guarded by `monitor`.
@@ -23,8 +24,7 @@ final class Warming: @unchecked Sendable {
   private var report = WarmUp()
   private var isFull = false
   private var locks: [MemoryLock.Part] = []
-
-  // Guarded by `teller`.
+  /// Of the bytes warmed, those that were told of.
   private var told = 0
 
   /// How many threads read. Enough for a disk, and where pages are only taken note of, for several.
@@ -57,7 +57,7 @@ final class Warming: @unchecked Sendable {
     await crew.run(threads: Self.threads) { [self] in
       work()
     } end: { [self] in
-      tell(atLeast: 0, atEnd: true)
+      tell(atEnd: true)
     }
     core.warmings.leave(crew)
     if let reason = crew.stopped { throw MapError(reason) }
@@ -187,6 +187,7 @@ final class Warming: @unchecked Sendable {
   private func bringIn(_ stretch: WarmPlan.Stretch) throws(MapError) {
     if let cursor = stretch.file.cursor {
       try load(stretch, cursor)
+      tell()
     } else if let map = stretch.file.map {
       try keep(stretch, map)
     } else {
@@ -194,54 +195,70 @@ final class Warming: @unchecked Sendable {
     }
   }
 
-  /// Brings a stretch of a file into the page cache.
-  private func read(_ stretch: WarmPlan.Stretch) throws(MapError) {
-    let (opened, backend) = try reopen(stretch.file)
-    defer { core.returnHandle(opened.handle, of: backend) }
-    if stretch.file.isOther(opened.status) { throw MapError(.fileChanged) }
-    try read(stretch, opened.handle, backend) { note($0, of: stretch.file) }
+  /// Brings a stretch of a file into the page cache. Who is told of progress may want a handle: he is told while this thread has none.
+  ///
+  /// - Returns: how many bytes.
+  @discardableResult
+  private func read(_ stretch: WarmPlan.Stretch) throws(MapError) -> Int {
+    var rest = stretch.range
+    var count = 0
+    while !rest.isEmpty && !isAtEnd {
+      rest = try readSome(of: rest, stretch.file, &count)
+      tell()
+    }
+    return count
   }
 
-  /// Opens a file once more.
+  /// Opens a file once more and reads until there is something to tell.
   ///
-  /// - Throws: `.fileChanged` if its path leads nowhere any more.
-  private func reopen(
-    _ file: WarmFile
-  ) throws(MapError) -> (file: OpenedFile, backend: Backend) {
+  /// - Returns: what is left; nothing at the end of a file that was cut short, nor of one to be locked to which its path leads no more: the
+  ///   map has it.
+  /// - Throws: `.fileChanged` if the path of one that is only read leads elsewhere.
+  private func readSome(
+    of range: Range<Int64>, _ file: WarmFile, _ done: inout Int
+  ) throws(MapError) -> Range<Int64> {
+    let nothing = range.upperBound..<range.upperBound
+    let (opened, backend): (OpenedFile, Backend)
     do throws(MapError) {
-      return try core.borrowHandle(file.place)
+      (opened, backend) = try core.borrowHandle(file.place)
     } catch {
+      if error.code == .shutdown { throw error }
+      if isLocking { return nothing }
       if error.errno != .noSuchFileOrDirectory { throw error }
       throw MapError(.fileChanged, errno: error.errno)
     }
+    defer { core.returnHandle(opened.handle, of: backend) }
+    if isLocking && !file.isSame(opened.status) { return nothing }
+    if file.isOther(opened.status) { throw MapError(.fileChanged) }
+    return try read(range, opened.handle, backend) { count in
+      note(count, of: file)
+      done += count
+      return isWorthTelling
+    }
   }
 
-  /// Reads a stretch piece by piece, up to the end of the file, where it was cut short.
+  /// Reads piece by piece, until `note` says so, or the file ends.
+  ///
+  /// - Returns: what is left.
   private func read(
-    _ stretch: WarmPlan.Stretch, _ handle: Handle, _ backend: Backend, note: (Int) -> Void
-  ) throws(MapError) {
-    var rest = stretch.range
+    _ range: Range<Int64>, _ handle: Handle, _ backend: Backend, note: (Int) -> Bool
+  ) throws(MapError) -> Range<Int64> {
+    var rest = range
     while !rest.isEmpty && !isAtEnd {
       let piece = rest.firstBytes(Self.piece)
       let count = try backend.warm(handle, piece)
-      note(count)
-      if count < piece.count { return }
-      rest = piece.upperBound..<rest.upperBound
+      rest = (count < piece.count ? rest : piece).upperBound..<rest.upperBound
+      if note(count) { break }
     }
+    return rest
   }
 
   // MARK: Keeping
 
   /// Brings a stretch of a map into the page cache, and locks it there: it is read, so that a task can be cancelled meanwhile, and the map
-  /// has what is not there read once more. A path may lead elsewhere by now, which is not read; the map is of the file that was found.
+  /// has what is not there read once more.
   private func keep(_ stretch: WarmPlan.Stretch, _ map: LockedMap) throws(MapError) {
-    var noted = 0
-    try withFile(of: stretch) { opened, backend throws(MapError) in
-      try read(stretch, opened.handle, backend) { count in
-        note(count, of: stretch.file)
-        noted += count
-      }
-    }
+    let count = try read(stretch)
     if isAtEnd { return }
     do throws(MapError) {
       try map.lock(stretch.range, ofRange: stretch.index)
@@ -252,40 +269,23 @@ final class Warming: @unchecked Sendable {
       if !stretch.file.isKept { locks.append(.map(map)) }
       stretch.file.isKept = true
     }
-    note(stretch.range.count - noted, of: stretch.file)
-  }
-
-  /// Calls a body with the file of a stretch, opened once more, unless it can't be had any more.
-  ///
-  /// - Throws: what the body throws; `.shutdown`.
-  private func withFile(
-    of stretch: WarmPlan.Stretch, _ body: (OpenedFile, Backend) throws(MapError) -> Void
-  ) throws(MapError) {
-    let opened: OpenedFile
-    let backend: Backend
-    do throws(MapError) {
-      (opened, backend) = try core.borrowHandle(stretch.file.place)
-    } catch {
-      if error.code == .shutdown { throw error }
-      return
-    }
-    defer { core.returnHandle(opened.handle, of: backend) }
-    if stretch.file.isSame(opened.status) { try body(opened, backend) }
+    note(stretch.range.count - count, of: stretch.file)
   }
 
   /// What it means that a stretch could not be locked. It is within the limit, as that was counted before: so pages can't be had, because
   /// the file was cut short or a disk fails, or the system has no memory.
-  private func reason(for error: MapError, _ stretch: WarmPlan.Stretch) -> MapError {
+  private func reason(for failure: MapError, _ stretch: WarmPlan.Stretch) -> MapError {
     do throws(MapError) {
-      try withFile(of: stretch) { opened, backend throws(MapError) in
-        if opened.status.size < stretch.range.upperBound {
-          throw MapError(.fileTruncated, range: stretch.range, errno: error.errno)
-        }
-        try read(stretch, opened.handle, backend) { _ in }
+      let (opened, backend) = try core.borrowHandle(stretch.file.place)
+      defer { core.returnHandle(opened.handle, of: backend) }
+      if !stretch.file.isSame(opened.status) { return failure }
+      if opened.status.size < stretch.range.upperBound {
+        return MapError(.fileTruncated, range: stretch.range, errno: failure.errno)
       }
-      return error
+      _ = try read(stretch.range, opened.handle, backend) { _ in false }
+      return failure
     } catch {
-      return error
+      return [.readFailed, .shutdown].contains(error.code) ? error : failure
     }
   }
 
@@ -327,8 +327,6 @@ final class Warming: @unchecked Sendable {
       file.bytesWarmed += count
       report.bytesWarmed += count
     }
-    let step = locked { min(Self.mostUntold, report.bytesAsked / 100) }
-    tell(atLeast: step)
   }
 
   private func noteEnd(of stretch: WarmPlan.Stretch) {
@@ -339,22 +337,26 @@ final class Warming: @unchecked Sendable {
     }
   }
 
-  /// Tells of progress, unless another thread is about it.
-  ///
-  /// - Parameter step: bytes below which it is not worth it.
-  private func tell(atLeast step: Int, atEnd: Bool = false) {
-    guard let progress else { return }
-    if atEnd { teller.lock() } else if !teller.tryLock() { return }
-    defer { teller.unlock() }
-    // Nobody waits for it any more.
-    if crew.stopped != nil { return }
-    let report = snapshot()
-    if !atEnd
-      && (report.bytesWarmed - told < max(step, 1) || report.bytesWarmed == report.bytesAsked)
-    {
-      return
+  /// Whether as much was done since it was told last that it is worth it. What is all is told at the end.
+  private var isWorthTelling: Bool {
+    if progress == nil { return false }
+    return locked {
+      let step = max(min(Self.mostUntold, report.bytesAsked / 100), 1)
+      return report.bytesWarmed - told >= step && report.bytesWarmed != report.bytesAsked
     }
-    told = report.bytesWarmed
+  }
+
+  /// Tells of progress if that is worth it, unless another thread is about it. Called without a handle.
+  private func tell(atEnd: Bool = false) {
+    guard let progress else { return }
+    if atEnd { teller.lock() } else if !isWorthTelling || !teller.tryLock() { return }
+    defer { teller.unlock() }
+    // Nobody waits for it any more; or another thread has told.
+    if crew.stopped != nil || !atEnd && !isWorthTelling { return }
+    let report = snapshot()
+    // All by now, which is told at the end.
+    if !atEnd && report.bytesWarmed == report.bytesAsked { return }
+    locked { told = report.bytesWarmed }
     progress(report)
   }
 
