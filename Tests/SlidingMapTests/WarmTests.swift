@@ -491,41 +491,49 @@
     }
 
     /// What a thread holds goes before it does.
-    @Test func `Shutting down waits for threads that nobody else waits for`() async throws {
+    @Test(.timeLimit(.minutes(2)))
+    func `Shutting down waits for threads that nobody else waits for`() async throws {
       let scratch = try Scratch()
       let path = try scratch.write("file", content(Self.size))
-      for _ in 0..<50 {
-        let backend = HeldReads()
-        let maps = SlidingWindowMapManager(backend: backend, windowSize: 64 << 10)
-        let held = Witness()
-        let task = Task { await Self.warm(path, maps, held) }
-        await backend.firstRead()
-        task.cancel()
-        #expect(await task.value == .cancelled)
-        #expect(held.isThere)
-        backend.gate.open()
-        maps.shutdown()
-        #expect(!held.isThere)
-      }
+      let backend = HeldReads()
+      let maps = SlidingWindowMapManager(backend: backend, windowSize: 64 << 10)
+      let end = SlowEnd()
+      let task = Task { await Self.warm(path, maps, end) }
+      await backend.firstRead()
+      task.cancel()
+      #expect(await task.value == .cancelled)
+      backend.gate.open()
+      // All work is done then, and the last thread about to end.
+      while !end.hasBegun.withLock({ $0 }) { await Task.yield() }
+      Thread {
+        while mapError({ _ = try maps.cursor(for: path) })?.code != .shutdown { sched_yield() }
+        end.mayEnd.open()
+      }.start()
+      maps.shutdown()
+      #expect(end.hasEnded.withLock { $0 })
     }
 
-    /// Tells whether something lives still.
-    private final class Witness: @unchecked Sendable {
-      private final class Thing: Sendable {}
-      private weak var thing: Thing?
+    /// Of a thing's life.
+    private final class SlowEnd: Sendable {
+      let hasBegun = Locked(false)
+      let mayEnd = Gates()
+      let hasEnded = Locked(false)
+    }
 
-      func make() -> any AnyObject & Sendable {
-        let thing = Thing()
-        self.thing = thing
-        return thing
+    private final class Thing: Sendable {
+      private let end: SlowEnd
+      init(_ end: SlowEnd) { self.end = end }
+      deinit {
+        end.hasBegun.withLock { $0 = true }
+        end.mayEnd.wait()
+        end.hasEnded.withLock { $0 = true }
       }
-      var isThere: Bool { thing != nil }
     }
 
     private static func warm(
-      _ path: FilePath, _ maps: MapManager, _ held: Witness
+      _ path: FilePath, _ maps: MapManager, _ end: SlowEnd
     ) async -> MapError.Code? {
-      let thing = held.make()
+      let thing = Thing(end)
       return await mapErrorOfTask {
         try await maps.warm(path) { _ in withExtendedLifetime(thing) {} }
       }?.code
