@@ -62,7 +62,7 @@ public protocol EvictionPolicy: Sendable {
   mutating func pinned(_ slot: RegionSlot)
 
   /// A region left memory: as the victim (`evicted`), or because its file went or the user said so; then it need not be
-  /// remembered.
+  /// remembered. Right after `adopt` it may be the victim that a predecessor named.
   mutating func remove(_ slot: RegionSlot, evicted: Bool)
 
   /// Appends up to `count` regions that will probably be the next victims, soonest first, without changing anything.

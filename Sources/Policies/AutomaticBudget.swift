@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// - Bytes: of maps half of the machine's memory, or of the control group's limit where that is less: it is the page cache's, and
 ///   the system takes back what is not used. Of a backend that copies a quarter: that stays until the manager gives it up, and
-///   the program, its neighbours and the page cache want the rest.
+///   the program, its neighbours and the page cache want the rest. It goes by the backend that the user chose: what a takeover
+///   copies of files that can't be mapped counts among the half.
 ///   At least 64 MiB, below which windows of a megabyte are unloaded faster than they pay, but not more than half of a
 ///   memory so small.
 ///   No more than half of what RLIMIT_DATA leaves, which counts the memory that copies lie in.
