@@ -226,6 +226,31 @@ struct BufferTests {
       }
     }
     #expect(found >= 75)
+    for pattern in [[0xEE], [0xEE, 0xEE], Array(bytes[4026..<4031]), [bytes[7]], []] {
+      let searcher = ByteSearcher(pattern)
+      var all: [Range<Int>] = []
+      while !pattern.isEmpty,
+        let next = naive(pattern, (all.last?.upperBound ?? 0)..<bytes.count)
+      {
+        all.append(next)
+      }
+      #expect(try buffer.ranges(of: searcher) == all)
+      var told: [Range<Int>] = []
+      try buffer.forEachRange(of: searcher) { range in
+        told.append(range)
+        // It may use the buffer meanwhile.
+        #expect(buffer[range.lowerBound] == pattern[0])
+      }
+      let inSpan = unsafe bytes.span.bytes.ranges(of: searcher)
+      #expect(told == all && inSpan == all)
+      let rest = 9000..<bytes.count - 1
+      let expected = all.filter { rest.contains($0.lowerBound) && $0.upperBound <= rest.upperBound }
+      if pattern.count == 1 { #expect(try buffer.ranges(of: searcher, in: rest) == expected) }
+    }
+    struct Enough: Error {}
+    #expect(throws: Enough.self) {
+      try buffer.forEachRange(of: ByteSearcher([0xEE])) { _ in throw Enough() }
+    }
     #expect(try buffer.firstRange(of: []) == 0..<0)
     #expect(
       try buffer.firstRange(of: [1, 2, 3, 4, 5, 6, 7, 8, 9])

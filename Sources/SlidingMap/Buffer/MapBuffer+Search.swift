@@ -1,4 +1,3 @@
-import CMapShims
 public import MapProtocols
 
 extension MapBuffer {
@@ -8,47 +7,111 @@ extension MapBuffer {
   /// library's search, for n bytes of `bounds`; an empty pattern is found at the start.
   ///
   /// - Parameters:
-  ///   - pattern: what to look for.
+  ///   - searcher: what to look for.
   ///   - bounds: indices of the buffer; all of it if left out.
   /// - Throws: what `WindowCursor.use(at:count:)` throws.
   /// - Precondition: `bounds` lie within the buffer.
   public func firstRange(
+    of searcher: ByteSearcher, in bounds: Range<Int>? = nil
+  ) throws(MapError) -> Range<Int>? {
+    var bounds = bounds ?? startIndex..<endIndex
+    check(bounds)
+    if searcher.count == 0 { return bounds.lowerBound..<bounds.lowerBound }
+    var found: [Range<Int>] = []
+    while found.isEmpty && bounds.count >= searcher.count {
+      bounds = try search(for: searcher, in: bounds, atMost: 1, &found)..<bounds.upperBound
+    }
+    return found.first
+  }
+
+  /// The same for a sequence that is looked for once; to look for it again and again prepare a `ByteSearcher`.
+  public func firstRange(
     of pattern: some Collection<UInt8>, in bounds: Range<Int>? = nil
   ) throws(MapError) -> Range<Int>? {
-    let bounds = bounds ?? startIndex..<endIndex
-    let pattern = Array(pattern)
-    if pattern.isEmpty { return bounds.lowerBound..<bounds.lowerBound }
-    // What begins in one chunk and ends in a later one reaches at most so far to both sides of the border.
-    let reach = pattern.count - 1
+    try firstRange(of: ByteSearcher(pattern), in: bounds)
+  }
+
+  /// Calls `body` with each place where a sequence of bytes occurs within `bounds`, whatever windows it crosses: ascending, and none
+  /// overlaps the one before.
+  ///
+  /// O(n) with the C library's search, for n bytes of `bounds`; each place costs no more than a search that begins there. Many places are
+  /// found before `body` is called with the first.
+  ///
+  /// - Parameters:
+  ///   - searcher: what to look for; an empty pattern occurs nowhere.
+  ///   - bounds: indices of the buffer; all of it if left out.
+  ///   - body: may use the buffer, and throws an error of its own to end the search.
+  /// - Throws: what `WindowCursor.use(at:count:)` throws, and what `body` throws.
+  /// - Precondition: `bounds` lie within the buffer.
+  public func forEachRange(
+    of searcher: ByteSearcher, in bounds: Range<Int>? = nil, _ body: (Range<Int>) throws -> Void
+  ) throws {
+    var bounds = bounds ?? startIndex..<endIndex
     check(bounds)
-    var index = bounds.lowerBound
-    while bounds.upperBound - index > reach {
-      let left = index..<bounds.upperBound
-      // The cursor is given back before the border is copied, which takes one, too.
-      let chunk = try storage.withCursor { cursor throws(MapError) in
-        try enterChunk(left, &cursor)
-        let found = (
-          count: cursor.bytes.byteCount, place: cursor.bytes.firstPlace(of: pattern)
-        )
-        try cursor.checkShown()
-        return found
-      }
-      if let place = chunk.place { return index + place..<index + place + pattern.count }
-      let end = index + chunk.count
-      let border = Swift.max(index, end - reach)..<Swift.min(end + reach, bounds.upperBound)
-      if border.count > reach && end < bounds.upperBound && reach > 0 {
-        var copy = [UInt8](repeating: 0, count: border.count)
-        var span = copy.mutableSpan
-        var bytes = unsafe span.mutableBytes
-        try copyBytes(in: border, to: &bytes)
-        if let place = unsafe copy.span.bytes.firstPlace(of: pattern) {
-          let start = border.lowerBound + place
-          return start..<start + pattern.count
-        }
-      }
-      index = end
+    if searcher.count == 0 { return }
+    var found: [Range<Int>] = []
+    while bounds.count >= searcher.count {
+      found.removeAll(keepingCapacity: true)
+      bounds =
+        try search(
+          for: searcher, in: bounds, atMost: Self.foundTogether, &found)..<bounds.upperBound
+      for range in found { try body(range) }
     }
-    return nil
+  }
+
+  /// Where a sequence of bytes occurs within `bounds`; see `forEachRange(of:in:_:)`.
+  public func ranges(
+    of searcher: ByteSearcher, in bounds: Range<Int>? = nil
+  ) throws(MapError) -> [Range<Int>] {
+    var bounds = bounds ?? startIndex..<endIndex
+    check(bounds)
+    var found: [Range<Int>] = []
+    while searcher.count > 0 && bounds.count >= searcher.count {
+      bounds = try search(for: searcher, in: bounds, atMost: .max, &found)..<bounds.upperBound
+    }
+    return found
+  }
+
+  /// Places that are found before anybody is told of one.
+  private static var foundTogether: Int { 1024 }
+
+  /// Searches the window that `bounds` begin in, and across its end.
+  ///
+  /// - Parameter most: how many places there may be in `found`, to which they are appended.
+  /// - Returns: where to go on.
+  private func search(
+    for searcher: ByteSearcher, in bounds: Range<Int>, atMost most: Int, _ found: inout [Range<Int>]
+  ) throws(MapError) -> Int {
+    let before = found.count
+    // The cursor is given back before the border is copied, which takes one, too.
+    let count = try storage.withCursor { cursor throws(MapError) in
+      try enterChunk(bounds, &cursor)
+      cursor.bytes.appendRanges(
+        of: searcher, movedBy: bounds.lowerBound, to: &found, atMost: most)
+      let count = cursor.bytes.byteCount
+      do throws(MapError) {
+        try cursor.checkShown()
+      } catch {
+        found.removeSubrange(before...)
+        throw error
+      }
+      return count
+    }
+    if found.count == most { return found[most - 1].upperBound }
+    let start = found.count > before ? found[found.count - 1].upperBound : bounds.lowerBound
+    let end = bounds.lowerBound + count
+    if end == bounds.upperBound { return end }
+    // What begins in this window and ends in a later one reaches at most so far to both sides of the border.
+    let reach = searcher.count - 1
+    let border = Swift.max(start, end - reach)..<Swift.min(end + reach, bounds.upperBound)
+    if border.count <= reach { return end }
+    var copy = [UInt8](repeating: 0, count: border.count)
+    var span = copy.mutableSpan
+    var bytes = unsafe span.mutableBytes
+    try copyBytes(in: border, to: &bytes)
+    guard let place = unsafe copy.span.bytes.firstRange(of: searcher) else { return end }
+    found.append(border.lowerBound + place.lowerBound..<border.lowerBound + place.upperBound)
+    return border.lowerBound + place.upperBound
   }
 
   /// What `firstIndex(of:)` asks first. Searches a window at a time, by memchr(3).
@@ -65,15 +128,5 @@ extension MapBuffer {
   /// What `contains(_:)` asks first; see `_customIndexOfEquatableElement(_:)`.
   public func _customContainsEquatableElement(_ element: UInt8) -> Bool? {
     _customIndexOfEquatableElement(element).map { $0 != nil }
-  }
-}
-
-extension RawSpan {
-  /// Where a sequence of bytes, not empty, first begins.
-  fileprivate func firstPlace(of pattern: [UInt8]) -> Int? {
-    unsafe withUnsafeBytes { bytes in
-      let place = unsafe smap_find(bytes.baseAddress, bytes.count, pattern, pattern.count)
-      return place < 0 ? nil : place
-    }
   }
 }

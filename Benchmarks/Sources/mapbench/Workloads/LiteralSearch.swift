@@ -16,7 +16,7 @@ extension UserWork {
     let mapping = try TextMapping(path)
     return [(rareWord, "rare"), (frequentWord, "frequent")].map { word, kind in
       var ways = [
-        Way(name: "firstRange", isOurs: true) { { try count(word, in: maps.buffer(for: path)) } },
+        Way(name: "forEachRange", isOurs: true) { { try count(word, in: maps.buffer(for: path)) } },
         Way(name: "memmem", isOurs: false) { { mapping.count(word) } },
       ]
       if let version = try? Command.output("rg", ["--version"]), !version.isEmpty {
@@ -38,13 +38,8 @@ extension UserWork {
 
   @inline(never)
   private static func count(_ word: String, in buffer: MapBuffer) throws -> UInt64 {
-    let pattern = Array(word.utf8)
     var count: UInt64 = 0
-    var start = buffer.startIndex
-    while let found = try buffer.firstRange(of: pattern, in: start..<buffer.endIndex) {
-      count += 1
-      start = found.upperBound
-    }
+    try buffer.forEachRange(of: ByteSearcher(word.utf8)) { _ in count += 1 }
     return count
   }
 
