@@ -25,7 +25,10 @@ struct ProviderConformanceTests {
   @Test func findsNothingWrongWithACarefulOne() async throws {
     let report = await report(nil, ProviderConformance.Promise.allCases)
     #expect(report.isClean, "\(report)")
-    #expect(report.unchecked.map(\.promise) == ["showsWrites", "replacesAnExtent", "mapsSpans", "warmsBytes"])
+    #expect(
+      report.unchecked.map(\.promise) == [
+        "showsWrites", "replacesAnExtent", "mapsSpans", "warmsBytes",
+      ])
     #expect(report.kept.count == 16)
   }
 

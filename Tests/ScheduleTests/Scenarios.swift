@@ -119,6 +119,10 @@
         files: [6, 5, 3], verbs: [.use, .across, .copy, .drop, .collect, .setPolicy, .statistics],
         mostExtents: 3),
       Scenario(
+        name: "spans and tasks, extents short", budget: .fixed(bytes: 6 << 12),
+        files: [6, 5, 3], verbs: [.use, .across, .ready, .ready, .prefetch, .drop, .cancel],
+        mostExtents: 3),
+      Scenario(
         name: "truncation and tasks", budget: .fixed(addresses: 38 << 10), windowPages: 4,
         files: [4, 4, 4], verbs: [.truncate, .ready, .ready, .refresh, .open, .across, .drop]),
       Scenario(

@@ -185,6 +185,156 @@ struct SpanTests {
     #expect(maps.statistics.counts.copies == 0)
   }
 
+  /// A lease keeps a file in spans, and with it all that is cached of it.
+  @Test func `Nothing is unloaded for a file that can't come together`() throws {
+    let budget = Allowance(.fixed(bytes: Self.window * 8, addresses: Self.window * 16))
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, policy: .lru, budget: budget, windowSize: Self.window)
+    var cursor = try maps.cursor(for: path)
+    var idle = try maps.cursor(for: path)
+    try check(&idle, 0, 10)
+    for window in 1..<7 { try check(&cursor, window * Self.window, 10) }
+    budget.set(.fixed(bytes: Self.window * 8, addresses: Self.window * 400))
+    // Which the manager learns as it wants addresses that it does not have.
+    do {
+      var other = try maps.cursor(for: scratch.write("other", content(20 * Self.window)))
+      try other.use(at: 0, count: 10)
+    }
+    try #expect(ProcessResources.maps(under: scratch["other"]) == 1)
+    cursor.release()
+    try check(&cursor, 2 * Self.window, 10)
+    try check(&cursor, 30 * Self.window, 10)
+    // One has made room.
+    try #expect(ProcessResources.maps(under: path) == 7)
+    let loads = maps.statistics.counts.loads
+    for window in 2..<7 { try check(&cursor, window * Self.window, 10) }
+    #expect(maps.statistics.counts.loads == loads)
+    try check(&idle, 5, 10)
+  }
+
+  /// Beside files of one window, which are mapped whole.
+  @Test func `Files whose windows have left make room first`() throws {
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, policy: .lru,
+      budget: .fixed(bytes: Self.window * 9, addresses: Self.window * 16),
+      windowSize: Self.window)
+    var small: [Held] = []
+    for index in 0..<14 {
+      let held = Held(try maps.cursor(for: scratch.write("small\(index)", content(1000))))
+      try held.cursor.use(at: 0, count: 10)
+      held.cursor.release()
+      small.append(held)
+    }
+    var cursor = try maps.cursor(for: path)
+    for window in 0..<8 { try check(&cursor, window * Self.window, 10) }
+    let loads = maps.statistics.counts.loads
+    for window in 0..<8 { try check(&cursor, window * Self.window, 10) }
+    #expect(maps.statistics.counts.loads == loads, "all that the budget's bytes hold is there")
+    #expect(maps.statistics.usage.addresses <= Self.window * 16)
+  }
+
+  /// More than the reserve holds, while another cursor keeps the file in spans.
+  @Test(arguments: [BackendKind.automatic, .mmap, .pread])
+  func `A large request across spans is a copy of the cursor's own`(kind: BackendKind) throws {
+    let large = content(48 << 20)
+    let path = try scratch.write("large", large)
+    let maps = SlidingWindowMapManager(
+      backend: try kind.make(),
+      budget: .fixed(bytes: 40 << 20, addresses: 24 << 20), windowSize: 1 << 20)
+    let idle = Held(try maps.cursor(for: path))
+    try idle.cursor.use(at: 5 << 20, count: 10)
+    var cursor = try maps.cursor(for: path)
+    for _ in 0..<3 {
+      let isRight = try cursor.withBytes(at: 100, count: 24 << 20) {
+        $0.byteCount == 24 << 20 && shows($0, large, at: 100)
+      }
+      #expect(isRight)
+      var copy = cursor.copy()
+      cursor.release()
+      let isStillRight = try copy.withBytes(at: 200, count: 20 << 20) { shows($0, large, at: 200) }
+      #expect(isStillRight)
+    }
+    cursor.release()
+    #expect(maps.statistics.usage.bytes <= 40 << 20)
+    idle.cursor.release()
+    maps.collect()
+    #expect(maps.statistics.usage.bytes == 0)
+  }
+
+  @Test(arguments: BackendKind.allCases)
+  func `Tasks get what they awaited`(kind: BackendKind) async throws {
+    let maps = try maps(kind)
+    let held = Held(try maps.cursor(for: path))
+    for window in 0..<20 {
+      let start = Int64(window * Self.window)
+      try await held.cursor.ready(at: start + 4096, count: 40_000)
+      try held.cursor.use(at: start + 4096, count: 40_000)
+      #expect(view(held.cursor) == .of(bytes, Int(start) + 4096..<Int(start) + 44_096))
+      // Across windows as well, without one.
+      try await held.cursor.lease(at: start + 60_000, count: 10_000)
+      #expect(view(held.cursor) == .of(bytes, Int(start) + 60_000..<Int(start) + 70_000))
+      held.cursor.release()
+    }
+    #expect(maps.statistics.usage.bytes <= 8 * Self.window && maps.statistics.pinned == 0)
+  }
+
+  @Test func `What a task awaits is in memory`() async throws {
+    let maps = try maps()
+    let held = Held(try maps.cursor(for: path))
+    try await held.cursor.ready(at: 0, count: Self.window)
+    try held.cursor.use(at: 0, count: Self.window)
+    let pages = try unsafe held.cursor.bytes.withUnsafeBytes {
+      try unsafe ProcessResources.residentPages(from: $0.baseAddress!, byteCount: $0.count)
+    }
+    #expect(pages.count == Self.window / SystemPage.size)
+  }
+
+  @Test(arguments: BackendKind.allCases)
+  func `What is prefetched is there`(kind: BackendKind) async throws {
+    let maps = try maps(kind)
+    try maps.prefetch(path, ranges: [0..<Int64(Self.window * 3)])
+    var cursor = try maps.cursor(for: path)
+    while maps.statistics.counts.loads < 3 { usleep(1000) }
+    let misses = maps.statistics.counts.misses
+    for window in 0..<3 { try check(&cursor, window * Self.window, Self.window) }
+    #expect(maps.statistics.counts.misses == misses)
+  }
+
+  @Test(arguments: BackendKind.allCases)
+  func `After shutting down leases stay, and then nothing`(kind: BackendKind) throws {
+    let maps = try maps(kind)
+    let held = Held(try maps.cursor(for: path))
+    try held.cursor.use(at: Int64(3 * Self.window), count: 100)
+    var other = try maps.cursor(for: path)
+    for window in 4..<8 { try check(&other, window * Self.window, 10) }
+    maps.shutdown()
+    #expect(view(held.cursor) == .of(bytes, 3 * Self.window..<3 * Self.window + 100))
+    #expect(mapError { try other.use(at: 0, count: 1) }?.code == .shutdown)
+    held.cursor.release()
+    let usage = maps.statistics.usage
+    #expect(usage.regions == 0 && usage.addresses == 0 && usage.maps == 0)
+    #expect(scratch.maps == 0 && scratch.descriptors == 0)
+  }
+
+  @Test func `Addresses that are overshot are counted`() throws {
+    let maps = SlidingWindowMapManager(
+      backend: .mmap, budget: .fixed(bytes: Self.window * 32, addresses: Self.window * 4),
+      windowSize: Self.window)
+    var cursors: [Held] = []
+    for window in 0..<6 {
+      let held = Held(try maps.cursor(for: path))
+      try held.cursor.use(at: Int64(window * Self.window), count: 10)
+      cursors.append(held)
+    }
+    let statistics = maps.statistics
+    #expect(statistics.counts.overshoots == 2, "\(statistics)")
+    #expect(statistics.peak.addresses == 6 * Self.window)
+    for held in cursors { held.cursor.release() }
+    var cursor = try maps.cursor(for: path)
+    try check(&cursor, 20 * Self.window, 10)
+    #expect(maps.statistics.usage.addresses == 4 * Self.window)
+  }
+
   @Test func `Where whole files fit they are whole`() throws {
     let small = try (0..<4).map { try scratch.write("small\($0)", content(3 * Self.window)) }
     let maps = try maps()

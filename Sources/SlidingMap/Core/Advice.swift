@@ -6,6 +6,8 @@ struct Advice {
   let owner: Backend
   let region: ExtentRange
   let advice: AccessAdvice
+  /// The region that is told apart as hot.
+  var hot: RegionSlot?
 
   /// Tells it. Called without the lock.
   func give() { owner.advise(advice, region) }

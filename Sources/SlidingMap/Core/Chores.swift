@@ -119,7 +119,7 @@ extension MapCore {
       }
       ledger.creditHandles(now.handles.count)
       for slot in now.loads { if let edition = residency.edition(of: slot) { endUse(of: edition) } }
-      for advice in now.advice { leaveExtent(of: advice.edition, &chores) }
+      for advice in now.advice { finish(advice, &chores) }
       finishEmptying(ahead, &chores)
       finish(tables, &chores)
       if !now.handles.isEmpty || !now.loads.isEmpty { handlesMoved() }

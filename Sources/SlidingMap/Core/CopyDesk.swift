@@ -9,6 +9,8 @@ struct CopyDesk {
   private let isKept: Bool
   private let pageSize: Int
   private var isBeingEmptied = false
+  /// Bytes of memory that is no part of it.
+  private var loneBytes = 0
 
   /// - Parameter reserved: how many bytes are set aside for good; 0 for none.
   init(reserved: Int, pageSize: Int) {
@@ -20,14 +22,14 @@ struct CopyDesk {
   }
 
   /// How many bytes are taken.
-  var takenBytes: Int { reserve?.takenBytes ?? 0 }
+  var takenBytes: Int { (reserve?.takenBytes ?? 0) + loneBytes }
 
   /// Whether there is any memory.
   var isOpen: Bool { reserve != nil }
 
   /// Whether the other half of the memory is left beside so many bytes more: it is for requests that have no choice.
   func keepsHalf(beside byteCount: Int) -> Bool {
-    takenBytes + byteCount <= (reserve?.byteCount ?? 0) / 2
+    (reserve?.takenBytes ?? 0) + byteCount <= (reserve?.byteCount ?? 0) / 2
   }
 
   /// Opens with memory that was reserved for it.
@@ -47,13 +49,27 @@ struct CopyDesk {
     return reserve?.take(byteCount)
   }
 
+  /// Memory that was had for one request alone, held once.
+  mutating func take(_ memory: AnonymousMemory) -> Chunk {
+    loneBytes += memory.byteCount
+    return Chunk(LoneMemory(memory))
+  }
+
   /// One more holder for a chunk.
-  mutating func share(_ chunk: Chunk) { reserve?.share(chunk) }
+  mutating func share(_ chunk: Chunk) {
+    if let lone = chunk.lone { lone.holders += 1 } else { reserve?.share(chunk) }
+  }
 
   /// One holder less.
   ///
   /// - Returns: whether that was the last, so that the memory is free again.
-  mutating func giveBack(_ chunk: Chunk) -> Bool { reserve?.giveBack(chunk) == true }
+  mutating func giveBack(_ chunk: Chunk) -> Bool {
+    guard let lone = chunk.lone else { return reserve?.giveBack(chunk) == true }
+    lone.holders -= 1
+    if lone.holders > 0 { return false }
+    loneBytes -= lone.memory.byteCount
+    return true
+  }
 
   /// The memory, to be given back to the system, once nobody holds any and nobody is to have it at hand.
   mutating func close(isShutDown: Bool) -> AnonymousMemory? {

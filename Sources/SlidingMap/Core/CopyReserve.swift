@@ -79,12 +79,37 @@ struct CopyReserve {
   var unusedMemory: AnonymousMemory? { taken == 0 ? memory : nil }
 }
 
-/// A run of pages of a reserve.
+/// A run of pages of a reserve, or memory of its own.
 @safe
 struct Chunk: @unchecked Sendable {
   let start: UnsafeMutableRawPointer
   fileprivate let page: Int
   fileprivate let pages: Int
+  /// Where it is not part of a reserve.
+  let lone: LoneMemory?
+
+  fileprivate init(start: UnsafeMutableRawPointer, page: Int, pages: Int) {
+    unsafe self.start = start
+    self.page = page
+    self.pages = pages
+    lone = nil
+  }
+
+  init(_ lone: LoneMemory) {
+    unsafe start = lone.memory.base
+    page = 0
+    pages = 0
+    self.lone = lone
+  }
+}
+
+/// Memory for one request that no reserve has room for. Guarded by the core's lock.
+final class LoneMemory: @unchecked Sendable {
+  let memory: AnonymousMemory
+  /// How many cursors hold it.
+  var holders = 1
+
+  init(_ memory: AnonymousMemory) { self.memory = memory }
 }
 
 /// A cursor's private copy of a part of a file.

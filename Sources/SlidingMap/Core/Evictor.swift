@@ -89,7 +89,7 @@ struct Evictor: ~Copyable {
           max(isMostlyPinned ? batchSize * 2 : batchSize / 2, Self.smallBatch), Self.largeBatch)
         search.phase = .policy
       case .all:
-        let order = recency.evictionOrder(residency, regions: regions)
+        let order = recency.evictionOrder(residency)
         search.phase = .allProved(order)
         return .prove(order)
       case .allProved(let order):

@@ -9,8 +9,6 @@ struct Ledger {
   private var most = BudgetUsage()
   /// Kernel maps of regions; all others are extents'.
   private var regionMaps = 0
-  /// Addresses of regions likewise: of those in spans.
-  private var regionAddresses = 0
   /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
   private var usualByteCount: Int
   /// Regions that came one after the other since they turned out to be of another size than they are taken to have.
@@ -68,9 +66,12 @@ struct Ledger {
   /// Whether a demand fits beside what is there.
   func fits(_ demand: Demand) -> Bool {
     let hasMaps = regionMaps == 0 || held.maps + demand.maps <= allowed.maps
-    let hasAddresses =
-      regionAddresses == 0 || held.addresses <= allowed.addresses - demand.addresses
-    return hasMaps && hasAddresses && fitsInMemory(demand)
+    return hasMaps && hasAddresses(for: demand) && fitsInMemory(demand)
+  }
+
+  /// Whether there are addresses for a demand of some. What needs none is no reason to give any back.
+  func hasAddresses(for demand: Demand) -> Bool {
+    demand.addresses == 0 || held.addresses <= allowed.addresses - demand.addresses
   }
 
   /// Whether unloading regions gives kernel maps back. Where it does not, they are no reason to unload any.
@@ -94,7 +95,6 @@ struct Ledger {
     held.maps += maps
     regionMaps += maps
     held.addresses += addresses
-    regionAddresses += addresses
     chargeBytes(byteCount)
   }
 
@@ -102,15 +102,7 @@ struct Ledger {
     held.regions -= 1
     creditRegionMaps(maps)
     held.addresses -= addresses
-    regionAddresses -= addresses
     held.bytes -= byteCount
-  }
-
-  /// Counts kernel maps that regions take.
-  mutating func chargeRegionMaps(_ maps: Int) {
-    held.maps += maps
-    regionMaps += maps
-    notePeak()
   }
 
   /// Whether half of the kernel maps are free beside so many more.
@@ -138,10 +130,15 @@ struct Ledger {
     most.bytes = max(most.bytes, held.bytes)
     most.regions = max(most.regions, held.regions)
     most.maps = max(most.maps, held.maps)
+    most.addresses = max(most.addresses, held.addresses)
   }
 
   // MARK: Addresses, kernel maps, handles
 
+  /// Whether more kernel maps are held than are allowed.
+  var exceedsMaps: Bool { held.maps > allowed.maps }
+
+  /// Counts kernel maps and addresses that are no region's.
   mutating func chargeExtent(maps: Int, addresses: Int) {
     held.maps += maps
     held.addresses += addresses

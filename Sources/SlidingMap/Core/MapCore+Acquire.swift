@@ -38,8 +38,7 @@ extension MapCore {
     if isRefusal(failure, of: edition), stepBack(from: windows, of: edition, &token) {
       (found, failure) = bringIn(edition, windows, wanted, after: shown, &chores, &token)
     }
-    let isPassed = failure?.code == .notMappable || isRefusal(failure, of: edition)
-    if isPassed, takeover != nil || edition.spans != nil { (found, failure) = (.noPlace, nil) }
+    if isPassed(failure, of: edition) { (found, failure) = (.noPlace, nil) }
     if found != .window || failure != nil { retireAfterShutdown(edition, &token) }
     if let failure { throw failure }
     switch found {
@@ -87,12 +86,18 @@ extension MapCore {
     error?.code == .addressSpaceExhausted && (edition.mapsPerWindow > 0 || edition.spans != nil)
   }
 
+  /// Whether a load failed so that its bytes can be read without a window.
+  func isPassed(_ error: MapError?, of edition: Edition) -> Bool {
+    (error?.code == .notMappable || isRefusal(error, of: edition))
+      && (takeover != nil || edition.spans != nil)
+  }
+
   /// Unloads others after the system refused the memory of windows; whether there were any.
   func stepBack(
     from windows: ClosedRange<Int>, of edition: Edition, _ token: inout LockToken
   ) -> Bool {
     let byteCount = windows.reduce(0) { $0 + edition.charge(for: $1, pageSize: pageSize) }
-    return stepBack(from: byteCount, &token)
+    return stepBack(from: byteCount, isScattered: edition.isInSpans, &token)
   }
 
   private func acquire(
@@ -206,7 +211,11 @@ extension MapCore {
     if !tries.gathering && (mayGather(edition) || maySpread(edition)) {
       if let error = perform(&chores, &token) { throw error }
       tries.gathering = true
-      if edition.isInSpans { gather(edition, &token) } else { spreadAnew(edition, &token) }
+      if edition.isInSpans {
+        gather(edition, &token)
+      } else if spreadAnew(edition, &token) {
+        tries.extent = true
+      }
       return nil
     }
     if edition.extent == nil && !(edition.isInSpans && (edition.regions > 0 || tries.extent)) {
@@ -255,6 +264,13 @@ extension MapCore {
     do throws(MapError) {
       while true {
         var demand = demand(for: edition, byteCount: byteCount)
+        if edition.isInSpans && edition.place(of: window) != nil {
+          (demand.maps, demand.addresses) = (0, 0)
+        }
+        // Files whose windows have left keep addresses for nothing.
+        while !ledger.hasAddresses(for: demand),
+          dropExtent(otherThan: edition, ifEmpty: true, &token)
+        {}
         // Nothing pins what is only started, so it is no reason to overshoot.
         if chores.isAsynchronous { demand.isHard = true }
         try makeRoom(for: demand, &chores, &token)

@@ -16,10 +16,10 @@ extension MapCore {
     let windows = edition.grid.windows(of: wanted)
     let isNear =
       pattern == .learned && edition.history.note(wanted, after: shown, windows)
-    // Spans are told when they are made.
-    guard let extent = edition.extent else { return }
+    guard let extent = edition.place(of: windows.lowerBound) else { return }
     let advice = advice(for: edition)
-    if edition.history.tell(advice) {
+    // Spans are told when they are made.
+    if !edition.isInSpans, edition.history.tell(advice) {
       forgetHotWindows(of: edition)
       give(
         advice, ExtentRange(extent: extent, offset: 0, byteCount: extent.byteCount), edition,
@@ -65,13 +65,50 @@ extension MapCore {
 
   private func adviseHot(_ slot: RegionSlot, _ chores: inout Chores) {
     guard pattern == .learned, hot.isProved(slot), residency.isHeld(slot),
-      let edition = residency.edition(of: slot),
-      edition.history.isToldRandom, !edition.isChangingPlace, let range = range(of: slot),
-      ledger.hasAmpleMaps(beside: HotWindows.mapsPerWindow)
+      let edition = residency.edition(of: slot), edition.history.isToldRandom
     else { return }
+    guard !edition.isChangingPlace, let range = range(of: slot),
+      ledger.hasAmpleMaps(beside: HotWindows.mapsPerWindow)
+    else {
+      // Once more when it has proved itself again.
+      hot.forget(slot)
+      return
+    }
     hot.tell(slot)
-    ledger.chargeRegionMaps(HotWindows.mapsPerWindow)
-    give(.normal, range, edition, &chores)
+    ledger.chargeExtent(maps: HotWindows.mapsPerWindow, addresses: 0)
+    give(.normal, range, edition, hot: slot, &chores)
+  }
+
+  /// Takes back what the kernel was told of hot windows, each of which takes kernel maps. O(regions).
+  ///
+  /// - Returns: false if there are none.
+  func coolDown(_ chores: inout Chores) -> Bool {
+    if hot.count == 0 { return false }
+    for index in 0..<residency.capacity where hot.isTold(RegionSlot(index)) {
+      adviseLeaving(RegionSlot(index), &chores)
+    }
+    return true
+  }
+
+  /// The same at once. The lock is given up meanwhile.
+  func coolDown(_ token: inout LockToken) -> Bool {
+    var chores = Chores()
+    let isAny = coolDown(&chores)
+    perform(&chores, &token)
+    return isAny
+  }
+
+  /// Ends the telling of something. A window that left while it was told apart as hot is read at random again.
+  func finish(_ advice: Advice, _ chores: inout Chores) {
+    let edition = advice.edition
+    if let slot = advice.hot, edition.history.isToldRandom, let extent = edition.extent,
+      unsafe extent.base == advice.region.extent.base,
+      !hot.isTold(slot) || residency.edition(of: slot) !== edition
+        || range(of: slot)?.offset != advice.region.offset
+    {
+      give(.random, advice.region, edition, &chores)
+    }
+    leaveExtent(of: edition, &chores)
   }
 
   /// Takes back what the kernel was told of a window that leaves: its pages will be read at random again.
@@ -93,16 +130,18 @@ extension MapCore {
 
   private func untellHot(_ slot: RegionSlot) {
     hot.untell(slot)
-    ledger.creditRegionMaps(HotWindows.mapsPerWindow)
+    ledger.creditExtent(maps: HotWindows.mapsPerWindow, addresses: 0)
   }
 
   func give(
-    _ advice: AccessAdvice, _ region: ExtentRange, _ edition: Edition, _ chores: inout Chores
+    _ advice: AccessAdvice, _ region: ExtentRange, _ edition: Edition, hot: RegionSlot? = nil,
+    _ chores: inout Chores
   ) {
     // The file may have been found cut short since, and its extent be another.
     if region.offset + Int64(region.byteCount) > region.extent.range.upperBound { return }
     places.beginExtentUse(of: edition)
     chores.advice.append(
-      Advice(edition: edition, owner: edition.backend, region: region, advice: advice))
+      Advice(
+        edition: edition, owner: edition.backend, region: region, advice: advice, hot: hot))
   }
 }

@@ -43,6 +43,8 @@ extension MapCore {
           started.rest = range
           continue
         }
+        // Whoever uses the bytes reads them without a window.
+        if locked({ isPassed(error, of: present ?? edition) }) { return }
         if !mayFollow(error, from: present ?? edition, range) { throw error }
         followed += 1
         if followed > 1 && error.code == .fileTruncated { throw error }
@@ -162,10 +164,12 @@ extension MapCore {
   private func touch(
     _ edition: Edition, _ range: Range<Int64>, _ chores: inout Chores, _ token: inout LockToken
   ) {
-    guard let extent = edition.extent else { return }
     // The file may have been found cut short since, and its extent be another.
     let bytes = range.clamped(to: 0..<edition.size)
     if bytes.isEmpty { return }
+    let windows = edition.grid.windows(of: bytes)
+    guard let extent = edition.place(of: windows.lowerBound) else { return }
+    let lease = edition.isInSpans ? lease(on: windows, of: edition) : nil
     let start = bytes.lowerBound / Int64(pageSize) * Int64(pageSize)
     let region = ExtentRange(
       extent: extent, offset: start, byteCount: Int(bytes.upperBound - start))
@@ -178,7 +182,7 @@ extension MapCore {
     let backend = edition.backend
     let cancellation = token.unlocked {
       backend.submit([load]) { [self] ended in
-        touchEnded(edition, extent, start..<bytes.upperBound, ticket, ended.first?.error)
+        touchEnded(edition, extent, start..<bytes.upperBound, lease, ticket, ended.first?.error)
       }
     }
     let unwanted = loads.noteSubmission(
@@ -188,8 +192,8 @@ extension MapCore {
 
   /// Enters the end of a load that brought pages in which load when touched. Called by providers, on any thread, without the lock.
   private func touchEnded(
-    _ edition: Edition, _ extent: Extent, _ bytes: Range<Int64>, _ ticket: LoadTicket,
-    _ error: MapError?
+    _ edition: Edition, _ extent: Extent, _ bytes: Range<Int64>, _ lease: TouchLease?,
+    _ ticket: LoadTicket, _ error: MapError?
   ) {
     _ = smap_completion_depth(1)
     defer { _ = smap_completion_depth(-1) }
@@ -199,16 +203,48 @@ extension MapCore {
     loads.end(ticket, wasGivenUp ? nil : error, wasGivenUp: wasGivenUp)
     perform(&chores, &token)
     noteContent(of: edition, bytes)
-    // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
-    let surplus = absentBytes(of: edition, bytes).map {
-      ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
+    if let lease {
+      end(lease, of: edition, &chores, &token)
+    } else {
+      // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
+      let surplus = absentBytes(of: edition, bytes).map {
+        ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
+      }
+      trim(surplus, &token)
     }
-    trim(surplus, &token)
     endUse(of: edition)
     wakeAll()
     retireIfUnused(edition, &chores)
     perform(&chores, &token)
     endLoads(1)
+  }
+
+  /// What keeps a span while its pages are being brought in, as a cursor's lease would.
+  @safe
+  private struct TouchLease: @unchecked Sendable {
+    let pin: Pin
+    let windows: Range<Int>
+  }
+
+  /// A lease on windows that are loaded. Published with the lock, it comes before any mark that is to be proved.
+  private func lease(on windows: ClosedRange<Int>, of edition: Edition) -> TouchLease {
+    for window in windows {
+      let word = unsafe edition.windows.word(window)
+      if word.state == .candidate { unmark(word.slot) }
+    }
+    let pin = unsafe edition.pins.allocate()
+    unsafe pin.pointee.publish(
+      start: edition.grid.start(of: windows.lowerBound), count: windows.count)
+    return unsafe TouchLease(pin: pin, windows: Range(windows))
+  }
+
+  private func end(
+    _ lease: TouchLease, of edition: Edition, _ chores: inout Chores, _ token: inout LockToken
+  ) {
+    _ = unsafe edition.pins.release(lease.pin)
+    suspect(lease.windows, of: edition)
+    unloadIfSuperseded(edition, &chores, &token)
+    endOvershoot(&chores, &token)
   }
 
   /// Notes that all about a number of loads is over.
@@ -336,7 +372,14 @@ extension MapCore {
   private func adviseWanted(_ edition: Edition, _ ranges: [Range<Int64>]) -> [Range<Int64>] {
     var token = lock()
     let ranges = ranges.map { $0.clamped(to: 0..<edition.size) }.filter { !$0.isEmpty }
-    if !edition.backend.loadsWhenTouched { return ranges }
+    // Only loaded windows have addresses in spans, where each is for itself.
+    if !edition.backend.loadsWhenTouched || edition.isInSpans {
+      return ranges.flatMap { range in
+        edition.grid.windows(of: range).map { window in
+          edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: range)
+        }
+      }
+    }
     guard let extent = edition.extent else { return [] }
     var chores = Chores()
     for range in ranges {

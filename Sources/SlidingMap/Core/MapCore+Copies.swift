@@ -20,11 +20,13 @@ extension MapCore {
   /// Reads bytes into memory of the reserve, for a request that finds no window. A system call for the bytes, and one or two
   /// for a handle where there is none.
   ///
-  /// - Parameter previous: what the cursor read last this way. A reader that goes on from there gets more each time.
-  /// - Returns: nil where the reserve has no room, but the budget may be overshot instead.
+  /// - Parameters:
+  ///   - previous: what the cursor read last this way. A reader that goes on from there gets more each time.
+  ///   - isLast: whether a window was asked for in vain since the reserve had no room, so that the system is asked for memory.
+  /// - Returns: nil where the reserve has no room, but there may be a window.
   /// - Throws: `.budgetExhausted` where it may not, `.fileTruncated`, `.readFailed`, and what opening throws.
   func readCopy(
-    _ edition: Edition, _ wanted: Range<Int64>, after previous: Range<Int64>?
+    _ edition: Edition, _ wanted: Range<Int64>, after previous: Range<Int64>?, isLast: Bool = false
   ) throws(MapError) -> HeldCopy? {
     if isForked { throw MapError(.forked) }
     var token = lock()
@@ -36,12 +38,13 @@ extension MapCore {
       }
       var taken = try takeCopy(of: edition, wanted, ahead, &token)
       if taken == nil && ahead > 0 { taken = try takeCopy(of: edition, wanted, 0, &token) }
+      if taken == nil && isLast { taken = try takeLoneCopy(of: edition, wanted, &token) }
       guard var copy = taken else {
-        // Where windows are copies as well, there is no other way.
-        if ledger.limits.isHard || primary.isCopying {
+        // Where windows are copies as well, there is no other way; but side by side those in spans are only in memory of the cursor's own.
+        if ledger.limits.isHard || primary.isCopying, !edition.isInSpans {
           throw MapError(.budgetExhausted)
         }
-        if edition.isInSpans { gather(edition, &token) }
+        gather(edition, &token)
         return nil
       }
       do throws(MapError) {
@@ -102,6 +105,43 @@ extension MapCore {
     let reach = (max(wanted.upperBound, start + Int64(ahead)) + page - 1) / page * page
     let end = max(wanted.upperBound, min(reach, edition.size))
     return try takeMemory(for: start..<end, &token)
+  }
+
+  /// Memory for the bytes of `wanted` alone, across spans: a copy is the only way to have them side by side.
+  ///
+  /// - Throws: `.budgetExhausted` for what lies in one window, or in no spans, and where the budget is hard and has no room;
+  ///   `.addressSpaceExhausted`.
+  private func takeLoneCopy(
+    of edition: Edition, _ wanted: Range<Int64>, _ token: inout LockToken
+  ) throws(MapError) -> HeldCopy? {
+    if !edition.isInSpans || edition.grid.windows(of: wanted).count == 1 {
+      throw MapError(.budgetExhausted)
+    }
+    let page = Int64(pageSize)
+    let start = wanted.lowerBound / page * page
+    guard let byteCount = SystemPage.rounded(Int(wanted.upperBound - start)) else {
+      throw MapError(.addressSpaceExhausted)
+    }
+    // Addresses alone, until it is filled.
+    guard let memory = token.unlocked({ try? AnonymousMemory(byteCount: byteCount) }) else {
+      throw MapError(.addressSpaceExhausted)
+    }
+    try checkUsable()
+    let chunk = copies.take(memory)
+    drainLogs()
+    var chores = Chores()
+    defer { perform(&chores, &token) }
+    let isHard = ledger.limits.isHard || primary.isCopying
+    do throws(MapError) {
+      try makeRoom(
+        for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: isHard), &chores, &token)
+    } catch {
+      _ = copies.giveBack(chunk)
+      chores.memory.append(memory)
+      throw error
+    }
+    ledger.chargeBytes(byteCount)
+    return HeldCopy(chunk: chunk, range: start..<wanted.upperBound, byteCount: byteCount)
   }
 
   /// Memory of the reserve, charged to the budget; nil if there is no room in one or the other.
@@ -178,6 +218,7 @@ extension MapCore {
   func takeBack(_ copy: HeldCopy, _ chores: inout Chores) {
     guard copies.giveBack(copy.chunk) else { return }
     ledger.creditBytes(copy.byteCount)
+    if let lone = copy.chunk.lone { chores.memory.append(lone.memory) }
     closeCopies(&chores)
   }
 

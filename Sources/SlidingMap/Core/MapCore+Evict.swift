@@ -33,6 +33,12 @@ extension MapCore {
       }
       if isShutDown && !demand.isNone { throw MapError(.shutdown) }
       let ended = loads.windowsEnded
+      if !isShutDown && ledger.fitsInMemory(demand) {
+        // Kernel maps or addresses are short, and most windows have none to give back.
+        if try makePlaces(for: demand, &chores, &token) { continue }
+        if !demand.isNone { counters.overshoots += demand.regions }
+        return
+      }
       if let victim = nextVictim(&token) {
         leave(victim, evicted: true, &chores)
       } else if fits(demand) {
@@ -63,12 +69,23 @@ extension MapCore {
   /// Unloads what the policy lets go, one after the other, as long as that is wanted. Called with the lock, which is given up in
   /// between.
   ///
+  /// - Parameter forPlaces: whether only that goes which gives kernel maps or addresses back.
   /// - Returns: whether anything was unloaded.
-  func evict(_ token: inout LockToken, while isWanted: () -> Bool) -> Bool {
+  func evict(
+    forPlaces: Bool = false, _ token: inout LockToken, while isWanted: () -> Bool
+  ) -> Bool {
     drainLogs()
     var chores = Chores()
-    while isWanted(), let victim = nextVictim(&token) { leave(victim, evicted: true, &chores) }
-    let isAny = !chores.isEmpty
+    var isAny = false
+    while isWanted() {
+      if forPlaces {
+        if !givePlacesBack(&chores, &token) { break }
+      } else {
+        guard let victim = nextVictim(&token) else { break }
+        leave(victim, evicted: true, &chores)
+      }
+      isAny = true
+    }
     perform(&chores, &token)
     return isAny
   }
@@ -77,10 +94,12 @@ extension MapCore {
   /// lock, which is given up in between.
   ///
   /// - Returns: whether anything was unloaded, so that it is worth another try.
-  func stepBack(from byteCount: Int, _ token: inout LockToken) -> Bool {
+  func stepBack(
+    from byteCount: Int, isScattered: Bool, _ token: inout LockToken
+  ) -> Bool {
     refreshLimits(&token)
     let goal = ledger.usage.bytes - max(ledger.usage.bytes / 8, byteCount)
-    return evict(&token) { ledger.usage.bytes > goal }
+    return evict(forPlaces: isScattered, &token) { ledger.usage.bytes > goal }
   }
 
   /// Whether a demand fits beside what is there.

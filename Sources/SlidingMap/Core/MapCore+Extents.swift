@@ -121,7 +121,9 @@ extension MapCore {
       // Each time anew: the file may have grown while the lock was given up.
       let limits = places.limits(ledger.limits)
       let mayGoWithout = maySpread && canSpan(edition)
-      if mayGoWithout && places.isShortOfAddresses() { throw MapError(.addressSpaceExhausted) }
+      if mayGoWithout && (places.isShortOfAddresses() || places.areSpansRefused()) {
+        throw MapError(.addressSpaceExhausted)
+      }
       let most = limits.addresses - (mayGoWithout ? kept(forSpans: limits) : 0)
       let byteCount = extentSize(of: edition, most)
       let usage = ledger.usage
@@ -133,12 +135,11 @@ extension MapCore {
         continue
       }
       areLimitsFresh = false
-      // A few windows go before a whole file does.
       let mostMaps = limits.maps - maps
-      if usage.maps > mostMaps
-        && evict(&token, while: { ledger.canGiveMapsBack && ledger.usage.maps > mostMaps })
-      {
-        continue
+      if usage.maps > mostMaps {
+        if coolDown(&token) { continue }
+        // A few windows go before a whole file does.
+        if evict(forPlaces: true, &token, while: { ledger.usage.maps > mostMaps }) { continue }
       }
       // Nothing is given up for a file that would not fit alone.
       let isHopeless = byteCount > most || maps > limits.maps
@@ -220,7 +221,7 @@ extension MapCore {
   }
 
   /// Whether a lease on a loaded window is seen without a barrier. If not, there may be one all the same.
-  private func isSeenInUse(_ edition: Edition) -> Bool {
+  func isSeenInUse(_ edition: Edition) -> Bool {
     var isInUse = false
     unsafe edition.pins.forEachLease(from: 0, through: Int64(edition.reserved)) { pin in
       if isInUse { return }
@@ -235,7 +236,7 @@ extension MapCore {
   ///
   /// - Returns: whether the extent can go at once. Where nobody has a cursor it goes with the last window that another thread
   ///   is unloading.
-  private func unloadAll(
+  func unloadAll(
     of edition: Edition, _ chores: inout Chores, _ token: inout LockToken
   ) -> Bool {
     let before = residency.slots(of: edition)

@@ -32,9 +32,10 @@
       let regionMaps = (0..<residency.capacity).reduce(0) { sum, index in
         let slot = RegionSlot(index)
         let maps = residency.isHeld(slot) ? residency.edition(of: slot)?.mapsPerWindow : 0
-        return sum + (maps ?? 0) + (hot.isTold(slot) ? HotWindows.mapsPerWindow : 0)
+        return sum + (maps ?? 0)
       }
-      if ledger.canGiveMapsBack != (regionMaps > 0) || regionMaps > usage.maps {
+      let hotMaps = hot.count * HotWindows.mapsPerWindow
+      if ledger.canGiveMapsBack != (regionMaps > 0) || regionMaps + hotMaps > usage.maps {
         return "\(regionMaps) maps held by regions, \(usage.maps) counted"
       }
       if count != usage.regions { return "\(count) regions held, \(usage.regions) counted" }
@@ -84,6 +85,10 @@
       if maps > usage.maps || addresses > usage.addresses {
         return "\(maps) maps and \(addresses) addresses held, \(usage.maps) and"
           + " \(usage.addresses) counted"
+      }
+      if usage.maps > ledger.peak.maps || usage.addresses > ledger.peak.addresses {
+        return "\(usage.maps) maps and \(usage.addresses) addresses counted, and at most"
+          + " \(ledger.peak.maps) and \(ledger.peak.addresses)"
       }
       if let fault = brokenTables(editions) { return fault }
       if sharers < cursors { return "\(cursors) cursors, of editions with \(sharers)" }

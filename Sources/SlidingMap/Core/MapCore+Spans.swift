@@ -38,12 +38,12 @@ extension MapCore {
       && mayGiveUpExtent(of: edition)
   }
 
-  /// Puts an edition that has an extent into spans, if nobody uses its windows. The lock is given up meanwhile.
-  func spreadAnew(_ edition: Edition, _ token: inout LockToken) {
-    guard giveUpExtent(of: edition, &token), edition.extent == nil, !edition.isInSpans,
-      !edition.isChangingPlace, edition.regions == 0, edition.links.isLinked
-    else { return }
-    _ = spread(edition)
+  /// Puts an edition that has an extent into spans, if it still may, and nobody uses its windows. The lock is given up meanwhile.
+  func spreadAnew(_ edition: Edition, _ token: inout LockToken) -> Bool {
+    guard maySpread(edition), giveUpExtent(of: edition, &token), edition.extent == nil,
+      !edition.isInSpans, !edition.isChangingPlace, edition.regions == 0, edition.links.isLinked
+    else { return false }
+    return spread(edition)
   }
 
   /// Whether by now there are addresses for an edition in spans as a whole, as far as the budget knows; asked anew once in a while.
@@ -52,20 +52,23 @@ extension MapCore {
     guard edition.isInSpans, edition.regions > 0,
       edition.reserved <= limits.addresses - kept(forSpans: limits) - ledger.usage.addresses
     else { return false }
-    return places.mayGather(isKnown: limits.addresses != .max)
+    return places.mayGather(isKnown: limits.addresses != .max) && !isSeenInUse(edition)
   }
 
-  /// Unloads the windows of an edition in spans that nobody uses; without windows it may get an extent. The lock is given up meanwhile.
+  /// Unloads the windows of an edition in spans, all or, where one is in use, none: only without windows it may get an extent. The lock is
+  /// given up meanwhile.
   func gather(_ edition: Edition, _ token: inout LockToken) {
+    guard edition.isInSpans, !isSeenInUse(edition) else { return }
     var chores = Chores()
-    _ = unloadUnused(residency.slots(of: edition), &chores, &token)
+    _ = unloadAll(of: edition, &chores, &token)
     perform(&chores, &token)
   }
 
   /// The same for one that another backend serves, once in a while: only without windows may it go back to the first.
   func gatherForReturn(_ edition: Edition, _ token: inout LockToken) {
-    guard edition.isInSpans, edition.regions > 0, !places.isShortOfHandles(),
-      places.mayGather(isKnown: true)
+    let file = edition.file
+    guard edition.isInSpans, edition.regions > 0, edition.isCurrent, !file.isUnmappable,
+      file.canReopen, !places.isShortOfHandles(), places.mayGather(isKnown: true)
     else { return }
     gather(edition, &token)
   }
@@ -83,6 +86,9 @@ extension MapCore {
     while ledger.usage.addresses > ledger.limits.addresses - span.count {
       if !dropExtent(otherThan: edition, &token) { break }
     }
+    // Counted before they are had, so that several threads don't take what is there for one. The region is charged when it is held.
+    ledger.chargeExtent(maps: 0, addresses: span.count)
+    defer { ledger.creditExtent(maps: 0, addresses: span.count) }
     let extent = try makeSpan(span, of: edition, &token)
     let backend = edition.backend
     if spans.enter(extent, of: window) { return }

@@ -153,6 +153,7 @@ final class MapCore: @unchecked Sendable {
     drainLogs()
     recency.setCapacity(ledger.capacity)
     var chores = Chores()
+    if ledger.exceedsMaps { _ = coolDown(&chores) }
     try? makeRoom(for: .none, &chores, &token)
     perform(&chores, &token)
   }

@@ -225,15 +225,15 @@ struct Recency: ~Copyable {
   }
 
   /// All regions, the first to go first. O(n).
-  func evictionOrder(_ residency: borrowing Residency, regions: Int) -> [RegionSlot] {
+  func evictionOrder(_ residency: borrowing Residency) -> [RegionSlot] {
     policy.checkedOrder(of: residency.heldSlots)
   }
 
   private func heldInOrder(
-    _ residency: borrowing Residency, regions: Int
+    _ residency: borrowing Residency
   ) -> [(slot: RegionSlot, info: RegionInfo)] {
     var held: [(slot: RegionSlot, info: RegionInfo)] = []
-    for slot in evictionOrder(residency, regions: regions) {
+    for slot in evictionOrder(residency) {
       held.append((slot, residency.info(of: slot)))
     }
     return held
@@ -258,14 +258,13 @@ struct Recency: ~Copyable {
 
   /// Adds an observer, which first learns of what is loaded.
   mutating func observe(
-    by observer: some AccessObserver, _ capacity: PolicyCapacity, _ residency: borrowing Residency,
-    regions: Int
+    by observer: some AccessObserver, _ capacity: PolicyCapacity, _ residency: borrowing Residency
   ) {
     // What was used before is not observed, nor what was noted late for an earlier observer.
     _ = drain(residency)
     collect(residency)
     observer.setCapacity(capacity)
-    observer.begin(heldInOrder(residency, regions: regions), pristine)
+    observer.begin(heldInOrder(residency), pristine)
     for slot in residency.unheld { observer.expect(slot, residency.info(of: slot)) }
     observers.append(observer)
   }

@@ -113,15 +113,12 @@ extension WindowCursor {
         giveBackSpare()
         var log = try acquire(windows, after: left, range, after: shown)
         if log == nil {
-          // Nothing stays pinned by a cursor that reads a copy.
-          if state.release() { core.leaseEnded(on: Range(windows), of: edition) }
-          if let copy = try core.readCopy(edition, range, after: previous) {
-            held = copy
-            state.show(copy, offset: offset, count: count)
-            return true
-          }
+          if try readCopy(of: range, windows, after: previous) { return true }
           state.publishLease(on: windows)
           log = try acquire(windows, after: left, range, after: shown, mayOvershoot: true)
+          if log == nil, try readCopy(of: range, windows, after: previous, isLast: true) {
+            return true
+          }
         }
         guard let log else { throw MapError(.budgetExhausted) }
         state.log = log
@@ -131,6 +128,20 @@ extension WindowCursor {
       throw error.of(range).about(source)
     }
     state.adoptLease(on: windows, edition, offset: offset, count: count)
+    return true
+  }
+
+  /// Reads bytes into memory of the cursor's own, for which nothing stays pinned; false where a window must be had.
+  private mutating func readCopy(
+    of range: Range<Int64>, _ windows: ClosedRange<Int>, after previous: Range<Int64>?,
+    isLast: Bool = false
+  ) throws(MapError) -> Bool {
+    if state.release() { core.leaseEnded(on: Range(windows), of: edition) }
+    guard let copy = try core.readCopy(edition, range, after: previous, isLast: isLast) else {
+      return false
+    }
+    held = copy
+    state.show(copy, offset: range.lowerBound, count: range.count)
     return true
   }
 

@@ -62,7 +62,7 @@ extension MapCore {
     defer { monitor.unlock() }
     try checkUsable()
     recency.observe(
-      by: observer, ledger.capacity, residency, regions: ledger.usage.regions)
+      by: observer, ledger.capacity, residency)
     publishReporting()
   }
 
