@@ -19,23 +19,27 @@ extension MapCore {
   private func unload(where isMeant: (TrackedFile) -> Bool) -> Int {
     if isForked { return 0 }
     var token = LockToken(inTurn: self)
-    var meant: [Edition] = []
-    places.forEachEdition { if isMeant($0.file) { meant.append($0) } }
+    // Kept, so that no other edition is taken for one of them.
+    var meant: [ObjectIdentifier: Edition] = [:]
+    places.forEachEdition { if isMeant($0.file) { meant[ObjectIdentifier($0)] = $0 } }
     var chores = Chores()
-    var regions: [(edition: Edition, slot: RegionSlot)] = []
-    for edition in meant { regions += residency.slots(of: edition).map { (edition, $0) } }
     var count = 0
+    var next = 0
     // Some at a time: who comes for a region meanwhile that is looked at waits for the lock.
-    for first in stride(from: 0, to: regions.count, by: Self.collectedTogether) {
+    while next < residency.capacity {
       token.pause()
       drainLogs()
-      let some = regions[first..<min(first + Self.collectedTogether, regions.count)]
-      // While the lock was given up slots may have become other editions'.
-      let slots = some.filter { residency.edition(of: $0.slot) === $0.edition }.map(\.slot)
+      let slots = (next..<min(next + Self.collectedTogether, residency.capacity))
+        .map { RegionSlot($0) }
+        .filter { slot in
+          residency.isHeld(slot)
+            && residency.edition(of: slot).map { meant[ObjectIdentifier($0)] != nil } == true
+        }
+      next += Self.collectedTogether
       count += unloadUnused(slots, &chores, &token)
       perform(&chores, &token)
     }
-    for edition in meant where !edition.file.any({ $0.cursors > 0 }) {
+    for edition in meant.values where !edition.file.any({ $0.cursors > 0 }) {
       closeHandle(of: edition.file, &chores)
     }
     chores.givesTablesBack = true
@@ -45,8 +49,8 @@ extension MapCore {
     return count
   }
 
-  /// How many regions are looked at together: some tens of microseconds' work.
-  private static let collectedTogether = 1024
+  /// How many regions are looked at together: some microseconds' work.
+  private static let collectedTogether = 256
 
   /// Gives the pages back of memory for copies that nobody holds. Called with the lock, which is given up meanwhile.
   private func emptyCopies(_ token: inout LockToken) {
