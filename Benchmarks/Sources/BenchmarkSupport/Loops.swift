@@ -102,6 +102,29 @@ public enum Loops {
     return sum
   }
 
+  /// `use` of each range, and the sum of all its words.
+  @inline(never)
+  public static func useAndSumAll(
+    _ cursor: inout WindowCursor, _ requests: [Range<Int64>]
+  ) throws(MapError) -> UInt64 {
+    var sum: UInt64 = 0
+    for range in requests {
+      try cursor.use(at: range.lowerBound, count: range.count)
+      sum &+= cursor.bytes.sumOfWords()
+    }
+    return sum
+  }
+
+  /// The peer of `useAndSumAll`.
+  @inline(never)
+  public static func sumAll(_ bytes: RawSpan, _ requests: [Range<Int64>]) -> UInt64 {
+    var sum: UInt64 = 0
+    for range in requests {
+      sum &+= bytes.extracting(Int(range.lowerBound)..<Int(range.upperBound)).sumOfWords()
+    }
+    return sum
+  }
+
   /// Offsets of whole words in windows `windows`, at random.
   public static func offsets(
     _ count: Int, windows: Range<Int>, windowSize: Int = 1 << 20, seed: UInt64

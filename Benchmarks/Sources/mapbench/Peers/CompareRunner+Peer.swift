@@ -21,7 +21,7 @@ extension CompareRunner {
       threads: 1, isShort: wanted < workload.operations, operations: operations,
       seconds: result.seconds,
       operationsPerSecond: Double(operations) / result.seconds,
-      hitRatio: result.loads.map { 1 - Double($0) / Double(operations) },
+      hitRatio: result.loads.map { 1 - Double($0) / Double(operations) }, bypassedRatio: nil,
       p50Nanoseconds: histogram.valueAtPercentile(50),
       p99Nanoseconds: histogram.valueAtPercentile(99),
       p999Nanoseconds: histogram.valueAtPercentile(99.9),

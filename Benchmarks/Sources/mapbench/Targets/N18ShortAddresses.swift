@@ -82,7 +82,9 @@ enum N18ShortAddresses: Target {
       let before = maps.statistics.counts
       let time = try seconds { try read(readers) }
       let after = maps.statistics.counts
-      let missed = after.misses - before.misses + after.copies - before.copies
+      let missed =
+        after.misses - before.misses + after.copies - before.copies
+        + after.bypasses - before.bypasses
       hits.append(100 * (1 - Double(missed) / Double(places.count)))
       return Double(places.count) / time
     }
@@ -100,8 +102,7 @@ enum N18ShortAddresses: Target {
     init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
 
     func word(at offset: Int64) throws -> UInt64 {
-      try cursor.use(at: offset, count: 8)
-      return cursor.bytes.word(at: 0)
+      try cursor.withBytes(at: offset, count: 8) { $0.word(at: 0) }
     }
   }
 }

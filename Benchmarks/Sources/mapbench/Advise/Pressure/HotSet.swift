@@ -27,17 +27,23 @@ enum HotSet: String, CaseIterable, Sendable {
     (0..<Self.byteCount / Self.pageSize).map { Int64($0 * stride * Self.pageSize) }
   }
 
-  /// Words of it at random.
-  func offsets(_ count: Int, seed: UInt64) -> [Int64] {
+  /// Whole pages of it at random.
+  func requests(_ count: Int, seed: UInt64) -> [Range<Int64>] {
     var generator = SeededGenerator(seed: seed)
     return (0..<count).map { _ in
-      let page = generator.below(Self.byteCount / Self.pageSize) * stride
-      return Int64(page * Self.pageSize + generator.below(Self.pageSize / 8) * 8)
+      let page = Int64(generator.below(Self.byteCount / Self.pageSize) * stride * Self.pageSize)
+      return page..<page + Int64(Self.pageSize)
     }
   }
 
-  /// The sum of the words at some offsets.
-  static func sum(_ offsets: ArraySlice<Int64>) -> UInt64 {
-    offsets.reduce(0) { $0 &+ PatternFile.word(Int($1 / 8), seed: seed) }
+  /// The sum of the words of some pages.
+  static func sum(_ requests: ArraySlice<Range<Int64>>) -> UInt64 {
+    var sum: UInt64 = 0
+    for page in requests {
+      for word in page.lowerBound / 8..<page.upperBound / 8 {
+        sum &+= PatternFile.word(Int(word), seed: seed)
+      }
+    }
+    return sum
   }
 }

@@ -5,7 +5,7 @@ struct PressureResult: Encodable {
   let hotSet: String
   let shape: String
   let reader: String
-  /// Words of the hot set a second.
+  /// Whole pages of the hot set a second.
   let hotReadsPerSecond: Double
   /// The same as a multiple of plain maps' under MADV_NORMAL.
   let hotOfNormal: Double

@@ -1,6 +1,6 @@
 /// What a run of some seconds came to.
 struct PressureRun: Codable, Sendable {
-  /// Words read of the hot set, by all its threads, a second.
+  /// Whole pages read of the hot set, by all its threads, a second.
   var hotReads: Double
   /// Bytes of the cold file that were read, in whole pages, a second.
   var coldBytes: Double

@@ -15,7 +15,7 @@ struct PressureWork: Sendable {
   let seconds: Double
 
   static let coldSeed: UInt64 = 13
-  private static let batch = 1024
+  private static let batch = 256
 
   /// Reads the hot set once, then all until time is up.
   func run() throws -> PressureRun {
@@ -29,7 +29,7 @@ struct PressureWork: Sendable {
       return try together(
         hot: { [hot] until in
           var cursor = try maps.cursor(for: hot)
-          return try readHot(until) { try Loops.useAndLoad(&cursor, $0, passes: 1) }
+          return try readHot(until) { try Loops.useAndSumAll(&cursor, $0) }
         },
         cold: { [cold] until in
           var cursor = try maps.cursor(for: cold)
@@ -39,7 +39,7 @@ struct PressureWork: Sendable {
       let maps = try PressureMaps(hot, cold, reader)
       blackHole(maps.load(hotSet.pages))
       return try together(
-        hot: { until in try readHot(until) { maps.load($0) } },
+        hot: { until in try readHot(until) { maps.sumAll($0) } },
         cold: { until in try readCold(until) { maps.sum($0) } })
     }
   }
@@ -67,19 +67,21 @@ struct PressureWork: Sendable {
       hotCached: Double(try PatternFile.cachedPages(hot) * 4096))
   }
 
-  /// - Returns: how many words were read.
-  private func readHot(_ end: UInt64, _ read: ([Int64]) throws -> UInt64) throws -> Int {
-    let offsets = hotSet.offsets(64 * Self.batch, seed: threadSeed())
-    let batches = stride(from: 0, to: offsets.count, by: Self.batch).map {
-      let batch = offsets[$0..<$0 + Self.batch]
-      return (offsets: Array(batch), sum: HotSet.sum(batch))
+  /// - Returns: how many pages were read.
+  private func readHot(
+    _ end: UInt64, _ read: ([Range<Int64>]) throws -> UInt64
+  ) throws -> Int {
+    let requests = hotSet.requests(256 * Self.batch, seed: threadSeed())
+    let batches = stride(from: 0, to: requests.count, by: Self.batch).map {
+      let batch = requests[$0..<$0 + Self.batch]
+      return (requests: Array(batch), sum: HotSet.sum(batch))
     }
     var count = 0
     while true {
       for batch in batches {
         if nanoseconds() >= end { return count }
-        try ChecksumMismatch.check(try read(batch.offsets), batch.sum, "the hot set")
-        count += batch.offsets.count
+        try ChecksumMismatch.check(try read(batch.requests), batch.sum, "the hot set")
+        count += batch.requests.count
       }
     }
   }
@@ -127,11 +129,17 @@ private final class PressureMaps: Sendable {
   }
 
   func load(_ offsets: [Int64]) -> UInt64 { Self.load(hot, offsets) }
+  func sumAll(_ ranges: [Range<Int64>]) -> UInt64 { Self.sumAll(hot, ranges) }
   func sum(_ ranges: [Range<Int64>]) -> UInt64 { Self.sum(cold, ranges) }
 
   // A span of a stored property can't be passed on; one of a borrowed argument can.
   private static func load(_ mapping: borrowing RawMapping, _ offsets: [Int64]) -> UInt64 {
     Loops.load(mapping.bytes, offsets, passes: 1)
+  }
+  private static func sumAll(
+    _ mapping: borrowing RawMapping, _ ranges: [Range<Int64>]
+  ) -> UInt64 {
+    Loops.sumAll(mapping.bytes, ranges)
   }
   private static func sum(_ mapping: borrowing RawMapping, _ ranges: [Range<Int64>]) -> UInt64 {
     Loops.sum(mapping.bytes, ranges)
