@@ -68,8 +68,8 @@ extension MapCore {
   }
 
   /// Sees to it that memory may be taken of the reserve, also where no takeover needs one: for bytes of files that change while copies
-  /// of them are used, and for those across spans. It takes addresses alone until somebody reads into it. Called with the lock, which is given up meanwhile; others
-  /// may close or empty what there was by then.
+  /// of them are used, and for those across spans. It takes addresses alone until somebody reads into it. Called with the lock, which is
+  /// given up meanwhile; others may close or empty what there was by then.
   private func openReserve(_ token: inout LockToken) {
     var sizes = Self.reservedForChanges[...]
     while true {
@@ -80,7 +80,7 @@ extension MapCore {
       guard !copies.isOpen, !isShutDown, let most = sizes.first else { return }
       let byteCount = min(ledger.limits.bytes, most) / pageSize * pageSize
       if byteCount == 0 { return }
-      guard let memory = token.unlocked({ try? AnonymousMemory(byteCount: byteCount) }) else {
+      guard let memory = askForMemory(byteCount, &token) else {
         sizes.removeFirst()
         continue
       }
@@ -89,6 +89,11 @@ extension MapCore {
       chores.memory.append(surplus)
       perform(&chores, &token)
     }
+  }
+
+  /// Asks the system for memory, without the lock; nil where it has none.
+  private func askForMemory(_ byteCount: Int, _ token: inout LockToken) -> AnonymousMemory? {
+    token.unlocked { try? AnonymousMemory(byteCount: byteCount) }
   }
 
   /// How much that is, and where there are no addresses for it.
@@ -123,7 +128,7 @@ extension MapCore {
       throw MapError(.addressSpaceExhausted)
     }
     // Addresses alone, until it is filled.
-    guard let memory = token.unlocked({ try? AnonymousMemory(byteCount: byteCount) }) else {
+    guard let memory = askForMemory(byteCount, &token) else {
       throw MapError(.addressSpaceExhausted)
     }
     try checkUsable()

@@ -9,8 +9,9 @@ enum Subject: Sendable {
   case mapping
   case pread
 
-  /// The baselines first, then what a program has that chooses nothing, the sliding manager over each backend, and the static one over mmap. Over the other backends
-  /// a whole file is read for each window that is missing: over files like these that measures nothing else.
+  /// The baselines first, then what a program has that chooses nothing, the sliding manager over each backend, and the static one over
+  /// mmap. Over the other backends a whole file is read for each window that is missing: over files like these that measures nothing
+  /// else.
   ///
   /// - Parameter policies: nil for one of each kind over maps, and one over the other backends: they differ in what a miss costs, and
   ///   the policies differ in how many there are.

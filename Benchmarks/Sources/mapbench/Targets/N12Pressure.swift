@@ -33,7 +33,8 @@ enum N12Pressure: Target {
       results += [
         .atLeast(
           0.9, "x", name: "N12 \(shape.rawValue) hot",
-          work: "whole pages of 64 MiB at random beside \(shape.work), 256 MiB of memory; of MADV_NORMAL",
+          work:
+            "whole pages of 64 MiB at random beside \(shape.work), 256 MiB of memory; of MADV_NORMAL",
           measure: "M/s", hot),
         .atLeast(
           0.9, "x", name: "N12 \(shape.rawValue) cold",
