@@ -69,14 +69,35 @@ struct BypassTests {
     var cursor = try maps.cursor(for: path)
     for time in 1...7 {
       try cursor.use(at: offset(9, time * 5000), count: 10)
-      #expect(maps.statistics.counts.bypasses == time && maps.statistics.pinned == 0)
+      try cursor.use(at: offset(10 + time), count: 10)
+      #expect(maps.statistics.counts.bypasses == 2 * time && maps.statistics.pinned == 0)
     }
     try cursor.use(at: offset(9, 50_000), count: 10)
     #expect(maps.statistics.counts.misses == misses + 1 && maps.statistics.pinned == 1)
     #expect(view(cursor) == shows(offset(9, 50_000)..<offset(9, 50_010)))
     // Inside the lease from now on.
     try cursor.use(at: offset(9), count: Self.windowSize)
-    #expect(maps.statistics.counts.bypasses == 7)
+    #expect(maps.statistics.counts.bypasses == 14)
+  }
+
+  /// As at the end of a binary search.
+  @Test func whatIsReadByOneInOnePlaceCountsLess() throws {
+    let maps = try fullManager()
+    let misses = maps.statistics.counts.misses
+    var cursor = try maps.cursor(for: path)
+    var reads = 0
+    while maps.statistics.counts.misses == misses && reads < 1000 {
+      try cursor.use(at: offset(9, reads % 16 * 4096), count: 10)
+      reads += 1
+    }
+    #expect(reads == 101)
+    // Others count at once.
+    var other = try maps.cursor(for: path)
+    for round in 0..<8 {
+      try other.use(at: offset(20, round * 4096), count: 10)
+      try other.use(at: offset(21, round * 4096), count: 10)
+    }
+    #expect(maps.statistics.counts.misses == misses + 3)
   }
 
   @Test func aWorkingSetThatFitsComesInAfterOthers() throws {

@@ -128,6 +128,7 @@ struct TakeoverTests {
     // But for what lies in several windows there is memory of its own.
     try cursor.use(at: 0, count: 16_385)
     #expect(view(cursor) == .of(model, 0..<16_385))
+    cursor.release()
     let copy = Held(held[0].cursor.copy())
     held[0].cursor.release()
     // The copy holds on.

@@ -121,4 +121,6 @@ struct HeldCopy: Sendable {
   let byteCount: Int
   /// Read past a window that could be had; the cursor may keep the memory for the next time.
   var isBypass = false
+  /// How often its window alone was passed by the cursor before, one time after the other.
+  var repeats = 0
 }

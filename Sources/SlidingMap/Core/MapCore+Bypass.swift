@@ -8,9 +8,14 @@ import Synchronization
 /// the window is loaded when it was asked for eight times within an epoch: eight bypasses for each region that the budget
 /// holds. A working set that fits proves itself within about an epoch; of one twice as large few windows do, of one four
 /// times as large hardly any.
+///
+/// What one cursor reads in one window before it turns to another counts once: the last steps of a binary search are no sign that anybody
+/// comes back. If there is no end to that, the window is loaded when the reads have cost about as much as its pages.
 struct BypassClock: ~Copyable {
   /// Bypasses of a window within an epoch, this one included, from which on it is loaded.
   static let proof = 8
+  /// After so many bypasses of one window by one cursor, one after the other, it is loaded.
+  static let mostRepeats = 100
   /// Cursors tell of their bypasses in groups of so many, so that they don't all write to one place.
   static let group = 16
 

@@ -10,9 +10,10 @@ extension WindowCursor {
   mutating func bypass(
     _ range: Range<Int64>, _ windows: ClosedRange<Int>
   ) throws(MapError) -> Bool {
+    let repeats = repeats(of: windows)
     // A forked child has the numbers of the parent's descriptors, but perhaps not the files.
     guard range.count <= core.bypassLimit, state.mayBypass, !core.isForked,
-      state.isUnproven(windows, core)
+      repeats < BypassClock.mostRepeats, state.isUnproven(windows, core, counts: repeats == 0)
     else { return false }
     // The old lease ends first; nothing stays pinned by a cursor that shows memory of its own.
     let left = held == nil ? state.leasedWindows : 0..<0
@@ -25,7 +26,8 @@ extension WindowCursor {
     let wanted = core.bytesToBypass(range, fileSize: fileSize)
     var copy = try readAtOnce(wanted, atLeastTo: range.upperBound)
     if copy == nil { copy = try readWithLock(wanted, atLeastTo: range.upperBound) }
-    guard let copy else { return false }
+    guard var copy else { return false }
+    copy.repeats = repeats
     held = copy
     state.show(copy, offset: range.lowerBound, count: range.count)
     if unsafe state.pin.pointee.countBypass() % BypassClock.group == 0 {
@@ -33,6 +35,14 @@ extension WindowCursor {
     }
     if state.isObserved { core.observeBypass(of: windows, edition) }
     return true
+  }
+
+  /// How often the cursor has passed by a window and by no other since.
+  private func repeats(of windows: ClosedRange<Int>) -> Int {
+    guard let held, held.isBypass, windows.count == 1,
+      edition.grid.window(at: held.range.lowerBound) == windows.lowerBound
+    else { return 0 }
+    return held.repeats + 1
   }
 
   /// Reads into the cursor's memory without the lock; nil if there is too little, or no handle to be had so.
@@ -82,11 +92,12 @@ extension WindowCursor {
 }
 
 extension CursorState {
-  /// Counts a bypass of those of `windows` that are not loaded. Whether there are such, and none has proved itself.
-  func isUnproven(_ windows: ClosedRange<Int>, _ core: MapCore) -> Bool {
+  /// Counts a bypass of those of `windows` that are not loaded, if it is to count. Whether there are such, and none has proved itself.
+  func isUnproven(_ windows: ClosedRange<Int>, _ core: MapCore, counts: Bool) -> Bool {
     var isUnproven = false
     for window in windows where unsafe self.windows.word(window).state == .absent {
-      let count = unsafe self.windows.countBypass(window, epoch: core.bypassClock.epoch)
+      let count = unsafe self.windows.countBypass(
+        window, epoch: core.bypassClock.epoch, by: counts ? 1 : 0)
       if count >= BypassClock.proof { return false }
       isUnproven = true
     }

@@ -96,12 +96,12 @@ extension WindowTable {
     if count < limit { unsafe self[window].references.store(count &+ 1, ordering: .relaxed) }
   }
 
-  /// Counts a bypass of a window and returns how many there were in this epoch.
-  func countBypass(_ window: Int, epoch: UInt8) -> Int {
+  /// Counts a bypass of a window, or none, and returns how many there were in this epoch.
+  func countBypass(_ window: Int, epoch: UInt8, by step: UInt8 = 1) -> Int {
     let isNew = unsafe self[window].epoch.load(ordering: .relaxed) != epoch
     if isNew { unsafe self[window].epoch.store(epoch, ordering: .relaxed) }
     let before = isNew ? 0 : unsafe self[window].bypasses.load(ordering: .relaxed)
-    let count = before == .max ? before : before + 1
+    let count = before > .max - step ? before : before + step
     unsafe self[window].bypasses.store(count, ordering: .relaxed)
     return Int(count)
   }
