@@ -105,6 +105,8 @@ extension MappingProvider {
     return .impossible
   }
   /// Maps files only whole.
+  ///
+  /// - Throws: `.unsupported`.
   public func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
     throw MapError(.unsupported)
   }
@@ -115,6 +117,8 @@ extension MappingProvider {
   /// Ignores the advice.
   public func advise(_ advice: AccessAdvice, _ region: ExtentRange) {}
   /// Reads the bytes, and forgets them.
+  ///
+  /// - Throws: what reading throws.
   public func warm(_ handle: Handle, _ range: Range<Int64>) throws(MapError) -> Int {
     try readThrough(handle, range)
   }

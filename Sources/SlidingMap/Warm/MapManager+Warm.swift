@@ -4,6 +4,8 @@ public import SystemPackage
 extension MapManager {
   /// Brings a file, or parts of it, into memory, and waits for that without blocking the calling thread; see `warm`
   /// of a source.
+  ///
+  /// - Throws: what that throws.
   @discardableResult
   public func warm(
     _ path: FilePath, ranges: [Range<Int64>]? = nil, limit: Int? = nil,
