@@ -52,10 +52,17 @@ extension MapBuffer {
     var found: [Range<Int>] = []
     while bounds.count >= searcher.count {
       found.removeAll(keepingCapacity: true)
-      bounds =
-        try search(
-          for: searcher, in: bounds, atMost: Self.foundTogether, &found)..<bounds.upperBound
+      let failure: MapError?
+      do throws(MapError) {
+        let next = try search(for: searcher, in: bounds, atMost: Self.foundTogether, &found)
+        bounds = next..<bounds.upperBound
+        failure = nil
+      } catch {
+        failure = error
+      }
+      // Before the error: what was found was there.
       for range in found { try body(range) }
+      if let failure { throw failure }
     }
   }
 
