@@ -329,10 +329,14 @@ struct SpanTests {
     let statistics = maps.statistics
     #expect(statistics.counts.overshoots == 2, "\(statistics)")
     #expect(statistics.peak.addresses == 6 * Self.window)
+    // What fits ends nothing that is overshot.
+    var small = try maps.cursor(for: scratch.write("small", [1, 2, 3]))
+    try small.use(at: 0, count: 3)
     for held in cursors { held.cursor.release() }
+    #expect(maps.statistics.usage.addresses <= 4 * Self.window)
     var cursor = try maps.cursor(for: path)
     try check(&cursor, 20 * Self.window, 10)
-    #expect(maps.statistics.usage.addresses == 4 * Self.window)
+    #expect(maps.statistics.usage.addresses <= 4 * Self.window)
   }
 
   @Test func `Where whole files fit they are whole`() throws {

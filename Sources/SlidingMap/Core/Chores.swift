@@ -298,7 +298,9 @@ extension MapCore {
   private func vacate(_ slot: RegionSlot) {
     proofs.forget(slot)
     evictor.forget(slot)
+    let edition = residency.edition(of: slot)
     if residency.vacate(slot) { wakeAll() }
+    if let edition, edition.regions == 0, edition.extent != nil { places.noteEmptyExtent() }
   }
 
   /// Takes a region off the policy's and the budget's books.

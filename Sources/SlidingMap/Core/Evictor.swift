@@ -49,6 +49,8 @@ struct Evictor: ~Copyable {
   /// While a budget is overshot because all regions were found in use: those whose use may have ended since. Each lease
   /// that ends comes by then, so that all others are known to be in use without another look. Nil: nothing is known.
   private var suspects: [RegionSlot]?
+  /// The same of those whose kernel maps or addresses are missing.
+  private var placeSuspects: [RegionSlot]?
 
   /// How many regions are checked for pins at once. A barrier and a scan of thousands of cursors cost tens of
   /// microseconds; a hit on a region that is marked costs the lock once. Where most are pinned a batch yields little, so it
@@ -192,11 +194,29 @@ struct Evictor: ~Copyable {
     if suspects == nil { suspects = [] }
   }
 
+  /// Notes that nothing that would give kernel maps or addresses back can go, so that only regions can of which `suspect` tells from now on.
+  mutating func notePlacesInUse() {
+    if placeSuspects == nil { placeSuspects = [] }
+  }
+
+  /// Those regions, each once; nil where any may have become unused.
+  mutating func takePlaceSuspects() -> [RegionSlot]? {
+    guard let slots = placeSuspects else { return nil }
+    placeSuspects = []
+    return slots
+  }
+
+  /// Notes that the budget's bytes and regions are not overshot: who is in use is looked at anew when they are.
+  mutating func noteRoomInMemory() { suspects = nil }
+
   /// Whether it is known which regions may have become unused.
-  var isWatching: Bool { suspects != nil }
+  var isWatching: Bool { suspects != nil || placeSuspects != nil }
 
   /// Notes regions whose use may have ended.
-  mutating func suspect(_ slots: [RegionSlot]) { suspects?.append(contentsOf: slots) }
+  mutating func suspect(_ slots: [RegionSlot]) {
+    suspects?.append(contentsOf: slots)
+    placeSuspects?.append(contentsOf: slots)
+  }
 
   /// Forgets a region whose slot is to be another one's.
   mutating func forget(_ slot: RegionSlot) {
@@ -204,5 +224,8 @@ struct Evictor: ~Copyable {
   }
 
   /// Notes that any region may have become unused.
-  mutating func suspectAll() { suspects = nil }
+  mutating func suspectAll() {
+    suspects = nil
+    placeSuspects = nil
+  }
 }

@@ -9,6 +9,8 @@ struct Ledger {
   private var most = BudgetUsage()
   /// Kernel maps of regions; all others are extents'.
   private var regionMaps = 0
+  /// Addresses of regions likewise: of those in spans.
+  private var regionAddresses = 0
   /// What a region is taken to have of a budget of bytes: a window, until regions turn out to be of another size.
   private var usualByteCount: Int
   /// Regions that came one after the other since they turned out to be of another size than they are taken to have.
@@ -65,13 +67,20 @@ struct Ledger {
 
   /// Whether a demand fits beside what is there.
   func fits(_ demand: Demand) -> Bool {
-    let hasMaps = regionMaps == 0 || held.maps + demand.maps <= allowed.maps
-    return hasMaps && hasAddresses(for: demand) && fitsInMemory(demand)
+    hasMaps(for: demand) && hasAddresses(for: demand) && fitsInMemory(demand)
   }
 
-  /// Whether there are addresses for a demand of some. What needs none is no reason to give any back.
+  /// Whether there are kernel maps for a demand, or for what there is if that is all. What needs none is no reason to give any back; and
+  /// where no window has any, unloading gives none.
+  private func hasMaps(for demand: Demand) -> Bool {
+    if demand.isNone { return regionMaps == 0 || held.maps <= allowed.maps }
+    return demand.maps == 0 || held.maps + demand.maps <= allowed.maps
+  }
+
+  /// The same of addresses.
   func hasAddresses(for demand: Demand) -> Bool {
-    demand.addresses == 0 || held.addresses <= allowed.addresses - demand.addresses
+    if demand.isNone { return regionAddresses == 0 || held.addresses <= allowed.addresses }
+    return demand.addresses == 0 || held.addresses <= allowed.addresses - demand.addresses
   }
 
   /// Whether unloading regions gives kernel maps back. Where it does not, they are no reason to unload any.
@@ -95,6 +104,7 @@ struct Ledger {
     held.maps += maps
     regionMaps += maps
     held.addresses += addresses
+    regionAddresses += addresses
     chargeBytes(byteCount)
   }
 
@@ -102,6 +112,7 @@ struct Ledger {
     held.regions -= 1
     creditRegionMaps(maps)
     held.addresses -= addresses
+    regionAddresses -= addresses
     held.bytes -= byteCount
   }
 
@@ -135,8 +146,9 @@ struct Ledger {
 
   // MARK: Addresses, kernel maps, handles
 
-  /// Whether more kernel maps are held than are allowed.
+  /// Whether more kernel maps, or addresses, are held than are allowed.
   var exceedsMaps: Bool { held.maps > allowed.maps }
+  var exceedsAddresses: Bool { held.addresses > allowed.addresses }
 
   /// Counts kernel maps and addresses that are no region's.
   mutating func chargeExtent(maps: Int, addresses: Int) {

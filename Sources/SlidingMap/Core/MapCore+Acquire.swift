@@ -261,16 +261,13 @@ extension MapCore {
     chores.missed = window
     // Kept open until the load is over, also while the lock is given up on the way there.
     beginUse(of: edition)
+    // From before it is mapped, so that several threads don't take what is there for one.
+    var isSpanCharged = false
     do throws(MapError) {
       while true {
         var demand = demand(for: edition, byteCount: byteCount)
-        if edition.isInSpans && edition.place(of: window) != nil {
-          (demand.maps, demand.addresses) = (0, 0)
-        }
-        // Files whose windows have left keep addresses for nothing.
-        while !ledger.hasAddresses(for: demand),
-          dropExtent(otherThan: edition, ifEmpty: true, &token)
-        {}
+        if isSpanCharged { (demand.maps, demand.addresses) = (0, 0) }
+        dropEmptyExtents(for: demand, &token)
         // Nothing pins what is only started, so it is no reason to overshoot.
         if chores.isAsynchronous { demand.isHard = true }
         try makeRoom(for: demand, &chores, &token)
@@ -281,11 +278,13 @@ extension MapCore {
           byteCount = charge
         } else if edition.isInSpans && edition.place(of: window) == nil {
           try makeSpan(of: window, edition, &chores, &token)
+          isSpanCharged = true
         } else {
           break
         }
       }
     } catch {
+      if isSpanCharged { creditSpan(of: edition) }
       endUse(of: edition)
       handlesMoved()
       // Room is for each to find on its own: who uses the window may overshoot where who only starts it may not.
@@ -293,6 +292,7 @@ extension MapCore {
       failLoad(slot, error, &chores)
       throw error
     }
+    if isSpanCharged { creditSpan(of: edition) }
     residency.hold(slot, byteCount: byteCount)
     unsafe recency.insert(slot, residency.info(of: slot), edition.windows.references(window))
     ledger.chargeRegion(

@@ -169,6 +169,10 @@ extension MapCore {
     if bytes.isEmpty { return }
     let windows = edition.grid.windows(of: bytes)
     guard let extent = edition.place(of: windows.lowerBound) else { return }
+    if edition.isInSpans {
+      let word = unsafe edition.windows.word(windows.lowerBound)
+      guard windows.count == 1, word.state == .resident || word.state == .candidate else { return }
+    }
     let lease = edition.isInSpans ? lease(on: windows, of: edition) : nil
     let start = bytes.lowerBound / Int64(pageSize) * Int64(pageSize)
     let region = ExtentRange(
@@ -374,11 +378,7 @@ extension MapCore {
     let ranges = ranges.map { $0.clamped(to: 0..<edition.size) }.filter { !$0.isEmpty }
     // Only loaded windows have addresses in spans, where each is for itself.
     if !edition.backend.loadsWhenTouched || edition.isInSpans {
-      return ranges.flatMap { range in
-        edition.grid.windows(of: range).map { window in
-          edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: range)
-        }
-      }
+      return windows(of: ranges, edition)
     }
     guard let extent = edition.extent else { return [] }
     var chores = Chores()
@@ -391,5 +391,22 @@ extension MapCore {
     perform(&chores, &token)
     retireAfterShutdown(edition, &token)
     return []
+  }
+
+  /// The parts of ranges that lie in a window each, no more of them than the budget holds.
+  private func windows(of ranges: [Range<Int64>], _ edition: Edition) -> [Range<Int64>] {
+    let limits = ledger.limits
+    let bySize = limits.bytes == .max ? .max : limits.bytes / pageSize
+    var left = min(limits.regions, bySize)
+    var parts: [Range<Int64>] = []
+    for range in ranges {
+      for window in edition.grid.windows(of: range) {
+        if left == 0 { return parts }
+        left -= 1
+        parts.append(
+          edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: range))
+      }
+    }
+    return parts
   }
 }

@@ -114,7 +114,7 @@ extension MapCore {
 
   /// Memory for the bytes of `wanted` alone, across spans: a copy is the only way to have them side by side.
   ///
-  /// - Throws: `.budgetExhausted` for what lies in one window, or in no spans, and where the budget is hard and has no room;
+  /// - Throws: `.budgetExhausted` for what lies in one window, or in no spans, and where the budget has no room;
   ///   `.addressSpaceExhausted`.
   private func takeLoneCopy(
     of edition: Edition, _ wanted: Range<Int64>, _ token: inout LockToken
@@ -127,24 +127,23 @@ extension MapCore {
     guard let byteCount = SystemPage.rounded(Int(wanted.upperBound - start)) else {
       throw MapError(.addressSpaceExhausted)
     }
+    // Like all copies within the budget, however soft that is.
+    if byteCount > ledger.limits.bytes { throw MapError(.budgetExhausted) }
     // Addresses alone, until it is filled.
     guard let memory = askForMemory(byteCount, &token) else {
       throw MapError(.addressSpaceExhausted)
     }
-    try checkUsable()
-    let chunk = copies.take(memory)
     drainLogs()
     var chores = Chores()
     defer { perform(&chores, &token) }
-    let isHard = ledger.limits.isHard || primary.isCopying
     do throws(MapError) {
-      try makeRoom(
-        for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: isHard), &chores, &token)
+      try checkUsable()
+      try makeRoom(for: Ledger.Demand(bytes: byteCount, regions: 0, isHard: true), &chores, &token)
     } catch {
-      _ = copies.giveBack(chunk)
       chores.memory.append(memory)
       throw error
     }
+    let chunk = copies.take(memory)
     ledger.chargeBytes(byteCount)
     return HeldCopy(chunk: chunk, range: start..<wanted.upperBound, byteCount: byteCount)
   }

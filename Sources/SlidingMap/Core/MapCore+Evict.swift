@@ -35,8 +35,17 @@ extension MapCore {
       let ended = loads.windowsEnded
       if !isShutDown && ledger.fitsInMemory(demand) {
         // Kernel maps or addresses are short, and most windows have none to give back.
+        evictor.noteRoomInMemory()
         if try makePlaces(for: demand, &chores, &token) { continue }
+        // The lock was given up meanwhile.
+        if isShutDown || !ledger.fitsInMemory(demand) { continue }
+        // As below.
+        if !isOvershooting {
+          isOvershooting = true
+          continue
+        }
         if !demand.isNone { counters.overshoots += demand.regions }
+        evictor.notePlacesInUse()
         return
       }
       if let victim = nextVictim(&token) {
@@ -63,7 +72,8 @@ extension MapCore {
         return
       }
     }
-    if isOvershooting && !isShutDown { isOvershooting = false }
+    // What needs no kernel map and no address fits also while these are overshot.
+    if isOvershooting && !isShutDown && fits(.none) { isOvershooting = false }
   }
 
   /// Unloads what the policy lets go, one after the other, as long as that is wanted. Called with the lock, which is given up in
@@ -79,7 +89,7 @@ extension MapCore {
     var isAny = false
     while isWanted() {
       if forPlaces {
-        if !givePlacesBack(&chores, &token) { break }
+        if (try? givePlacesBack(&chores, &token)) != true { break }
       } else {
         guard let victim = nextVictim(&token) else { break }
         leave(victim, evicted: true, &chores)

@@ -64,6 +64,7 @@ extension MapCore {
         return
       }
       places.have(extent, of: edition)
+      places.noteEmptyExtent()
     } catch {
       places.refuse(edition)
       ledger.creditExtent(maps: maps, addresses: byteCount)

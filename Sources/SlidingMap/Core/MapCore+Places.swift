@@ -11,34 +11,48 @@ extension MapCore {
   ) throws(MapError) -> Bool {
     // What is told apart as hot has kernel maps of its own, and stays where it is without.
     if ledger.hasAddresses(for: demand) && coolDown(&chores) { return true }
-    if givePlacesBack(&chores, &token) || fits(demand) { return true }
+    if try givePlacesBack(&chores, &token) { return true }
+    if fits(demand) { return true }
     if chores.isAsynchronous && !demand.isNone { throw MapError(.budgetExhausted) }
     return false
   }
 
   /// Unloads what gives kernel maps or addresses back: the window with some of its own that the policy lets go first, or the file of which
-  /// it lets all windows go before that. Called with the lock, which is given up in between. O(regions) where few go next that have any.
+  /// it lets all windows go before that. Called with the lock, which is given up in between. O(regions) where few go next that have any; of
+  /// what was found in use only that is looked at again of which a lease has ended.
   ///
   /// - Returns: false if there is none.
-  func givePlacesBack(_ chores: inout Chores, _ token: inout LockToken) -> Bool {
+  func givePlacesBack(
+    _ chores: inout Chores, _ token: inout LockToken
+  ) throws(MapError) -> Bool {
     // Where no window has any, whole files go when others want their place.
     guard ledger.canGiveMapsBack,
       let named = recency.victim(residency, regions: ledger.usage.regions)
     else { return false }
+    if let suspects = evictor.takePlaceSuspects() {
+      if suspects.isEmpty { return false }
+      let isAny = try givePlacesBack(suspects, areAll: false, &chores, &token)
+      // Others of them may go as well.
+      if isAny { evictor.suspect(suspects) }
+      return isAny
+    }
     var order = [named]
     recency.appendUpcoming(
       min(ledger.usage.regions / 8, Self.provedTogether), to: &order, residency)
-    return givePlacesBack(order, &chores, &token)
-      || givePlacesBack(recency.evictionOrder(residency), &chores, &token)
+    if try givePlacesBack(order, areAll: true, &chores, &token) { return true }
+    return try givePlacesBack(
+      recency.evictionOrder(residency), areAll: true, &chores, &token)
   }
 
   /// How many are looked at together.
   private static let provedTogether = 63
 
   /// The same of some regions, the first to go first.
+  ///
+  /// - Parameter areAll: whether a file goes only where all of its windows are among them, and so before others.
   private func givePlacesBack(
-    _ order: [RegionSlot], _ chores: inout Chores, _ token: inout LockToken
-  ) -> Bool {
+    _ order: [RegionSlot], areAll: Bool, _ chores: inout Chores, _ token: inout LockToken
+  ) throws(MapError) -> Bool {
     var passed: [ObjectIdentifier: Int] = [:]
     var scattered: [RegionSlot] = []
     for slot in order where residency.isHeld(slot) {
@@ -48,15 +62,14 @@ extension MapCore {
         if scattered.count < Self.provedTogether { continue }
       } else {
         passed[ObjectIdentifier(edition), default: 0] += 1
-        if passed[ObjectIdentifier(edition)] != edition.regions { continue }
+        if areAll && passed[ObjectIdentifier(edition)] != edition.regions { continue }
       }
       if leaveFirst(of: scattered, &chores, &token) { return true }
       scattered = []
-      if edition.mapsPerWindow == 0 && mayGiveUpExtent(of: edition)
-        && giveUpExtent(of: edition, &token)
-      {
-        return true
-      }
+      if edition.mapsPerWindow > 0 || !mayGiveUpExtent(of: edition) { continue }
+      // What is to be told of it, or leaves it, would keep it.
+      if let error = perform(&chores, &token) { throw error }
+      if mayGiveUpExtent(of: edition) && giveUpExtent(of: edition, &token) { return true }
     }
     return leaveFirst(of: scattered, &chores, &token)
   }

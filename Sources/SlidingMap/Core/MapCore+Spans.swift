@@ -73,28 +73,39 @@ extension MapCore {
     gather(edition, &token)
   }
 
-  /// Gives a window addresses of its own. The lock is given up meanwhile.
+  /// Gives a window addresses of its own, and counts them and its kernel maps until the region is. The lock is given up meanwhile.
   ///
   /// - Throws: `.addressSpaceExhausted`, `.notMappable`, `.handlesExhausted`.
   func makeSpan(
     of window: Int, _ edition: Edition, _ chores: inout Chores, _ token: inout LockToken
   ) throws(MapError) {
     guard let spans = edition.spans else { preconditionFailure("in spans without a table") }
-    // What left for it gives its addresses back first.
-    if let error = perform(&chores, &token) { throw error }
-    let span = spans.range(of: window)
-    while ledger.usage.addresses > ledger.limits.addresses - span.count {
-      if !dropExtent(otherThan: edition, &token) { break }
+    ledger.chargeExtent(maps: edition.mapsPerWindow, addresses: edition.addressesPerWindow)
+    do throws(MapError) {
+      // What left for it gives its addresses back first.
+      if let error = perform(&chores, &token) { throw error }
+      while ledger.exceedsAddresses, dropExtent(otherThan: edition, &token) {}
+      let extent = try makeSpan(spans.range(of: window), of: edition, &token)
+      if spans.enter(extent, of: window) { return }
+      // Its address is that of no pointer to the file's first byte.
+      chores.spans.append((extent, edition.backend))
+      throw MapError(.addressSpaceExhausted)
+    } catch {
+      creditSpan(of: edition)
+      throw error
     }
-    // Counted before they are had, so that several threads don't take what is there for one. The region is charged when it is held.
-    ledger.chargeExtent(maps: 0, addresses: span.count)
-    defer { ledger.creditExtent(maps: 0, addresses: span.count) }
-    let extent = try makeSpan(span, of: edition, &token)
-    let backend = edition.backend
-    if spans.enter(extent, of: window) { return }
-    // Its address is that of no pointer to the file's first byte.
-    chores.spans.append((extent, backend))
-    throw MapError(.addressSpaceExhausted)
+  }
+
+  /// Counts a span no longer by itself: it is a region's, or gone.
+  func creditSpan(of edition: Edition) {
+    ledger.creditExtent(maps: edition.mapsPerWindow, addresses: edition.addressesPerWindow)
+  }
+
+  /// Has files give their addresses up whose windows have left, until there are enough for a demand. The lock is given up meanwhile.
+  func dropEmptyExtents(for demand: Ledger.Demand, _ token: inout LockToken) {
+    while !ledger.hasAddresses(for: demand), places.mayHaveEmptyExtents {
+      if !dropExtent(otherThan: nil, ifEmpty: true, &token) { places.noteNoEmptyExtents() }
+    }
   }
 
   /// Asks the backend for a span, and where the system has no addresses, for that of a whole file.

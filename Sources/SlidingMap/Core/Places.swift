@@ -13,6 +13,7 @@ struct Places: ~Copyable {
   private var shortOfAddressesUntil: ContinuousClock.Instant?
   private var gatheredUntil: ContinuousClock.Instant?
   private var spansRefusedUntil: ContinuousClock.Instant?
+  private var mayHaveEmpty = false
 
   init() {}
 
@@ -159,6 +160,13 @@ struct Places: ~Copyable {
     edition.pins.callAttention()
     return (extent, edition.place.backend)
   }
+
+  /// Whether there may be extents without windows that nobody uses.
+  var mayHaveEmptyExtents: Bool { mayHaveEmpty }
+  /// Notes that an extent's last window has left.
+  mutating func noteEmptyExtent() { mayHaveEmpty = true }
+  /// Notes that none was found.
+  mutating func noteNoEmptyExtents() { mayHaveEmpty = false }
 
   /// Begins a call for which an extent must stay.
   func beginExtentUse(of edition: Edition) { edition.place.users += 1 }
