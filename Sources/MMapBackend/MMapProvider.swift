@@ -14,6 +14,8 @@ public final class MMapProvider: MappingProvider {
   public var name: String { "mmap" }
   /// Loaded by touching, unless it populates; Linux maps up to 1 MiB around a page that is touched.
   public let mapping: MappingProperties
+  /// Maps windows alone where it must.
+  public var mapsSpans: Bool { true }
   /// The time of a fault for each of some pages.
   public var reloadCost: Int { 3_000 }
   /// As given to `init`; without a takeover nothing is bypassed.
@@ -53,8 +55,7 @@ public final class MMapProvider: MappingProvider {
   ) {
     self.isGuarded = isGuarded
     mapping = MappingProperties(
-      loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether,
-      mapsSpans: true)
+      loadsWhenTouched: !populate, faultAround: 1 << 20, unloadsTogether: Syscalls.dropsTogether)
     self.bypassLimit = takeover == nil ? 0 : bypassLimit
     syscalls = Syscalls(faults: faults, paths: paths)
     populator = Populator(syscalls)

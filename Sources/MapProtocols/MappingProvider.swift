@@ -21,8 +21,12 @@ public protocol MappingProvider: RegionProvider {
     _ handle: Handle, fileSize: Int64, byteCount: Int, alignment: Int
   ) throws(MapError) -> Extent
 
+  /// Whether windows can be mapped alone, where a file's addresses can't be had as a whole. Otherwise its bytes are read instead. Constant
+  /// over its life; it stands by itself, so that who passes another's `mapping` on promises nothing that he does not pass on. Default: no.
+  var mapsSpans: Bool { get }
+
   /// Maps a span of a file for which there are no addresses as a whole: one window, none of it loaded yet. Called where
-  /// `mapping.mapsSpans`.
+  /// `mapsSpans`.
   ///
   /// - Parameter span: bytes of the file, whole pages; of the last window they reach past the file's end. Their first one is the
   ///   extent's `offset`.
@@ -105,6 +109,8 @@ extension MappingProvider {
     return .impossible
   }
   /// Maps files only whole.
+  public var mapsSpans: Bool { false }
+  /// Maps files only whole.
   ///
   /// - Throws: `.unsupported`.
   public func map(_ handle: Handle, span: Range<Int64>) throws(MapError) -> Extent {
@@ -138,17 +144,13 @@ public struct MappingProperties: Hashable, Sendable {
   /// processors forget their translations of addresses. Then, where windows load by themselves, the manager empties with a
   /// window those that are to go next, unless they are used again.
   public var unloadsTogether: Bool
-  /// Whether windows can be mapped alone, where a file's addresses can't be had as a whole. Otherwise its bytes are read instead.
-  public var mapsSpans: Bool
 
   /// Describes maps.
   public init(
-    loadsWhenTouched: Bool = true, faultAround: Int = 0, unloadsTogether: Bool = false,
-    mapsSpans: Bool = false
+    loadsWhenTouched: Bool = true, faultAround: Int = 0, unloadsTogether: Bool = false
   ) {
     self.loadsWhenTouched = loadsWhenTouched
     self.faultAround = faultAround
     self.unloadsTogether = unloadsTogether
-    self.mapsSpans = mapsSpans
   }
 }

@@ -115,7 +115,7 @@
       }
       let mapping = MappingProperties(
         loadsWhenTouched: !scenario.populates, faultAround: scenario.faultAround * Self.page,
-        unloadsTogether: unloadsTogether, mapsSpans: true)
+        unloadsTogether: unloadsTogether)
       let first =
         scenario.backend == .copying
         ? VirtualProvider(files, "copies", kernel: kernel)

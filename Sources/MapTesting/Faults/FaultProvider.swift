@@ -238,6 +238,9 @@ extension FaultProvider: MappingProvider where Base: MappingProvider {
     return extent
   }
 
+  /// As the wrapped backend.
+  public var mapsSpans: Bool { base.mapsSpans }
+
   /// Maps a span of a file, unless `makeExtent` is to fail.
   ///
   /// - Throws: what the closure names, else what the backend throws.

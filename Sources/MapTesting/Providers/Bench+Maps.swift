@@ -53,7 +53,7 @@ extension Bench {
   }
 
   func mapsSpans() throws {
-    guard let maps = provider as? any MappingProvider, maps.mapping.mapsSpans else {
+    guard let maps = provider as? any MappingProvider, maps.mapsSpans else {
       return checks.skip("it maps no spans")
     }
     for (name, content) in contents where !content.isEmpty {

@@ -6,6 +6,8 @@
   public final class VirtualMaps: VirtualProvider, MappingProvider, @unchecked Sendable {
     /// As given.
     public let mapping: MappingProperties
+    /// Maps windows alone where it must.
+    public var mapsSpans: Bool { true }
     private let bypass: Int
 
     /// Makes a backend that knows the files.

@@ -112,7 +112,9 @@ final class Backend: Sendable {
   }
 
   /// Whether windows can have addresses of their own, one by one.
-  var mapsSpans: Bool { mapping?.mapsSpans ?? true }
+  var mapsSpans: Bool {
+    if case .mapped(let maps) = windows { maps.mapsSpans } else { true }
+  }
 
   /// Has addresses made for one window, and tells how it will be read.
   func makeSpan(
