@@ -289,7 +289,7 @@ struct SpanTests {
     #expect(pages.count == Self.window / SystemPage.size)
   }
 
-  @Test(arguments: BackendKind.allCases)
+  @Test(.timeLimit(.minutes(2)), arguments: BackendKind.allCases)
   func `What is prefetched is there`(kind: BackendKind) async throws {
     let maps = try maps(kind)
     try maps.prefetch(path, ranges: [0..<Int64(Self.window * 3)])

@@ -160,113 +160,10 @@ extension MapCore {
     return true
   }
 
-  /// Has the pages of a range brought in that load when touched. Called with the lock, which is given up meanwhile.
-  private func touch(
-    _ edition: Edition, _ range: Range<Int64>, _ chores: inout Chores, _ token: inout LockToken
-  ) {
-    // The file may have been found cut short since, and its extent be another.
-    let bytes = range.clamped(to: 0..<edition.size)
-    if bytes.isEmpty { return }
-    let windows = edition.grid.windows(of: bytes)
-    guard let extent = edition.place(of: windows.lowerBound) else { return }
-    if edition.isInSpans {
-      let word = unsafe edition.windows.word(windows.lowerBound)
-      guard windows.count == 1, word.state == .resident || word.state == .candidate else { return }
-    }
-    let lease = edition.isInSpans ? lease(on: windows, of: edition) : nil
-    let start = bytes.lowerBound / Int64(pageSize) * Int64(pageSize)
-    let region = ExtentRange(
-      extent: extent, offset: start, byteCount: Int(bytes.upperBound - start))
-    let ticket = LoadTicket()
-    chores.await(ticket)
-    // Neither the extent nor the handle goes meanwhile.
-    beginUse(of: edition)
-    loads.start()
-    let load = RegionLoad(region: region, handle: handle(for: edition))
-    let backend = edition.backend
-    let cancellation = token.unlocked {
-      backend.submit([load]) { [self] ended in
-        touchEnded(edition, extent, start..<bytes.upperBound, lease, ticket, ended.first?.error)
-      }
-    }
-    let unwanted = loads.noteSubmission(
-      of: [ticket], by: backend, cancellation, isUnwanted: isShutDown)
-    if let unwanted { chores.cancellations.append(unwanted) }
-  }
-
-  /// Enters the end of a load that brought pages in which load when touched. Called by providers, on any thread, without the lock.
-  private func touchEnded(
-    _ edition: Edition, _ extent: Extent, _ bytes: Range<Int64>, _ lease: TouchLease?,
-    _ ticket: LoadTicket, _ error: MapError?
-  ) {
-    _ = smap_completion_depth(1)
-    defer { _ = smap_completion_depth(-1) }
-    var token = lock()
-    var chores = Chores()
-    let wasGivenUp = error?.code == .cancelled && ticket.isCancelled
-    loads.end(ticket, wasGivenUp ? nil : error, wasGivenUp: wasGivenUp)
-    perform(&chores, &token)
-    noteContent(of: edition, bytes)
-    if let lease {
-      end(lease, of: edition, &chores, &token)
-    } else {
-      // Nothing pins the windows: what was brought in of those that left meanwhile is in no budget.
-      let surplus = absentBytes(of: edition, bytes).map {
-        ExtentRange(extent: extent, offset: $0.lowerBound, byteCount: $0.count)
-      }
-      trim(surplus, &token)
-    }
-    endUse(of: edition)
-    wakeAll()
-    retireIfUnused(edition, &chores)
-    perform(&chores, &token)
-    endLoads(1)
-  }
-
-  /// What keeps a span while its pages are being brought in, as a cursor's lease would.
-  @safe
-  private struct TouchLease: @unchecked Sendable {
-    let pin: Pin
-    let windows: Range<Int>
-  }
-
-  /// A lease on windows that are loaded. Published with the lock, it comes before any mark that is to be proved.
-  private func lease(on windows: ClosedRange<Int>, of edition: Edition) -> TouchLease {
-    for window in windows {
-      let word = unsafe edition.windows.word(window)
-      if word.state == .candidate { unmark(word.slot) }
-    }
-    let pin = unsafe edition.pins.allocate()
-    unsafe pin.pointee.publish(
-      start: edition.grid.start(of: windows.lowerBound), count: windows.count)
-    return unsafe TouchLease(pin: pin, windows: Range(windows))
-  }
-
-  private func end(
-    _ lease: TouchLease, of edition: Edition, _ chores: inout Chores, _ token: inout LockToken
-  ) {
-    _ = unsafe edition.pins.release(lease.pin)
-    suspect(lease.windows, of: edition)
-    unloadIfSuperseded(edition, &chores, &token)
-    endOvershoot(&chores, &token)
-  }
-
   /// Notes that all about a number of loads is over.
-  private func endLoads(_ count: Int) {
+  func endLoads(_ count: Int) {
     loads.end(count)
     if isShutDown && loads.count == 0 { wakeAll() }
-  }
-
-  /// The parts of a range whose windows are not loaded, or on their way out: the call that empties one may be over.
-  private func absentBytes(of edition: Edition, _ range: Range<Int64>) -> [Range<Int64>] {
-    let absent = edition.grid.windows(of: range).filter { window in
-      let state = unsafe edition.windows.word(window).state
-      return state == .absent || state == .leaving
-    }
-    let bytes = absent.map { window in
-      edition.grid.bytes(of: window, fileSize: range.upperBound).clamped(to: range)
-    }
-    return bytes.runs()
   }
 
   /// Enters the ends of loads that were started. Called by providers, on any thread, without the lock.
@@ -360,53 +257,5 @@ extension MapCore {
 
   private func error(of ticket: LoadTicket) -> MapError? {
     locked { ticket.error }
-  }
-
-  /// Starts bringing ranges in as far as the budget goes; what fails will fail again for those who use it.
-  func prefetch(_ edition: Edition, _ ranges: [Range<Int64>]) {
-    if isForked { return }
-    let rest = adviseWanted(edition, ranges)
-    if !rest.isEmpty { _ = try? startLoading(edition, rest) }
-  }
-
-  /// Has the bytes of ranges read ahead where windows load when touched: the page cache is where mapped bytes come from, and it is in
-  /// no budget.
-  ///
-  /// - Returns: what windows must be loaded for instead.
-  private func adviseWanted(_ edition: Edition, _ ranges: [Range<Int64>]) -> [Range<Int64>] {
-    var token = lock()
-    let ranges = ranges.map { $0.clamped(to: 0..<edition.size) }.filter { !$0.isEmpty }
-    // Only loaded windows have addresses in spans, where each is for itself.
-    if !edition.backend.loadsWhenTouched || edition.isInSpans {
-      return windows(of: ranges, edition)
-    }
-    guard let extent = edition.extent else { return [] }
-    var chores = Chores()
-    for range in ranges {
-      let start = range.lowerBound / Int64(pageSize) * Int64(pageSize)
-      let bytes = ExtentRange(
-        extent: extent, offset: start, byteCount: Int(range.upperBound - start))
-      give(.willNeed, bytes, edition, &chores)
-    }
-    perform(&chores, &token)
-    retireAfterShutdown(edition, &token)
-    return []
-  }
-
-  /// The parts of ranges that lie in a window each, no more of them than the budget holds.
-  private func windows(of ranges: [Range<Int64>], _ edition: Edition) -> [Range<Int64>] {
-    let limits = ledger.limits
-    let bySize = limits.bytes == .max ? .max : limits.bytes / pageSize
-    var left = min(limits.regions, bySize)
-    var parts: [Range<Int64>] = []
-    for range in ranges {
-      for window in edition.grid.windows(of: range) {
-        if left == 0 { return parts }
-        left -= 1
-        parts.append(
-          edition.grid.bytes(of: window, fileSize: edition.size).clamped(to: range))
-      }
-    }
-    return parts
   }
 }

@@ -5,7 +5,7 @@ enum N12Pressure: Target {
   static let number = "N12"
   private static let memory = 256 << 20
   private static let seconds = 3.0
-  private static let readers: [PressureReader] = [.library, .normal, .mixed]
+  private static let readers: [PressureReader] = [.defaults, .normal, .mixed]
 
   static func measure(_ bench: Workbench) throws -> [TargetResult] {
     let pressure: PressureBench
@@ -25,7 +25,7 @@ enum N12Pressure: Target {
           let reader = readers[(step + round) % readers.count]
           runs[reader] = try pressure.run(reader, .dense, shape, hotThreads: 1, seconds: seconds)
         }
-        guard let ours = runs[.library], let normal = runs[.normal], let mixed = runs[.mixed]
+        guard let ours = runs[.defaults], let normal = runs[.normal], let mixed = runs[.mixed]
         else { continue }
         hot.append(.ratio(ours.hotReads / 1e6, normal.hotReads / 1e6))
         cold.append(.ratio(ours.coldBytes / 1e6, mixed.coldBytes / 1e6))

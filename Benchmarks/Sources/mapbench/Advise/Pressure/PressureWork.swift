@@ -20,8 +20,8 @@ struct PressureWork: Sendable {
   /// Reads the hot set once, then all until time is up.
   func run() throws -> PressureRun {
     switch reader {
-    case .library, .libraryNormal:
-      let maps = SlidingWindowMapManager(pattern: reader == .library ? .learned : .normal)
+    case .defaults, .defaultsNormal:
+      let maps = SlidingWindowMapManager(pattern: reader == .defaults ? .learned : .normal)
       defer { maps.shutdown() }
       var first = try maps.cursor(for: hot)
       blackHole(try Loops.useAndLoad(&first, hotSet.pages, passes: 1))
