@@ -2,11 +2,12 @@ import MapProtocols
 
 /// What a manager makes of files that change while it holds copies of their windows.
 ///
-/// It is about copies: maps show writes as they happen, whatever is chosen here, and so does what is read past a map's windows. A change is noticed where something is read of the file,
-/// or where somebody looks at it: `cursor(for:)` and `refresh()`. What a lease shows already stays as it is.
+/// It is about copies: maps show writes as they happen, whatever is chosen here. What is read past a map's windows, as where addresses are
+/// too short for windows side by side, is as the map was at that moment, and stays so under its lease. A change is noticed where something
+/// is read of the file, or where somebody looks at it: `cursor(for:)` and `refresh()`. What a lease shows already stays as it is.
 public enum FileChanges: Hashable, Sendable {
-  /// Each request gets the file as it was when its windows were loaded, all of it of one version. A change fails nobody; what lies past the file's
-  /// present end is `.fileTruncated`.
+  /// Each request gets the file as it was when its windows were loaded, all of it of one version. A change fails nobody; what lies past the
+  /// file's present end is `.fileTruncated`.
   case followed
   /// The same, but files only grow: nobody writes below their end, as with logs. Windows that the end does not lie in stay loaded when
   /// a file grows. Files that have the system's append-only attribute (`chattr +a`) when they are opened are taken to be so, save as direct

@@ -22,6 +22,6 @@ enum Kind: CaseIterable {
 
   /// Whether bytes may be those of maps, which show the file as it is.
   var mayMap: Bool { self == .mmap || self == .populated || self == .automatic }
-  /// Whether bytes may be those of copies, which show a version of the file.
+  /// Whether windows may be copies, which show a version of the file.
   var mayCopy: Bool { self != .mmap && self != .populated }
 }

@@ -20,15 +20,15 @@ enum Look: Equatable {
   ///   - versions: the numbers of those that copies may be of.
   ///   - earlier: what the same lease showed before; a copy stays as it is.
   init(
-    _ bytes: RawSpan, at offset: Int, of file: ModelFile, _ kind: Kind, _ versions: Range<Int>,
+    _ bytes: RawSpan, at offset: Int, of file: ModelFile, _ setup: Setup, _ versions: Range<Int>,
     earlier: [UInt8]? = nil
   ) {
     if bytes.isEmpty {
       self = .right
-    } else if kind.mayCopy, Self.isCopy(bytes, offset, file, versions, earlier) {
+    } else if setup.mayCopy, Self.isCopy(bytes, offset, file, versions, earlier) {
       self = .right
     } else {
-      self = kind.mayMap ? Self.ofMap(bytes, offset, file) : .wrong
+      self = setup.kind.mayMap ? Self.ofMap(bytes, offset, file) : .wrong
     }
   }
 

@@ -146,7 +146,7 @@ struct ModelBuffer {
 
   private func look(_ bytes: RawSpan, _ index: Int, _ around: Surroundings) -> Look {
     Look(
-      bytes, at: origin + index, of: file, around.setup.kind,
+      bytes, at: origin + index, of: file, around.setup,
       around.setup.versions(of: file, since: version))
   }
 

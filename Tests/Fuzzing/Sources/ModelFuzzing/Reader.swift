@@ -83,7 +83,7 @@ struct Reader: ~Copyable {
       return
     }
     let look = Look(
-      cursor.bytes, at: lease.start, of: file, around.setup.kind,
+      cursor.bytes, at: lease.start, of: file, around.setup,
       around.setup.versions(of: file, since: version),
       earlier: isFirst ? nil : lease.bytes)
     if isFirst { self.lease = (lease.start, Reader.array(cursor.bytes)) }
@@ -99,14 +99,14 @@ struct Reader: ~Copyable {
 
   mutating func withBytes(at offset: Int64, count: Int, _ around: Surroundings) {
     let range = shown(offset, count, around.setup)
-    let (file, kind, versions) = (
-      file, around.setup.kind, around.setup.versions(of: file, since: version)
+    let (file, setup, versions) = (
+      file, around.setup, around.setup.versions(of: file, since: version)
     )
     let what = "withBytes(at: \(offset), count: \(count))"
     log("\(name): \(what)")
     do throws(MapError) {
       let (look, bytes) = try cursor.withBytes(at: offset, count: count) { bytes throws(MapError) in
-        (Look(bytes, at: range.lowerBound, of: file, kind, versions), Reader.array(bytes))
+        (Look(bytes, at: range.lowerBound, of: file, setup, versions), Reader.array(bytes))
       }
       if bytes.count != range.count || look != .right {
         fail("\(what): \(bytes.count) bytes for \(range), \(look), \(description)")

@@ -16,7 +16,7 @@ extension Session {
     mayLoad = true
     let name = choices.pick(Disk.names)
     let (readAhead, most) = (choices.pick(4), 1 + choices.pick(6))
-    let (kind, windowSize) = (setup.kind, setup.windowSize)
+    let (setup, windowSize) = (setup, setup.windowSize)
     let file = disk.files[name]
     opening(name, false) { _ throws(MapError) in
       try Awaiting.run { () async throws(MapError) in
@@ -34,7 +34,7 @@ extension Session {
           let range = Int64(start)..<Int64(end)
           let look = window.withBytes { bytes in
             bytes.byteCount == range.count
-              ? Look(bytes, at: start, of: file, kind, file.latest..<file.latest + 1) : .wrong
+              ? Look(bytes, at: start, of: file, setup, file.latest..<file.latest + 1) : .wrong
           }
           if window.range != range || look != .right {
             fail("a walk over \(name) shows \(window.range) for \(range), \(look)")

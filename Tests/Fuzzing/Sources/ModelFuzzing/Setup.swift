@@ -59,6 +59,10 @@ struct Setup: CustomStringConvertible {
   /// Whether budgets of bytes and regions are never exceeded.
   var isHard: Bool { limits.isHard || !kind.mayMap }
 
+  /// Whether bytes may be copies, which stay as they were under their lease: of maps too, where windows that don't lie side by side for
+  /// want of maps or addresses are read at one go.
+  var mayCopy: Bool { kind.mayCopy || limits.maps != .max || limits.addresses != .max }
+
   /// Windows that a request takes, and their bytes of the budget.
   func cost(_ range: Range<Int>, ofSize size: Int) -> (windows: Int, bytes: Int) {
     if range.isEmpty { return (0, 0) }
