@@ -114,13 +114,14 @@ extension MapCore {
 
   /// Memory for the bytes of `wanted` alone, across spans: a copy is the only way to have them side by side.
   ///
-  /// - Throws: `.budgetExhausted` for what lies in one window, or in no spans, and where the budget has no room;
-  ///   `.addressSpaceExhausted`.
+  /// - Throws: `.budgetExhausted` for what a takeover's reserve has no room for and that lies in one window, or in no spans, and where the
+  ///   budget has no room; `.addressSpaceExhausted`.
   private func takeLoneCopy(
     of edition: Edition, _ wanted: Range<Int64>, _ token: inout LockToken
   ) throws(MapError) -> HeldCopy? {
     if !edition.isInSpans || edition.grid.windows(of: wanted).count == 1 {
-      throw MapError(.budgetExhausted)
+      // Without a takeover it comes to this for want of a window's addresses.
+      throw MapError(takeover == nil ? .addressSpaceExhausted : .budgetExhausted)
     }
     let page = Int64(pageSize)
     let start = wanted.lowerBound / page * page

@@ -39,9 +39,15 @@ struct ChangesRound: Sendable {
     case .openFailed, .readFailed: hasFaults && error.errno == .ioError
     // Limits of the system are now and then what is in use.
     case .handlesExhausted, .addressSpaceExhausted: true
-    // Copies never overshoot, and the default backend makes some when it can't map.
-    case .budgetExhausted: plan.budget == .hard || backend != .mmap
+    // Copies never overshoot. The default backend makes some when it can't map, and any that maps of bytes whose windows lie apart.
+    case .budgetExhausted: plan.budget == .hard || backend != .mmap || isAcrossWindows(error)
     default: false
     }
+  }
+
+  private func isAcrossWindows(_ error: MapError) -> Bool {
+    guard let range = error.range, !range.isEmpty else { return false }
+    let windowSize = Int64(ChangesSoak.windowSize)
+    return range.lowerBound / windowSize < (range.upperBound - 1) / windowSize
   }
 }
