@@ -21,9 +21,22 @@ public struct MapWindows: AsyncSequence, Sendable {
     private let missing = Guarded<Missing?>(nil)
     private var started: Int64 = 0
 
+    /// What the walk knows of the file. Its pin is on what is read ahead, and it shows nothing itself.
     private final class Cursor: Sendable {
       let cursor: WindowCursor
       init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
+
+      /// A cursor for a window.
+      func makeCursor() -> WindowCursor { Self.another(for: cursor) }
+
+      /// Goes on in the edition of the file in which a window was found.
+      func following(_ found: borrowing WindowCursor) -> Cursor {
+        found.edition === cursor.edition ? self : Cursor(Self.another(for: found))
+      }
+
+      private static func another(for cursor: borrowing WindowCursor) -> WindowCursor {
+        cursor.core.reopen(cursor.edition, cursor.source, cursor.fileSize)
+      }
     }
 
     init(_ windows: MapWindows) { self.windows = windows }
@@ -50,8 +63,9 @@ public struct MapWindows: AsyncSequence, Sendable {
         self.file = file
       }
       guard let range = startLoads(file.cursor) else { return nil }
-      var cursor = file.cursor.copy()
+      var cursor = file.makeCursor()
       try await cursor.lease(at: range.lowerBound, count: range.count)
+      self.file = file.following(cursor)
       window += 1
       isAtEnd = false
       return MapWindow(cursor, of: missing)
@@ -62,14 +76,10 @@ public struct MapWindows: AsyncSequence, Sendable {
     /// - Returns: the next window's bytes, or nil after the last.
     private mutating func startLoads(_ cursor: borrowing WindowCursor) -> Range<Int64>? {
       let (grid, size) = (cursor.edition.grid, cursor.fileSize)
-      let count = grid.count(fileSize: size)
-      if window >= count { return nil }
-      let last = windows.readAhead < count - window ? window + windows.readAhead : count - 1
-      let end = grid.bytes(of: last, fileSize: size).upperBound
-      if end > started {
-        cursor.core.prefetch(cursor.edition, [started..<end])
-        started = end
-      }
+      if window >= grid.count(fileSize: size) { return nil }
+      unsafe cursor.core.readAhead(
+        of: cursor.edition, cursor.state.pin, from: window, windows.readAhead, &started,
+        fileSize: size)
       return grid.bytes(of: window, fileSize: size)
     }
   }

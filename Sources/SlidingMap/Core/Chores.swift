@@ -26,6 +26,8 @@ struct Chores {
   /// The window that the request these chores belong to was last counted as having missed. If it found no room for it and
   /// comes again, it is still the same access.
   var missed: Int?
+  /// Nobody asks for the loads yet, and windows that were read ahead for others don't leave for them.
+  var isAhead = false
   /// The budget of maps and addresses may be overshot.
   var mayOvershoot = false
   /// The budget was found overshot, with all that is left in use, by the request these chores belong to. Its further
@@ -66,6 +68,7 @@ struct Chores {
     var work = Chores()
     swap(&work, &self)
     isAsynchronous = work.isAsynchronous
+    isAhead = work.isAhead
     mayOvershoot = work.mayOvershoot
     isOvershot = work.isOvershot
     missed = work.missed

@@ -70,10 +70,12 @@ extension MapCore {
 
   /// Starts bringing the bytes of `ranges` in, as far as the budget goes, and returns at once.
   ///
-  /// - Parameter missed: the window that this request was last counted as having missed, when it came before.
+  /// - Parameters:
+  ///   - missed: the window that this request was last counted as having missed, when it came before.
+  ///   - isAhead: whether nobody asks for the bytes yet.
   /// - Returns: what is under way; nothing if all is there, or is to be read without a window.
   func startLoading(
-    _ own: Edition, _ ranges: [Range<Int64>], missed: Int? = nil
+    _ own: Edition, _ ranges: [Range<Int64>], missed: Int? = nil, isAhead: Bool = false
   ) throws(MapError) -> Started {
     if isForked { throw MapError(.forked) }
     var token = lock()
@@ -87,6 +89,7 @@ extension MapCore {
     drainLogs()
     var chores = Chores()
     chores.isAsynchronous = true
+    chores.isAhead = isAhead
     chores.missed = missed
     var started = Started()
     do throws(MapError) {

@@ -39,6 +39,7 @@ extension MapCore {
         if try makePlaces(for: demand, &chores, &token) { continue }
         // The lock was given up meanwhile.
         if isShutDown || !ledger.fitsInMemory(demand) { continue }
+        if giveUpAhead(unlessAheadIn: chores) { continue }
         // As below.
         if !isOvershooting {
           isOvershooting = true
@@ -53,6 +54,8 @@ extension MapCore {
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
+      } else if giveUpAhead(unlessAheadIn: chores) {
+        continue
       } else if demand.isHard && (chores.isAsynchronous || !ledger.fitsInMemory(demand)) {
         // What was prefetched is in use only until it is there, which it may have come to be during the search.
         if loads.windowsEnded != ended { continue }
