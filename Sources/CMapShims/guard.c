@@ -1,6 +1,6 @@
 // The handler may interrupt a thread anywhere, also within malloc or with a lock held. So it takes no lock, allocates nothing and touches
-// no object of Swift's: it reads tables that only grow, and calls mmap(2), munmap(2), munlock(2), sigaction(2), pthread_sigmask(3), and
-// madvise(2).
+// no object of Swift's: it reads tables that only grow, and calls mmap(2), munmap(2), mremap(2), mprotect(2), munlock(2), sigaction(2),
+// pthread_sigmask(3), and madvise(2).
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -125,6 +125,51 @@ static bool give_up_spare(bool even_last) {
   return false;
 }
 
+// MARK: Zeros made beforehand
+
+// A process that has more addresses than it may have by now, as RLIMIT_AS was lowered, gets no map, not even in the place of one that it
+// has; but one may be moved there. So there are runs of zeros to be moved, each once. Linux alone.
+enum { RUNS = 8, RUN_BYTES = 256 << 10 };
+static _Atomic uintptr_t runs[RUNS];
+
+// Called with the lock. Makes those that there are not. They are readable only once they are out of locked memory, so that none is filled.
+static void make_runs(void) {
+#ifdef __linux__
+  for (int index = 0; index < RUNS; index++) {
+    if (atomic_load(&runs[index])) continue;
+    void *run = mmap(NULL, RUN_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (run == MAP_FAILED) return;
+    munlock(run, RUN_BYTES);
+    if (mprotect(run, RUN_BYTES, PROT_READ) != 0) {
+      munmap(run, RUN_BYTES);
+      return;
+    }
+    atomic_store(&runs[index], (uintptr_t)run);
+  }
+#endif
+}
+
+// Moves a run to the start of a range; what it is too short for faults again.
+static bool move_run(uintptr_t start, uintptr_t end) {
+#ifdef __linux__
+  size_t count = end - start < RUN_BYTES ? end - start : RUN_BYTES;
+  for (int index = 0; index < RUNS; index++) {
+    uintptr_t run = atomic_exchange(&runs[index], 0);
+    if (!run) continue;
+    if (mremap((void *)run, count, count, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)start) == MAP_FAILED) {
+      // It lies where it lay.
+      atomic_store(&runs[index], run);
+      return false;
+    }
+    if (count < RUN_BYTES) munmap((void *)(run + count), RUN_BYTES - count);
+    return true;
+  }
+#else
+  (void)start, (void)end;
+#endif
+  return false;
+}
+
 // MARK: Repair
 
 // After so many pages of one map that became zeros one by one, the rest of it does at once: each may take two kernel maps.
@@ -159,7 +204,7 @@ static bool repair(smap_watch *watch, uintptr_t address) {
     uintptr_t window = base + ((start - base) / watch->window + 1) * watch->window;
     if (window > base && window < end) end = window;
   }
-  return replace(watch, base, start, end) || replace(watch, base, base, last);
+  return replace(watch, base, start, end) || (errno == ENOMEM && move_run(start, end)) || replace(watch, base, base, last);
 }
 
 // MARK: The handler
@@ -339,6 +384,7 @@ smap_watch *smap_watch_begin(
   pthread_once(&prepared, prepare);
   pthread_mutex_lock(&tables);
   make_spares();
+  make_runs();
   smap_watch *watch = install() ? take_watch() : NULL;
   if (watch) {
     atomic_store_explicit(&watch->end, (uintptr_t)base + byte_count, memory_order_relaxed);

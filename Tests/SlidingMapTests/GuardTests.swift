@@ -382,6 +382,29 @@ struct GuardTests {
     }
   }
 
+  /// The limit was lowered, so that no map may be made, be it in the place of another.
+  @Test(.disabled(if: ProcessResources.isSanitized, "a sanitizer takes addresses of its own"))
+  func `With more addresses than there may be`() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try Scratch()
+      try scratch.write("file", content(1 << 20))
+      let maps = SlidingWindowMapManager(backend: .mmap, windowSize: 64 << 10)
+      var cursors: [Held] = []
+      for index in 0..<8 {
+        let held = Held(try maps.cursor(for: scratch["file"]))
+        try held.cursor.use(at: Int64(index * 128 << 10), count: 1)
+        cursors.append(held)
+      }
+      try scratch.resize("file", to: 0)
+      try setLimit(RLIMIT_AS, to: 1 << 20)
+      for held in cursors { _ = unsafe held.cursor.bytes.unsafeLoad(as: UInt8.self) }
+      try setLimit(RLIMIT_AS, to: .max)
+      for held in cursors {
+        #expect(mapError { try held.cursor.check() }?.code == .fileTruncated)
+      }
+    }
+  }
+
   @Test func `A child of fork is guarded, too`() async {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()
