@@ -1,6 +1,6 @@
 # Everything a newcomer types. Each target installs what it needs first (script/setup: Debian and Ubuntu; elsewhere install
 # Swift 6.2 or later by hand).
-.PHONY: compare verify soak targets micro doctor test schedule golden faults fuzz lint docs sanitize clean
+.PHONY: compare verify soak targets workloads micro doctor test schedule golden faults fuzz lint docs sanitize clean
 SWIFT ?= swift
 JOBS ?= 2
 MAPBENCH = $(SWIFT) run -c release -j $(JOBS) --package-path Benchmarks mapbench
@@ -16,6 +16,9 @@ soak: setup         ## files that a second process changes, limits, faults: noth
 
 targets: setup      ## measures the promised numbers; ARGS="--only N1,N4"
 	$(MAPBENCH) targets $(ARGS)
+
+workloads: setup    ## what users do, beside how they would do it without
+	$(MAPBENCH) workloads $(ARGS)
 
 micro: setup        ## microbenchmarks, held to stored thresholds; ARGS=--update stores this run's
 	SWIFT='$(SWIFT)' script/micro $(ARGS)
