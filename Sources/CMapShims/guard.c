@@ -129,7 +129,7 @@ static bool give_up_spare(bool even_last) {
 
 // A process that has more addresses than it may have by now, as RLIMIT_AS was lowered, gets no map, not even in the place of one that it
 // has; but one may be moved there. So there are runs of zeros to be moved, each once. Linux alone.
-enum { RUNS = 8, RUN_BYTES = 256 << 10 };
+enum { RUNS = 8, RUN_BYTES = 1 << 20 };
 static _Atomic uintptr_t runs[RUNS];
 
 // Called with the lock. Makes those that there are not. They are readable only once they are out of locked memory, so that none is filled.
@@ -157,8 +157,9 @@ static bool move_run(uintptr_t start, uintptr_t end) {
     uintptr_t run = atomic_exchange(&runs[index], 0);
     if (!run) continue;
     if (mremap((void *)run, count, count, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)start) == MAP_FAILED) {
-      // It lies where it lay.
-      atomic_store(&runs[index], run);
+      // It lies where it lay; another may have been made meanwhile.
+      uintptr_t none = 0;
+      if (!atomic_compare_exchange_strong(&runs[index], &none, run)) munmap((void *)run, RUN_BYTES);
       return false;
     }
     if (count < RUN_BYTES) munmap((void *)(run + count), RUN_BYTES - count);

@@ -21,7 +21,7 @@ public struct MapWindows: AsyncSequence, Sendable {
     private let missing = Guarded<Missing?>(nil)
     private var started: Int64 = 0
 
-    /// What the walk knows of the file. Its pin is on what is read ahead, and it shows nothing itself.
+    /// What the walk knows of the file. It shows nothing itself.
     private final class Cursor: Sendable {
       let cursor: WindowCursor
       init(_ cursor: consuming WindowCursor) { self.cursor = cursor }
@@ -51,6 +51,8 @@ public struct MapWindows: AsyncSequence, Sendable {
     ) async throws(MapError) -> MapWindow? {
       if isAtEnd { return nil }
       isAtEnd = true
+      // What was read ahead may go once there is no next window.
+      defer { if isAtEnd { self.file = nil } }
       if let missing = missing.withLock({ $0 }) {
         throw await windows.maps.core.reason(awaiting: missing).about(.path(windows.path))
       }
@@ -78,7 +80,7 @@ public struct MapWindows: AsyncSequence, Sendable {
       let (grid, size) = (cursor.edition.grid, cursor.fileSize)
       if window >= grid.count(fileSize: size) { return nil }
       unsafe cursor.core.readAhead(
-        of: cursor.edition, cursor.state.pin, from: window, windows.readAhead, &started,
+        of: cursor.edition, for: cursor.state.pin, from: window, windows.readAhead, &started,
         fileSize: size)
       return grid.bytes(of: window, fileSize: size)
     }

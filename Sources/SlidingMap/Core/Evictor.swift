@@ -3,6 +3,7 @@ import MapProtocols
 /// The search for regions that can leave: the policy says in which order, proofs say which of them nobody uses.
 ///
 /// A search goes by steps, because a proof needs a barrier for which the lock is given up; several threads may search at a time.
+@safe
 struct Evictor: ~Copyable {
   /// What a search needs next, or has found.
   enum Step {
@@ -22,8 +23,14 @@ struct Evictor: ~Copyable {
     fileprivate var scansBefore = 0
     fileprivate var pinned = 0
     fileprivate var repeats = 0
+    fileprivate let sparesAhead: Bool
+    /// Whether a region was passed over because it was read ahead.
+    fileprivate(set) var hasSpared = false
     /// How many of the regions of the last proof are unused.
     var unused = 0
+
+    /// - Parameter sparesAhead: whether what walks have read ahead is passed over.
+    init(sparesAhead: Bool) { self.sparesAhead = sparesAhead }
   }
 
   fileprivate enum Phase {
@@ -51,6 +58,9 @@ struct Evictor: ~Copyable {
   private var suspects: [RegionSlot]?
   /// The same of those whose kernel maps or addresses are missing.
   private var placeSuspects: [RegionSlot]?
+
+  /// By edition, what walks have read ahead.
+  private var ahead: [ObjectIdentifier: [Pin: Range<Int>]] = unsafe [:]
 
   /// How many regions are checked for pins at once. A barrier and a scan of thousands of cursors cost tens of
   /// microseconds; a hit on a region that is marked costs the lock once. Where most are pinned a batch yields little, so it
@@ -97,8 +107,9 @@ struct Evictor: ~Copyable {
       case .allProved(let order):
         var pinned = 0
         for slot in order where residency.isHeld(slot) {
-          if proofs.isUnused(slot) { return .victim(slot) }
-          if proofs.wasPinnedInLastScan(slot) { pinned += 1 }
+          let isSpared = spares(slot, &search, residency)
+          if proofs.isUnused(slot) && !isSpared { return .victim(slot) }
+          if isSpared || proofs.wasPinnedInLastScan(slot) { pinned += 1 }
         }
         if pinned >= regions { return .none }
         search.phase = .all
@@ -142,9 +153,10 @@ struct Evictor: ~Copyable {
   ) -> Step? {
     while rejections.count < residency.capacity { rejections.append(0) }
     while let candidate = recency.victim(residency, regions: regions) {
-      if proofs.isUnused(candidate) { return .victim(candidate) }
+      let isSpared = spares(candidate, &search, residency)
+      if proofs.isUnused(candidate) && !isSpared { return .victim(candidate) }
       guard
-        proofs.wasPinned(candidate, after: search.scansBefore)
+        isSpared || proofs.wasPinned(candidate, after: search.scansBefore)
           || proofs.isStillHeld(candidate, search.round)
       else {
         return .prove(makeBatch(&search, candidate, &recency, &proofs, residency, regions))
@@ -176,7 +188,12 @@ struct Evictor: ~Copyable {
     batchNamed = 0
     recency.appendUpcoming(min(regions / 8, batchSize), to: &batch, residency)
     search.phase = .batchProved(named: batch.count)
-    batch.removeAll { proofs.isStillHeld($0, search.round) }
+    let named = batch
+    batch.removeAll(keepingCapacity: true)
+    for slot in named
+    where !proofs.isStillHeld(slot, search.round) && !spares(slot, &search, residency) {
+      batch.append(slot)
+    }
     return batch
   }
 
@@ -185,6 +202,47 @@ struct Evictor: ~Copyable {
     if batchNamed >= batch.count { return nil }
     batchNamed += 1
     return batch[batchNamed - 1]
+  }
+
+  // MARK: What was read ahead
+
+  /// Has windows of an edition passed over as victims from here on, as a walk has read them ahead: its former ones no longer.
+  ///
+  /// - Parameter pin: the slot of the walk's cursor, which tells it from others.
+  mutating func spare(_ windows: Range<Int>, of edition: Edition, for pin: Pin) {
+    unsafe ahead[ObjectIdentifier(edition), default: [:]][pin] = windows
+  }
+
+  /// Ends that for a walk. O(1).
+  mutating func endSparing(of edition: Edition, for pin: Pin) {
+    if unsafe ahead.isEmpty { return }
+    let key = ObjectIdentifier(edition)
+    guard unsafe ahead[key]?.removeValue(forKey: pin) != nil else { return }
+    if unsafe ahead[key]?.isEmpty == true { unsafe ahead[key] = nil }
+  }
+
+  /// How many walks have read ahead, but for one.
+  func walks(otherThan pin: Pin) -> Int {
+    unsafe ahead.values.reduce(0) { sum, walks in
+      unsafe sum + walks.count { unsafe $0.key != pin }
+    }
+  }
+
+  private func spares(
+    _ slot: RegionSlot, _ search: inout Search, _ residency: borrowing Residency
+  ) -> Bool {
+    guard search.sparesAhead, isAhead(slot, residency) else { return false }
+    search.hasSpared = true
+    return true
+  }
+
+  /// Whether a walk has read a region ahead. O(walks over its file).
+  private func isAhead(_ slot: RegionSlot, _ residency: borrowing Residency) -> Bool {
+    guard unsafe !ahead.isEmpty, let edition = residency.edition(of: slot),
+      let walks = unsafe ahead[ObjectIdentifier(edition)]
+    else { return false }
+    let window = residency.window(of: slot)
+    return unsafe walks.values.contains { $0.contains(window) }
   }
 
   // MARK: Overshoot

@@ -4,7 +4,6 @@ import MapProtocols
 ///
 /// Threads wait by the core's monitor and find out here why a load failed; tasks leave a continuation in a ticket, and are resumed when
 /// whoever ends it gives the lock up.
-@safe
 struct LoadBoard {
   private typealias Tasks = [CheckedContinuation<Void, Never>]
 
@@ -15,8 +14,6 @@ struct LoadBoard {
   private var handles: LoadTicket?
   /// Tasks whose waits have ended.
   private var ended: Tasks = []
-  /// Pins on windows that were read ahead.
-  private var ahead: Set<Pin> = unsafe []
   private var started = 0
   private var startedWindows = 0
   private var endedWindows = 0
@@ -112,26 +109,6 @@ struct LoadBoard {
 
   /// Whether the end of a region's load was asked for.
   func isCancelled(_ slot: RegionSlot) -> Bool { existingTicket(for: slot)?.isCancelled ?? false }
-
-  // MARK: What was read ahead
-
-  /// Notes that a pin is on windows which were read ahead: they are kept unless others can't go on without their room.
-  mutating func beginAhead(_ pin: Pin) { unsafe ahead.insert(pin) }
-
-  func isAhead(_ pin: Pin) -> Bool { unsafe ahead.contains(pin) }
-
-  /// Notes that a pin is no longer.
-  mutating func endAhead(_ pin: Pin) {
-    if unsafe !ahead.isEmpty { unsafe ahead.remove(pin) }
-  }
-
-  /// Ends all such pins; whether there was one.
-  mutating func giveUpAhead() -> Bool {
-    if unsafe ahead.isEmpty { return false }
-    unsafe ahead.forEach { unsafe $0.pointee.store(0) }
-    unsafe ahead.removeAll(keepingCapacity: true)
-    return true
-  }
 
   // MARK: What is under way
 

@@ -39,7 +39,6 @@ extension MapCore {
         if try makePlaces(for: demand, &chores, &token) { continue }
         // The lock was given up meanwhile.
         if isShutDown || !ledger.fitsInMemory(demand) { continue }
-        if giveUpAhead(unlessAheadIn: chores) { continue }
         // As below.
         if !isOvershooting {
           isOvershooting = true
@@ -49,13 +48,12 @@ extension MapCore {
         evictor.notePlacesInUse()
         return
       }
-      if let victim = nextVictim(&token) {
+      let isAhead = chores.isAhead && !demand.isNone
+      if let victim = nextVictim(isAhead: isAhead, &token) {
         leave(victim, evicted: true, &chores)
       } else if fits(demand) {
         // Others unloaded while the lock was given up.
         break
-      } else if giveUpAhead(unlessAheadIn: chores) {
-        continue
       } else if demand.isHard && (chores.isAsynchronous || !ledger.fitsInMemory(demand)) {
         // What was prefetched is in use only until it is there, which it may have come to be during the search.
         if loads.windowsEnded != ended { continue }
@@ -122,8 +120,10 @@ extension MapCore {
 
   /// The region that the policy lets go, proved unused, or nil if all are in use. Called with the lock, which may be given
   /// up in between.
-  func nextVictim(_ token: inout LockToken) -> RegionSlot? {
-    var search = Evictor.Search()
+  ///
+  /// - Parameter isAhead: whether nothing may go that walks have read ahead. Else that goes last.
+  func nextVictim(isAhead: Bool = false, _ token: inout LockToken) -> RegionSlot? {
+    var search = Evictor.Search(sparesAhead: true)
     while true {
       let step = evictor.step(
         &search, &recency, &proofs, residency, regions: ledger.usage.regions,
@@ -131,7 +131,9 @@ extension MapCore {
       switch step {
       case .victim(let slot): return slot
       case .prove(let slots): search.unused = prove(slots, &token)
-      case .none: return nil
+      case .none:
+        if !search.hasSpared || isAhead { return nil }
+        search = Evictor.Search(sparesAhead: false)
       }
     }
   }

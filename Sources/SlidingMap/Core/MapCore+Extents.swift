@@ -72,8 +72,7 @@ extension MapCore {
       refreshLimits(&token)
       // What was asked for in spite of a refusal does not prolong it.
       if !isPastRefusal { places.stepBack(from: byteCount, holding: ledger.usage) }
-      let mayGoWithout = maySpread && canSpan(edition)
-      if !dropExtent(otherThan: edition, ifEmpty: mayGoWithout, &token) && !giveUpAhead() {
+      if !dropExtent(otherThan: edition, ifEmpty: maySpread && canSpan(edition), &token) {
         throw error
       }
     }
@@ -148,7 +147,6 @@ extension MapCore {
       let mayOvershoot = mayOvershoot && !mayGoWithout
       if isHopeless && !mayOvershoot
         || !dropExtent(otherThan: edition, ifEmpty: mayGoWithout && fitsMaps, &token)
-          && !giveUpAhead()
       {
         // Where there is no other way left the system is asked also for what it refused just now. But sums of what no system grants
         // would overflow.

@@ -144,10 +144,8 @@ extension MapCore {
       result.counts.hits += edition.pins.hits
       result.counts.bypasses += edition.pins.bypasses
       result.counts.faults += edition.poison.faults
-      unsafe edition.pins.forEachLease(from: 0, through: .max) { pin in
-        // What was read ahead gives way.
-        if unsafe loads.isAhead(pin) { return }
-        let windows = unsafe pin.pointee.windows(edition.grid)
+      edition.pins.forEach { pin in
+        let windows = pin.windows(edition.grid)
         if !windows.isEmpty { pinned[ObjectIdentifier(edition), default: []].append(windows) }
       }
     }

@@ -62,29 +62,34 @@ extension MapCore {
 
   // MARK: Walks
 
-  /// Starts loading a window and those that follow it, for who goes through a file from front to back. They are kept until the walk has
-  /// passed them, unless others can't go on without their room.
+  /// Starts loading a window and those that follow it, for who goes through a file from front to back. None of them leaves until the walk
+  /// has passed it, unless others can't go on without its room.
   ///
-  /// What lies in a budget is half of it at most; what the page cache has is as much as is asked for, and the next window is mapped.
+  /// What lies in the budget is half of it at most, of all walks together; what the page cache has is as much as is asked for, and the next
+  /// window is mapped.
   ///
   /// - Parameters:
-  ///   - pin: the walk's own, which covers nothing else.
+  ///   - walk: the slot of the walk's cursor.
   ///   - next: the window that is to be used.
   ///   - count: how many windows after it are to be read ahead.
   ///   - started: up to which offset the walk has started loads, which this moves on.
   ///   - size: the file's, as the walk knows it.
   func readAhead(
-    of edition: Edition, _ pin: Pin, from next: Int, _ count: Int, _ started: inout Int64,
+    of edition: Edition, for walk: Pin, from next: Int, _ count: Int, _ started: inout Int64,
     fileSize size: Int64
   ) {
     if isForked || count == 0 { return }
     let last = edition.grid.count(fileSize: size) - 1
     let (end, mapped) = locked {
       let isLoaded = loadsAhead(edition)
-      let kept = min(isLoaded ? count : 1, last - next, windowsKept(of: edition))
-      unsafe keep(next..<next + (kept > 0 ? kept + 1 : 0), of: edition, pin)
-      let end = isLoaded ? next + kept : next + min(count, last - next)
-      return (end, isLoaded || kept == 0 ? nil : next + kept)
+      let spared = min(isLoaded ? count : 1, last - next, unsafe share(of: edition, for: walk))
+      if spared > 0 {
+        unsafe evictor.spare(next..<next + spared + 1, of: edition, for: walk)
+      } else {
+        unsafe evictor.endSparing(of: edition, for: walk)
+      }
+      let end = isLoaded ? next + spared : next + min(count, last - next)
+      return (end, isLoaded || spared == 0 ? nil : next + spared)
     }
     let bytes = edition.grid.bytes(of: end, fileSize: size)
     if bytes.upperBound > started {
@@ -94,39 +99,11 @@ extension MapCore {
     if let mapped { load([edition.grid.bytes(of: mapped, fileSize: size)], of: edition) }
   }
 
-  /// Half of the windows that the budget holds.
-  private func windowsKept(of edition: Edition) -> Int {
+  /// How many windows of an edition a walk may have read ahead: its share of half of what the budget holds.
+  private func share(of edition: Edition, for walk: Pin) -> Int {
     let limits = ledger.limits
-    let byteCount = edition.charge(for: 0, pageSize: pageSize)
-    return min(limits.regions, limits.bytes / max(byteCount, pageSize)) / 2
-  }
-
-  /// Moves the pin of a walk.
-  private func keep(_ windows: Range<Int>, of edition: Edition, _ pin: Pin) {
-    let old = unsafe pin.pointee.windows(edition.grid)
-    if windows.isEmpty {
-      unsafe pin.pointee.store(0)
-      unsafe loads.endAhead(pin)
-    } else {
-      unsafe pin.pointee.publish(
-        start: edition.grid.start(of: windows.lowerBound), count: windows.count)
-      unsafe loads.beginAhead(pin)
-    }
-    suspect(old, of: edition)
-  }
-
-  /// Lets go of windows that were read ahead and are wanted by nobody yet, as room is short. Called with the lock.
-  ///
-  /// - Returns: whether there may be any.
-  func giveUpAhead() -> Bool {
-    if !loads.giveUpAhead() { return false }
-    // As after a lease that ended.
-    evictor.suspectAll()
-    return true
-  }
-
-  /// The same for who asks for bytes, and not where they are only read ahead themselves.
-  func giveUpAhead(unlessAheadIn chores: Chores) -> Bool {
-    (!chores.isAhead || isShutDown) && giveUpAhead()
+    let byteCount = max(edition.charge(for: 0, pageSize: pageSize), pageSize)
+    let half = min(limits.regions, limits.bytes / byteCount) / 2
+    return unsafe half / (evictor.walks(otherThan: walk) + 1)
   }
 }

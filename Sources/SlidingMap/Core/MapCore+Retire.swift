@@ -10,7 +10,7 @@ extension MapCore {
     var token = lock()
     suspect(left, of: edition)
     let windows = unsafe pin.pointee.windows(edition.grid)
-    unsafe loads.endAhead(pin)
+    unsafe evictor.endSparing(of: edition, for: pin)
     let counts = unsafe edition.pins.release(pin)
     counters.hits += counts.hits
     counters.bypasses += counts.bypasses

@@ -101,9 +101,9 @@ public class MapManager: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - path: the file; it is opened by the first step.
-  ///   - readAhead: how many windows beyond the one at hand are being loaded. What is read ahead lies in half of the budget at most, and
-  ///     is kept until the walk has passed it, unless others can't go on without its room. With mmap it lies in the page cache, outside
-  ///     the budget, and the next window alone is mapped.
+  ///   - readAhead: how many windows beyond the one at hand are being loaded. What all walks read ahead lies in half of the budget at
+  ///     most, and is the last to leave for others. With mmap it lies in the page cache, outside the budget, and the next window alone is
+  ///     mapped.
   /// - Precondition: `readAhead` is not negative.
   public func windows(of path: FilePath, readAhead: Int = 4) -> MapWindows {
     precondition(readAhead >= 0, "the number of windows to read ahead must not be negative")
